@@ -1,0 +1,77 @@
+"""How browsers talk to the domain."""
+
+from cloudcache.domain.catalog.model import Effect, Section, State, TABLE, Toggle, Verdict, ZonePlan
+from cloudcache.domain.ids import ToggleId
+
+TOGGLES = (
+    Toggle(
+        id=ToggleId("h2_prioritization"),
+        title="Enhanced HTTP/2 Prioritization",
+        description="Sends the files that matter most to the visible page first.",
+        category="Speed",
+        section=Section.CONNECTIONS,
+        setting="h2_prioritization",
+        others={"custom": State.ON},
+        min_plan=ZonePlan.PRO,
+        behind_shopify=Verdict(Effect.WORKS, "", TABLE),
+    ),
+    Toggle(
+        id=ToggleId("http2"),
+        title="HTTP/2",
+        description="Allows visitors to load many files at once over a single connection.",
+        category="Speed",
+        section=Section.CONNECTIONS,
+        setting="http2",
+        in_batch=True,
+        min_plan=ZonePlan.PRO,
+    ),
+    Toggle(
+        id=ToggleId("http3"),
+        title="HTTP/3 (QUIC)",
+        description="Allows visitors to connect over the newer QUIC transport, which copes better with poor mobile links.",
+        category="Speed",
+        section=Section.CONNECTIONS,
+        setting="http3",
+        in_batch=True,
+    ),
+    Toggle(
+        id=ToggleId("0rtt"),
+        title="0-RTT connection resumption",
+        description="Lets returning visitors send their first request without waiting for a new handshake.",
+        category="Speed",
+        section=Section.CONNECTIONS,
+        setting="0rtt",
+        in_batch=True,
+        caution="A copied early request can be replayed; only reads are sent early.",
+    ),
+    Toggle(
+        id=ToggleId("tls_1_3"),
+        title="TLS 1.3",
+        description="Allows the newest and fastest version of TLS.",
+        category="TLS/SSL",
+        section=Section.CONNECTIONS,
+        setting="tls_1_3",
+        others={"zrt": State.ON},
+        in_batch=True,
+    ),
+    Toggle(
+        id=ToggleId("http2_to_origin"),
+        title="HTTP/2 to origin",
+        description="Uses HTTP/2 between Cloudflare and your server.",
+        category="Network",
+        section=Section.CONNECTIONS,
+        setting="origin_max_http_version",
+        on="2",
+        off="1",
+    ),
+    Toggle(
+        id=ToggleId("ipv6"),
+        title="IPv6",
+        description="Lets visitors reach the site over IPv6.",
+        category="Network",
+        section=Section.CONNECTIONS,
+        setting="ipv6",
+        in_batch=True,
+        min_plan=ZonePlan.PRO,
+    ),
+)

@@ -1,0 +1,70 @@
+"""Who is turned away."""
+
+from cloudcache.domain.catalog.model import Effect, Endpoint, REASONED, Section, State, TABLE, Toggle, Verdict
+from cloudcache.domain.ids import ToggleId
+
+TOGGLES = (
+    Toggle(
+        id=ToggleId("browser_check"),
+        title="Browser Integrity Check",
+        description="Turns away requests whose headers look like those of common abuse tools.",
+        category="Security",
+        section=Section.SECURITY,
+        setting="browser_check",
+        in_batch=True,
+        caution="Can block integrations that send unusual headers.",
+        behind_shopify=Verdict(Effect.WORKS, "", TABLE),
+    ),
+    Toggle(
+        id=ToggleId("under_attack"),
+        title="I'm Under Attack mode",
+        description="Makes every visitor pass a short check before seeing the site, during an attack.",
+        category="Security",
+        section=Section.SECURITY,
+        setting="security_level",
+        on="under_attack",
+        off="medium",
+        others={"off": State.OFF, "essentially_off": State.OFF, "low": State.OFF, "high": State.OFF},
+        never_restored=frozenset({"off", "essentially_off"}),
+        in_batch=True,
+        caution="For emergencies. Slows every visitor and can stop feeds and webhooks.",
+        behind_shopify=Verdict(
+            Effect.CAUTION,
+            "For emergencies. Slows every visitor and can stop carts, feeds and webhooks.",
+            REASONED,
+        ),
+    ),
+    Toggle(
+        id=ToggleId("replace_insecure_js"),
+        title="Replace insecure JavaScript",
+        description="Swaps links to known unsafe script libraries for safe copies.",
+        category="Security",
+        section=Section.SECURITY,
+        setting="replace_insecure_js",
+        in_batch=True,
+    ),
+    Toggle(
+        id=ToggleId("leaked_credential_checks"),
+        title="Leaked password detection",
+        description="Checks log-in attempts against lists of passwords known to have leaked.",
+        category="Security",
+        section=Section.SECURITY,
+        endpoint=Endpoint("/leaked-credential-checks", "POST"),
+        on={"enabled": True},
+        off={"enabled": False},
+        permission="Zone WAF",
+        caution="Only reports; a security rule has to act on it.",
+    ),
+    Toggle(
+        id=ToggleId("page_shield"),
+        title="Client-side security monitor",
+        description="Watches which scripts run in your shoppers' browsers.",
+        category="Security",
+        section=Section.SECURITY,
+        endpoint=Endpoint("/page_shield", "PUT"),
+        on={"enabled": True},
+        off={"enabled": False},
+        permission="Page Shield",
+        behind_shopify=Verdict(Effect.WORKS, "", TABLE),
+    ),
+)

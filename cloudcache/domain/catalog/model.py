@@ -1,0 +1,235 @@
+"""What one toggle is, and how it reads and writes on Cloudflare's wire.
+
+A toggle is on or off for a person, but its wire value may be finer: Polish is `off`, `lossless` or `lossy`.
+`read` turns a wire value into a `Reading` and never fails: a value nobody knows keeps its place and is
+shown as it is. `wanted` is the way back; it restores the finer value the merchant had before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import IntEnum, StrEnum
+
+from cloudcache.domain.ids import JSON, ToggleId
+
+
+class State(StrEnum):
+    """The two positions of a switch."""
+
+    ON = "on"
+    OFF = "off"
+
+    @classmethod
+    def of(cls, on: bool) -> State:
+        """The position that a boolean means."""
+        return cls.ON if on else cls.OFF
+
+
+class ZonePlan(IntEnum):
+    """Cloudflare's plans, in rising order, so that they can be compared."""
+
+    FREE = 0
+    PRO = 1
+    BUSINESS = 2
+    ENTERPRISE = 3
+
+    @property
+    def title(self) -> str:
+        """The plan's name as Cloudflare writes it."""
+        return self.name.capitalize()
+
+    @classmethod
+    def named(cls, name: str) -> ZonePlan:
+        """The plan of a `legacy_id` such as `pro`; an unknown one counts as the lowest."""
+        return cls[name.upper()] if name.upper() in cls.__members__ else cls.FREE
+
+
+class Topology(StrEnum):
+    """How the shop's hostname reaches the origin; decides which verdict applies."""
+
+    O2O = "o2o"  # a proxied CNAME to Shopify: our zone first, then Shopify's own
+    DNS_ONLY = "dns_only"  # not proxied: no setting of the zone touches a shopper
+    PROXIED = "proxied"  # proxied to something other than Shopify
+
+
+class Section(StrEnum):
+    """The eight groups of the page, five to eight rows each; the value is the heading."""
+
+    PAGE_LOADING = "Page loading"
+    IMAGES = "Images"
+    CONNECTIONS = "Connections"
+    CACHING = "Caching"
+    SECURITY = "Security"
+    HTTPS = "HTTPS"
+    BOTS = "Bots and AI"
+    NETWORK = "Network"
+
+
+class Effect(StrEnum):
+    """What a setting does for shoppers of a Shopify store behind its own Cloudflare zone."""
+
+    WORKS = "works"
+    CAUTION = "caution"
+    NO_EFFECT = "no_effect"
+    UNSAFE = "unsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a verdict comes from, and when that was last looked up."""
+
+    name: str
+    checked: date
+
+
+TABLE = Source("Cloudflare's product compatibility table for SaaS customers", date(2026, 9, 8))
+GUIDE = Source("Cloudflare's provider guide for Shopify", date(2026, 4, 15))
+REASONED = Source("reasoned from how Shopify serves storefronts; no vendor states it", date(2026, 11, 23))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The effect behind Shopify, with the reason in one sentence for the merchant."""
+
+    effect: Effect
+    reason: str
+    source: Source
+
+
+WORKS = Verdict(Effect.WORKS, "", REASONED)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What is asked before a risky setting is turned on: what breaks, and the way back."""
+
+    breaks: str
+    way_back: str
+    only_when_unsafe: bool = False
+    type_shop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A call of its own, below `/zones/{zone_id}`, for what is no plain zone setting."""
+
+    path: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A wire value understood: the switch's position, and the finer value when it says more than on or off."""
+
+    state: State
+    detail: str = ""
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toggle:
+    """One of the 50: what it is called, where it lives, its wire values, its plan and its risks.
+
+    Exactly one of `setting` (a plain zone setting) and `endpoint` (a call of its own) is given. For the
+    former `on` and `off` are what goes under `value`; for the latter they are the whole body.
+    """
+
+    id: ToggleId
+    title: str
+    description: str
+    category: str
+    section: Section
+    setting: str | None = None
+    endpoint: Endpoint | None = None
+    on: JSON = "on"
+    off: JSON = "off"
+    others: Mapping[str, State] = field(default_factory=dict)
+    never_restored: frozenset[str] = frozenset()
+    in_batch: bool = False
+    min_plan: ZonePlan = ZonePlan.FREE
+    permission: str = "Zone Settings"
+    caution: str = ""
+    behind_shopify: Verdict = WORKS
+    confirmation: Confirmation | None = None
+
+    def __post_init__(self) -> None:
+        if (self.setting is None) == (self.endpoint is None):
+            raise ValueError(f"{self.id}: give either a setting or an endpoint")
+
+    @property
+    def path(self) -> str:
+        """The path of the call, below `/zones/{zone_id}`."""
+        return self.endpoint.path if self.endpoint else f"/settings/{self.setting}"
+
+    @property
+    def method(self) -> str:
+        """The verb that changes it."""
+        return self.endpoint.method if self.endpoint else "PATCH"
+
+    def body(self, value: JSON) -> JSON:
+        """The request body that sets `value`."""
+        return value if self.endpoint else {"value": value}
+
+    def extract(self, result: Mapping[str, JSON]) -> JSON:
+        """The part of Cloudflare's `result` that is this toggle's value; None when it is missing."""
+        if self.endpoint is None:
+            return result.get("value")
+        fields = self.on if isinstance(self.on, dict) else {}
+        picked: dict[str, JSON] = {name: result[name] for name in fields if name in result}
+        return picked or None
+
+    def read(self, value: JSON) -> Reading:
+        """What a wire value means; an unknown one counts as the side that has more known values."""
+        probe, on, off = _essence(value), _essence(self.on), _essence(self.off)
+        if probe == on:
+            return Reading(State.ON)
+        if probe == off:
+            return Reading(State.OFF)
+        text = probe if isinstance(probe, str) else repr(probe)
+        if text in self.others:
+            return Reading(self.others[text], text)
+        offs = sum(1 for state in self.others.values() if state is State.OFF)
+        side = State.ON if len(self.others) - offs > offs else State.OFF
+        return Reading(side, text[:40], known=False)
+
+    def wanted(self, state: State, last_on: JSON = None, last_off: JSON = None) -> JSON:
+        """The absolute value to send for `state`: the finer one held before, else the plain one."""
+        remembered = last_on if state is State.ON else last_off
+        if remembered is not None:
+            reading = self.read(remembered)
+            if reading.known and reading.state is state and reading.detail not in self.never_restored:
+                return remembered
+        return self.on if state is State.ON else self.off
+
+    def verdict(self, topology: Topology) -> Verdict:
+        """What it does for shoppers with this topology."""
+        if topology is Topology.O2O:
+            return self.behind_shopify
+        if topology is Topology.DNS_ONLY:
+            return Verdict(Effect.NO_EFFECT, "", REASONED)
+        return Verdict(Effect.CAUTION if self.caution else Effect.WORKS, self.caution, REASONED)
+
+    def asks(self, topology: Topology) -> Confirmation | None:
+        """What must be confirmed before it is turned on, or nothing."""
+        asks = self.confirmation
+        if asks and asks.only_when_unsafe and self.verdict(topology).effect is not Effect.UNSAFE:
+            return None
+        return asks
+
+
+def _essence(value: JSON) -> JSON:
+    """The part of a wire value that decides on or off: comparing raw values would report drift that is none.
+
+    `{"enabled": true, "max_age": 5}` is decided by `enabled`; `True`, "ON" and 2 are "on", "on" and "2".
+    """
+    while isinstance(value, dict) and len(value) == 1:
+        value = next(iter(value.values()))
+    if isinstance(value, dict) and "enabled" in value:
+        value = value["enabled"]
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    return value.lower() if isinstance(value, str) else value

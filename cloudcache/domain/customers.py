@@ -1,0 +1,70 @@
+"""A customer and the zone that belongs to it: one row, which is also the entry in the work queue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cloudcache.domain.catalog.model import Topology, ZonePlan
+from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId, ZoneId
+from cloudcache.domain.toggle import Cell
+
+_SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com")
+_ZONE_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class ZoneStatus(StrEnum):
+    """Whether the zone can be worked on: connected, its token refused, or gone."""
+
+    ACTIVE = "active"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105  a status, not a secret
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A shop with its zone. `last_answer_at` and `silent_since` tell whether Cloudflare answers for it."""
+
+    id: CustomerId
+    shop: str
+    zone_id: ZoneId
+    zone_name: str
+    plan: ZonePlan
+    topology: Topology
+    status: ZoneStatus
+    credential: CredentialId | None
+    revision: int
+    full_read_at: int | None = None
+    silent_since: int | None = None
+
+    @property
+    def handle(self) -> str:
+        """The shop's name without the domain, as people say it."""
+        return self.shop.removesuffix(".myshopify.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A consistent view of one customer at one revision: the zone and the asked-for cells."""
+
+    customer: Customer
+    cells: Mapping[ToggleId, Cell]
+
+
+def shop_name(text: str) -> str:
+    """The normal form `name.myshopify.com` of a shop given with or without the domain; ValueError if it is none."""
+    name = text.strip().lower()
+    if not name.endswith(".myshopify.com"):
+        name += ".myshopify.com"
+    if not _SHOP.fullmatch(name):
+        raise ValueError(f"not a shop name: {text[:80]!r} (expected something like my-shop.myshopify.com)")
+    return name
+
+
+def zone_id(text: str) -> ZoneId:
+    """A Cloudflare zone id, 32 lower-case hex digits; ValueError if it is none."""
+    if not _ZONE_ID.fullmatch(text.strip().lower()):
+        raise ValueError(f"not a zone id: {text[:80]!r} (32 hex digits, on the zone's overview page)")
+    return ZoneId(text.strip().lower())

@@ -1,0 +1,98 @@
+"""Every expected failure, named after what the caller can do about it.
+
+    CloudcacheError
+    ├── Refused(reason)          said no, and saying it again changes nothing; the merchant is told why
+    │   ├── Unauthorized         the credential is the reason: reconnect, or grant the permission
+    │   ├── BatchWithdrawn       the call that reads 33 settings at once is gone: read them one by one
+    │   └── NeedsConfirmation    risky: ask the person first, then call again with their yes
+    ├── TryLater(after_s)        nothing was done; come back
+    │   └── Throttled            Cloudflare's limit was hit: nobody knocks until it opens
+    ├── Unclear                  it may have been done or not: read before doing anything else
+    ├── NotAllowed               this actor may not do this to this tenant
+    ├── NotFound                 no such toggle, customer or change
+    └── StoreUnavailable         the database is locked, read-only, absent or at another migration
+
+Adapters translate the outside into these once, at the edge; nothing above them knows a status code.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a change did not happen, as a code kept in the journal; `ui/wording.py` says it in words."""
+
+    PLAN = "plan"
+    NOT_EDITABLE = "not_editable"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105  a code, not a secret
+    PERMISSION = "permission"
+    WRONG_VALUE = "wrong_value"
+    UNKNOWN_SETTING = "unknown_setting"
+    CONFLICT = "conflict"
+    NO_ANSWER = "no_answer"
+    NOT_KEPT = "not_kept"
+    NOT_CONFIRMED = "not_confirmed"
+    CANCELLED = "cancelled"
+    ZONE_GONE = "zone_gone"
+    NOT_CONNECTED = "not_connected"
+    OTHER = "other"
+
+
+class CloudcacheError(Exception):
+    """The root of everything that is expected to go wrong."""
+
+
+class Refused(CloudcacheError):
+    """A final no, with the reason a merchant can understand."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason.value}{': ' if detail else ''}{detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Unauthorized(Refused):
+    """The credential is unknown, revoked, or lacks a permission (`Reason.PERMISSION`)."""
+
+
+class BatchWithdrawn(Refused):
+    """Cloudflare no longer answers the batch read."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.UNKNOWN_SETTING, "the batch read is withdrawn")
+
+
+class NeedsConfirmation(Refused):
+    """The setting is risky to turn on; nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.NOT_CONFIRMED)
+
+
+class TryLater(CloudcacheError):
+    """Nothing was done; the same call may work in `after_s` seconds."""
+
+    def __init__(self, after_s: float, detail: str = "") -> None:
+        super().__init__(detail or f"try again in {after_s:g} s")
+        self.after_s = after_s
+
+
+class Throttled(TryLater):
+    """Cloudflare's budget for this credential is used up; it opens in `after_s` seconds."""
+
+
+class Unclear(CloudcacheError):
+    """The call was sent and its effect is unknown: a timeout, a cut answer, a 5xx or an unreadable body."""
+
+
+class NotAllowed(CloudcacheError):
+    """The access table says no."""
+
+
+class NotFound(CloudcacheError):
+    """The thing named does not exist, or not for this tenant; the two are not told apart."""
+
+
+class StoreUnavailable(CloudcacheError):
+    """The database cannot serve now; nothing was changed."""

@@ -1,0 +1,81 @@
+"""The facts that happen: a change somebody wanted or made, and an observation of Cloudflare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cloudcache.domain.access import Actor
+from cloudcache.domain.catalog.model import State
+from cloudcache.domain.ids import JSON, ChangeId, CustomerId, ToggleId
+
+
+class ChangeStatus(StrEnum):
+    """The life of a change. It starts `PENDING` and ends in exactly one of the others.
+
+    `OBSERVED` is born settled: somebody changed the setting at Cloudflare, and we saw it.
+    """
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    OBSERVED = "observed"
+
+
+class Source(StrEnum):
+    """Through which door a change came."""
+
+    PAGE = "page"
+    API = "api"
+    CLOUDFLARE = "cloudflare"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One numbered line of the journal; the number rises, so the later wish is the larger number.
+
+    Times are Unix milliseconds. `sent_at` is set while it is at Cloudflare, `eta_at` while it waits for budget.
+    """
+
+    id: ChangeId
+    customer: CustomerId
+    toggle: ToggleId
+    from_state: State | None
+    from_value: JSON
+    to_state: State
+    to_value: JSON
+    actor: Actor
+    source: Source
+    status: ChangeStatus
+    request_id: str
+    requested_at: int
+    sent_at: int | None = None
+    eta_at: int | None = None
+    settled_at: int | None = None
+    seen_at: int | None = None
+    error: str = ""
+    detail: str = ""
+    ray_id: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its outcome is still unknown."""
+        return self.status is ChangeStatus.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one call saw of one toggle at Cloudflare.
+
+    `at` is the Unix millisecond at which that call *began*: the value is at least that fresh, never fresher.
+    `editable` is None where Cloudflare does not say (endpoints of their own).
+    """
+
+    toggle: ToggleId
+    value: JSON
+    at: int
+    editable: bool | None = None
+    modified_on: str | None = None
+    ends_at: int | None = None
+    ray_id: str = ""

@@ -1,0 +1,105 @@
+"""The state of one toggle as a page may show it, and the one rule that says what to show.
+
+A cell holds the confirmed value (with the time it was seen), and the newest change of that toggle. Of these,
+one standing is shown, the highest of: queued or sent > failed > changed outside > never read > stale > normal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cloudcache.domain.catalog.model import Reading, State, Toggle, ZonePlan
+from cloudcache.domain.events import Change, ChangeStatus
+from cloudcache.domain.ids import JSON, ToggleId
+
+STALE_AFTER_MS = 24 * 3600 * 1000
+"""A value not seen for a day is shown as one that may be out of date."""
+
+OUTSIDE_SHOWN_MS = 24 * 3600 * 1000
+"""A change made elsewhere stays beside its switch for a day, unless it is acted on or looked at before."""
+
+
+class ConfirmedBy(StrEnum):
+    """How the cached value was learnt: the answer to our own write, or a read."""
+
+    WRITE = "write"
+    READ = "read"
+
+
+class Standing(StrEnum):
+    """What the row's slot says."""
+
+    UNREAD = "unread"
+    CONFIRMED = "confirmed"
+    CHECKED = "checked"
+    SENT = "sent"
+    QUEUED = "queued"
+    FAILED = "failed"
+    OUTSIDE = "outside"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One toggle of one customer: the cached value, its age, and its newest change.
+
+    `seen_at` is None while the value was never read; then `state` is not yet known either.
+    `revision` is the customer's revision at which anything about this row last changed.
+    """
+
+    toggle: ToggleId
+    state: State | None = None
+    value: JSON = None
+    seen_at: int | None = None
+    confirmed_by: ConfirmedBy = ConfirmedBy.READ
+    editable: bool | None = None
+    ends_at: int | None = None
+    last_on: JSON = None
+    last_off: JSON = None
+    revision: int = 0
+    change: Change | None = None
+
+    def reading(self, toggle: Toggle) -> Reading:
+        """The cached value understood; off while nothing was ever read."""
+        return toggle.read(self.value) if self.seen_at is not None else Reading(State.OFF)
+
+    def shown_state(self) -> State:
+        """The switch's position: the wanted one while a change is open, else the cached one."""
+        if self.change and self.change.is_open:
+            return self.change.to_state
+        return self.state or State.OFF
+
+
+def standing(cell: Cell, now: int, stale_after_ms: int = STALE_AFTER_MS) -> Standing:
+    """What to say of this cell at `now`, in Unix milliseconds."""
+    change = cell.change
+    if change and change.is_open:
+        return Standing.QUEUED if change.sent_at is None and change.eta_at is not None else Standing.SENT
+    if change and change.seen_at is None:
+        if change.status is ChangeStatus.FAILED:
+            return Standing.FAILED
+        if change.status is ChangeStatus.OBSERVED and now - change.requested_at < OUTSIDE_SHOWN_MS:
+            return Standing.OUTSIDE
+    if cell.seen_at is None:
+        return Standing.UNREAD
+    if now - cell.seen_at >= stale_after_ms:
+        return Standing.STALE
+    return Standing.CONFIRMED if cell.confirmed_by is ConfirmedBy.WRITE else Standing.CHECKED
+
+
+class Lock(StrEnum):
+    """Why a switch cannot be flipped by anybody."""
+
+    PLAN = "plan"  # the zone's plan is too low; the row names the one it needs
+    NOT_EDITABLE = "not_editable"  # Cloudflare says so, for a reason it does not give
+
+
+def lock(toggle: Toggle, cell: Cell | None, plan: ZonePlan) -> Lock | None:
+    """Whether Cloudflare would refuse a flip. What it says of `editable` beats every plan table we know."""
+    editable = cell.editable if cell else None
+    if editable is True:
+        return None
+    if plan < toggle.min_plan:
+        return Lock.PLAN
+    return Lock.NOT_EDITABLE if editable is False else None

@@ -1,0 +1,195 @@
+"""The catalogue, held against Cloudflare's own API description and the table of toggles it was made from."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cloudcache.domain.catalog import BY_ID, SECTIONS, TOGGLES, find, read_for, reads
+from cloudcache.domain.catalog.model import Effect, State, Toggle, Topology, ZonePlan
+from cloudcache.domain.catalog.rules import DEPENDENCIES, conflict
+from cloudcache.domain.errors import NotFound
+
+DATA = Path(__file__).parents[2] / "data"
+API = json.loads((DATA / "openapi-subset.json").read_text())
+TABLE = {row["id"]: row for row in json.loads((DATA / "toggles.json").read_text())}
+
+
+def resolved(schema: dict) -> dict:
+    while "$ref" in schema:
+        schema = API["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema
+
+
+def parts(schema: dict) -> list[dict]:
+    """The schema and everything it is composed of, references followed."""
+    schema = resolved(schema)
+    below = [part for key in ("allOf", "oneOf", "anyOf") for part in schema.get(key, ())]
+    return [schema] + [found for part in below for found in parts(part)]
+
+
+def setting_schemas(setting: str) -> list[dict]:
+    """Every schema in the description whose `id` can be this setting's."""
+    found = []
+    for schema in API["components"]["schemas"].values():
+        together = parts(schema)
+        ids = [resolved(part["properties"]["id"]) for part in together if "id" in part.get("properties", {})]
+        if any(setting in one.get("enum", ()) for one in ids):
+            found.append(schema)
+    return found
+
+
+def allowed_values(schema: dict) -> list[object]:
+    """The enumerated wire values a setting's schema allows."""
+    values: list[object] = []
+    for part in parts(schema):
+        value = part.get("properties", {}).get("value")
+        for inner in parts(value) if value else ():
+            values.extend(inner.get("enum", ()))
+    return values
+
+
+def test_there_are_50_toggles_in_sections_of_5_to_8():
+    sizes = [len(rows) for rows in SECTIONS.values()]
+
+    assert len(TOGGLES) == len(BY_ID) == 50
+    assert sizes == [5, 5, 7, 6, 5, 8, 6, 8]
+    assert set(BY_ID) == set(TABLE)
+
+
+@pytest.mark.parametrize("toggle", TOGGLES, ids=lambda toggle: toggle.id)
+def test_a_toggle_says_what_the_table_says(toggle: Toggle):
+    row = TABLE[toggle.id]
+
+    assert (toggle.title, toggle.description, toggle.category) == (row["label"], row["description"], row["category"])
+    assert "/zones/{zone_id}" + toggle.path == row["path"]
+    assert toggle.method == row["method"]
+    assert toggle.on == row["on_value"] and toggle.off == row["off_value"]
+    assert {value: state.value for value, state in toggle.others.items()} == row["other_values"]
+    assert toggle.min_plan is ZonePlan.named(row["min_plan"])
+    assert toggle.in_batch == row["in_bulk_get"]
+
+
+@pytest.mark.parametrize("toggle", TOGGLES, ids=lambda toggle: toggle.id)
+def test_cloudflare_describes_the_call_and_the_values_of_each_toggle(toggle: Toggle):
+    path = "/zones/{zone_id}" + toggle.path
+    described = API["paths"].get(path) or API["paths"]["/zones/{zone_id}/settings/{setting_id}"]
+
+    assert toggle.method.lower() in described and "get" in described
+    if toggle.setting and path not in API["paths"]:
+        schemas = setting_schemas(toggle.setting)
+        assert schemas, f"no schema names {toggle.setting}"
+        allowed = [value for schema in schemas for value in allowed_values(schema)]
+        if allowed and isinstance(toggle.on, str):
+            assert {toggle.on, toggle.off, *toggle.others} <= set(allowed)
+
+
+@pytest.mark.parametrize("toggle", TOGGLES, ids=lambda toggle: toggle.id)
+def test_both_wire_values_read_back_as_what_was_meant(toggle: Toggle):
+    for state in State:
+        assert toggle.read(toggle.wanted(state)).state is state
+        assert toggle.read(toggle.wanted(state)).known
+
+
+@pytest.mark.parametrize("toggle", TOGGLES, ids=lambda toggle: toggle.id)
+def test_a_finer_value_is_shown_and_restored(toggle: Toggle):
+    for value, state in toggle.others.items():
+        wire = {next(iter(toggle.on)): value} if isinstance(toggle.on, dict) else value
+        reading = toggle.read(wire)
+        restored = toggle.wanted(state, last_on=wire, last_off=wire)
+
+        assert (reading.state, reading.detail, reading.known) == (state, value, True)
+        assert restored == (toggle.wanted(state) if value in toggle.never_restored else wire)
+
+
+def test_polish_goes_back_to_lossy_after_off_and_on():
+    polish = find("polish")
+
+    assert polish.read("lossy").detail == "lossy"
+    assert polish.wanted(State.ON, last_on="lossy") == "lossy"
+
+
+@pytest.mark.parametrize("value", ["eoff", "", 7, 2.5, [], {}, {"a": 1}, None, {"enabled": "x"}])
+def test_an_unknown_value_is_kept_in_words_and_never_raises(value: object):
+    for toggle in TOGGLES:
+        reading = toggle.read(value)
+        assert reading.state in State
+        assert reading.known or reading.detail or value in ("",)
+
+
+def test_spelling_of_a_value_is_no_difference():
+    assert find("web_analytics").read("ON") == find("web_analytics").read("on")
+    assert find("http2_to_origin").read(2) == find("http2_to_origin").read("2")
+    assert find("nel").read({"enabled": True, "extra": 1}).state is State.ON
+
+
+@pytest.mark.parametrize("written", ["rocket-loader", "rocket_loader"])
+def test_an_id_may_be_written_with_either_stroke(written: str):
+    assert find(written).id == "rocket_loader"
+
+
+@pytest.mark.parametrize("wrong", ["", "nope", "Rocket_Loader", "rocket_loader\n", "a" * 5000, None, 3, ["x"], b"x"])
+def test_anything_else_is_not_found(wrong: object):
+    with pytest.raises(NotFound):
+        find(wrong)
+
+
+def test_a_zone_is_read_with_16_calls_or_48_and_every_toggle_once():
+    for batch, calls in ((True, 16), (False, 48)):
+        plan = reads(batch)
+        assert len(plan) == calls
+        assert sorted(toggle.id for read in plan for toggle in read.toggles) == sorted(BY_ID)
+
+    assert len(reads(batch=True)[0].toggles) == 33
+
+
+def test_one_call_carries_the_three_bot_toggles():
+    assert {toggle.id for toggle in read_for(find("ai_labyrinth")).toggles} == {
+        "bot_fight_mode",
+        "block_ai_bots",
+        "ai_labyrinth",
+    }
+
+
+def test_every_verdict_has_a_reason_a_source_and_a_date():
+    for toggle in TOGGLES:
+        verdict = toggle.verdict(Topology.O2O)
+        assert verdict.source.name and verdict.source.checked.year >= 2026
+        assert verdict.reason or verdict.effect is Effect.WORKS
+
+
+def test_the_verdicts_behind_shopify_are_those_of_the_vendors():
+    effect = {toggle.id: toggle.verdict(Topology.O2O).effect for toggle in TOGGLES}
+
+    assert {id_ for id_, one in effect.items() if one is Effect.NO_EFFECT} == {
+        "rocket_loader",
+        "websockets",
+        "always_online",
+    }
+    assert {id_ for id_, one in effect.items() if one is Effect.UNSAFE} == {
+        "always_use_https",
+        "ignore_query_string",
+    }
+
+
+def test_nothing_takes_effect_while_the_domain_is_dns_only():
+    assert {toggle.verdict(Topology.DNS_ONLY).effect for toggle in TOGGLES} == {Effect.NO_EFFECT}
+
+
+def test_the_risky_ones_ask_before_they_turn_on():
+    asking = {toggle.id for toggle in TOGGLES if toggle.asks(Topology.O2O)}
+
+    assert asking == {"always_use_https", "ignore_query_string", "hsts", "modern_tls_only", "development_mode"}
+    assert find("always_use_https").asks(Topology.PROXIED) is None
+
+
+def test_dependencies_name_toggles_that_exist():
+    assert all(rule.toggle in BY_ID and rule.other in BY_ID for rule in DEPENDENCIES)
+
+
+def test_the_last_tls_version_cannot_be_taken_away():
+    why = conflict(find("tls_1_3"), State.OFF, ZonePlan.PRO, lambda other: "1.3")
+
+    assert why
+    assert conflict(find("tls_1_3"), State.OFF, ZonePlan.PRO, lambda other: "1.2") is None
+    assert conflict(find("tls_1_3"), State.ON, ZonePlan.PRO, lambda other: "1.3") is None
