@@ -1,0 +1,165 @@
+"""Between rows and the domain's values: JSON in and out, and one query that tells all of a customer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Column, Select, and_, bindparam, select
+
+from cloudcache.adapters.db.models import changes, toggles, zones
+from cloudcache.domain.access import Actor, ActorKind
+from cloudcache.domain.catalog.model import State, Topology, ZonePlan
+from cloudcache.domain.customers import Customer, ZoneStatus
+from cloudcache.domain.events import Change, ChangeStatus, Source
+from cloudcache.domain.ids import JSON, ChangeId, CredentialId, CustomerId, ToggleId, ZoneId
+from cloudcache.domain.toggle import Cell, ConfirmedBy
+
+ZONE = (
+    zones.c.customer_id,
+    zones.c.shop,
+    zones.c.zone_id,
+    zones.c.zone_name,
+    zones.c.plan,
+    zones.c.topology,
+    zones.c.status,
+    zones.c.credential_id,
+    zones.c.revision,
+    zones.c.full_read_at,
+    zones.c.silent_since,
+)
+CELL = (
+    toggles.c.toggle_id,
+    toggles.c.state,
+    toggles.c.value,
+    toggles.c.last_synced_at,
+    toggles.c.confirmed_by,
+    toggles.c.editable,
+    toggles.c.ends_at,
+    toggles.c.last_on,
+    toggles.c.last_off,
+    toggles.c.revision,
+)
+CHANGE = (
+    changes.c.id,
+    changes.c.customer_id,
+    changes.c.toggle_id,
+    changes.c.from_state,
+    changes.c.from_value,
+    changes.c.to_state,
+    changes.c.to_value,
+    changes.c.actor_kind,
+    changes.c.actor_id,
+    changes.c.source,
+    changes.c.status,
+    changes.c.request_id,
+    changes.c.requested_at,
+    changes.c.sent_at,
+    changes.c.eta_at,
+    changes.c.settled_at,
+    changes.c.seen_at,
+    changes.c.error,
+    changes.c.detail,
+    changes.c.ray_id,
+)
+Values = Sequence[object]
+
+
+def _page() -> Select[*tuple[object, ...]]:
+    """One statement, so one snapshot and one hop to the driver's thread: zone, cells, newest changes."""
+    columns: tuple[Column[object], ...] = (*ZONE, *CELL, *CHANGE)
+    cells = and_(toggles.c.customer_id == zones.c.customer_id, toggles.c.revision > bindparam("since"))
+    joined = zones.outerjoin(toggles, cells).outerjoin(changes, changes.c.id == toggles.c.change_id)
+    return select(*columns).select_from(joined).where(zones.c.customer_id == bindparam("customer"))
+
+
+PAGE = _page()
+
+
+def dumps(value: JSON) -> str:
+    """A wire value as it is stored."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def loads(stored: str | None) -> JSON:
+    """A stored wire value; None where there is none."""
+    loaded: JSON = json.loads(stored) if stored is not None else None
+    return loaded
+
+
+def customer_of(row: Values) -> Customer:
+    """From the columns of `ZONE`."""
+    id_, shop, zone, name, plan, topology, status, credential, revision, full_read_at, silent = row[
+        : len(ZONE)
+    ]
+    return Customer(
+        CustomerId(_int(id_)),
+        str(shop),
+        ZoneId(str(zone)),
+        str(name),
+        ZonePlan.named(str(plan)),
+        Topology(str(topology)),
+        ZoneStatus(str(status)),
+        CredentialId(str(credential)) if credential is not None else None,
+        _int(revision),
+        _maybe(full_read_at),
+        _maybe(silent),
+    )
+
+
+def cell_of(values: Values, change: Change | None) -> Cell:
+    """From the columns of `CELL`."""
+    toggle, state, value, seen_at, by, editable, ends_at, last_on, last_off, revision = values
+    return Cell(
+        ToggleId(str(toggle)),
+        State(str(state)) if state is not None else None,
+        loads(_text(value)),
+        _maybe(seen_at),
+        ConfirmedBy(str(by)),
+        bool(editable) if editable is not None else None,
+        _maybe(ends_at),
+        loads(_text(last_on)),
+        loads(_text(last_off)),
+        _int(revision),
+        change,
+    )
+
+
+def change_of(row: Values) -> Change:
+    """From the columns of `CHANGE`."""
+    kind, customer = ActorKind(str(row[7])), CustomerId(_int(row[1]))
+    return Change(
+        id=ChangeId(_int(row[0])),
+        customer=customer,
+        toggle=ToggleId(str(row[2])),
+        from_state=State(str(row[3])) if row[3] is not None else None,
+        from_value=loads(_text(row[4])),
+        to_state=State(str(row[5])),
+        to_value=loads(_text(row[6])),
+        actor=Actor(kind, str(row[8]), customer if kind is ActorKind.MERCHANT else None),
+        source=Source(str(row[9])),
+        status=ChangeStatus(str(row[10])),
+        request_id=str(row[11]),
+        requested_at=_int(row[12]),
+        sent_at=_maybe(row[13]),
+        eta_at=_maybe(row[14]),
+        settled_at=_maybe(row[15]),
+        seen_at=_maybe(row[16]),
+        error=str(row[17]),
+        detail=str(row[18]),
+        ray_id=str(row[19]),
+    )
+
+
+def _int(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"an integer column holds {type(value).__name__}")
+    return value
+
+
+def _maybe(value: object) -> int | None:
+    return None if value is None else _int(value)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,49 @@
+"""What every transaction on a customer has in common: the next revision first, the touched rows last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from cloudcache.adapters.db.models import toggles, zones
+from cloudcache.domain.errors import NotFound
+from cloudcache.domain.ids import CustomerId, ToggleId
+
+
+class HasEngine:
+    """The engine that the parts of the store share."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+
+async def next_revision(
+    connection: AsyncConnection, customer: CustomerId, now: int, *, answered: bool = False
+) -> int:
+    """Raise the customer's revision. This is the customer's lock too: whoever holds it writes alone.
+
+    `answered` clears the note that Cloudflare is silent, in the same statement.
+    """
+    values: dict[str, object] = {"revision": zones.c.revision + 1, "updated_at": now}
+    if answered:
+        values |= {"silent_since": None, "failures": 0}
+    raised = await connection.execute(
+        update(zones).where(zones.c.customer_id == customer).values(values).returning(zones.c.revision)
+    )
+    revision = raised.scalar_one_or_none()
+    if revision is None:
+        raise NotFound("no such customer")
+    return int(revision)
+
+
+async def touch(
+    connection: AsyncConnection, customer: CustomerId, which: Collection[ToggleId], revision: int
+) -> None:
+    """Mark rows as changed at this revision, so that open pages fetch them."""
+    await connection.execute(
+        update(toggles)
+        .where(toggles.c.customer_id == customer, toggles.c.toggle_id.in_(which))
+        .values(revision=revision)
+    )

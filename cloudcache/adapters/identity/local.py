@@ -1,0 +1,57 @@
+"""The development sign-in: a signed cookie that says which demo shop somebody chose.
+
+It exists in the local environment only and cannot be built elsewhere, even if asked for. Everything after it
+(principal, guard, binding of the session) is what a real sign-in uses as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http.cookies import CookieError, SimpleCookie
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from cloudcache.domain.access import Actor, ActorKind, Principal
+from cloudcache.domain.customers import Customer
+from cloudcache.domain.ids import CustomerId
+from cloudcache.ports import Clock
+
+COOKIE = "cloudcache_local"
+MAX_AGE_S = 12 * 3600
+
+
+class LocalIdentity:
+    """Issues and verifies local sessions. `keys` newest first."""
+
+    def __init__(self, environment: str, keys: Sequence[str], clock: Clock) -> None:
+        if environment != "local":
+            raise ValueError("the local sign-in exists in the local environment only")
+        self._clock = clock
+        self._serializer = URLSafeTimedSerializer(list(reversed(keys)), salt="local session")
+
+    def issue(self, customer: Customer) -> str:
+        """The signed cookie value for the owner of this shop."""
+        return self._serializer.dumps({"shop": customer.shop, "customer": customer.id})
+
+    def principal(self, cookies: str) -> Principal | None:
+        """The shop's owner, if the cookie is there, ours, and not older than 12 hours."""
+        try:
+            morsel = SimpleCookie(cookies).get(COOKIE)
+            if morsel is None:
+                return None
+            claims, made_at = self._serializer.loads(morsel.value, max_age=MAX_AGE_S, return_timestamp=True)
+        except (BadData, CookieError):
+            return None
+        shop, customer = claims.get("shop"), claims.get("customer")
+        if not isinstance(shop, str) or not isinstance(customer, int):
+            return None
+        actor = Actor(ActorKind.MERCHANT, f"owner of {shop}", CustomerId(customer))
+        expires_at = int(made_at.timestamp() * 1000) + MAX_AGE_S * 1000
+        return Principal(f"local:{shop}", actor, expires_at)
+
+
+class Nobody:
+    """The identity of an environment in which no sign-in is configured: everybody is refused."""
+
+    def principal(self, cookies: str) -> Principal | None:
+        return None

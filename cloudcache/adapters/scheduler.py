@@ -1,0 +1,49 @@
+"""Wakes the recurring work. APScheduler only wakes: what is due, and whether there is budget, is decided elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+log = logging.getLogger("cloudcache.scheduler")
+
+Job = Callable[[], Awaitable[object]]
+
+
+class Scheduler:
+    """Jobs of this process; a job that still runs when it is due again is not started twice."""
+
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
+        )
+
+    def every_quarter_hour(self, name: str, job: Job) -> None:
+        """At minutes 0, 15, 30 and 45."""
+        self._scheduler.add_job(_guarded(name, job), CronTrigger(minute="*/15"), name=name)
+
+    def every(self, seconds: int, name: str, job: Job) -> None:
+        """Again and again."""
+        self._scheduler.add_job(_guarded(name, job), IntervalTrigger(seconds=seconds), name=name)
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        self._scheduler.shutdown(wait=False)
+
+
+def _guarded(name: str, job: Job) -> Job:
+    """A failing job is one line in the log; it runs again when it is next due."""
+
+    async def run() -> None:
+        try:
+            await job()
+        except Exception as error:
+            log.error("job %s failed: %s: %s", name, type(error).__name__, error)
+
+    return run

@@ -1,0 +1,91 @@
+"""Says plainly what is configured, what can be reached and what is permitted; never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from cloudcache.domain.catalog import reads
+from cloudcache.domain.customers import Customer
+from cloudcache.domain.errors import CloudcacheError, NotFound, Refused, StoreUnavailable
+from cloudcache.ports import Gateway, Store
+from cloudcache.services.credentials import Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report: what was looked at, whether it is well, and what it means or how to mend it."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+class Health:
+    """The checks behind `/readyz` and `doctor`."""
+
+    def __init__(
+        self,
+        store: Store,
+        gateway: Gateway,
+        credentials: Credentials,
+        check_database: Callable[[], Awaitable[None]],
+        *,
+        has_platform_token: bool,
+    ) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._credentials = credentials
+        self._check_database = check_database
+        self._has_platform_token = has_platform_token
+
+    async def ready(self) -> Finding:
+        """Whether the database can be reached and is at the migration this program expects."""
+        try:
+            await self._check_database()
+        except StoreUnavailable as error:
+            return Finding("database", False, str(error))
+        return Finding("database", True, "reachable, at the expected migration")
+
+    async def report(self, zones: int = 3) -> Sequence[Finding]:
+        """The database, the platform token, and one probing call per permission for the first few zones."""
+        findings = [await self.ready()]
+        if self._has_platform_token:
+            findings.append(await self._platform_token())
+        if findings[0].ok:
+            customers = await self._store.across_tenants_customers(limit=zones)
+            findings.append(Finding("customers", bool(customers), _how_many(customers)))
+            for customer in customers:
+                findings.extend(await self._zone(customer))
+        return findings
+
+    async def _platform_token(self) -> Finding:
+        try:
+            facts = await self._gateway.verify(self._credentials.platform())
+        except CloudcacheError as error:
+            return Finding("platform token", False, f"not accepted: {error}")
+        return Finding("platform token", facts.status == "active", f"Cloudflare says it is {facts.status}")
+
+    async def _zone(self, customer: Customer) -> Sequence[Finding]:
+        try:
+            access = await self._credentials.access(customer)
+            facts = await self._gateway.zone(access)
+        except (CloudcacheError, NotFound) as error:
+            return [Finding(customer.shop, False, f"zone {customer.zone_id} not reachable: {error}")]
+        findings = [Finding(customer.shop, True, f"zone {facts.name}, {facts.plan.title} plan")]
+        probes = {read.toggles[0].permission: read for read in reversed(reads(batch=False))}
+        for permission, read in sorted(probes.items()):
+            try:
+                await self._gateway.read(access, read)
+                findings.append(Finding(customer.shop, True, f"{permission}: may read"))
+            except Refused as error:
+                findings.append(Finding(customer.shop, False, f"{permission}: may not read ({error})"))
+            except CloudcacheError as error:
+                findings.append(Finding(customer.shop, False, f"{permission}: no answer ({error})"))
+        return findings
+
+
+def _how_many(customers: Sequence[Customer]) -> str:
+    if not customers:
+        return "none yet; add one with: python -m cloudcache customers add SHOP --zone ZONE_ID"
+    return f"looking at the first {len(customers)}"

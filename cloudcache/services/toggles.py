@@ -1,0 +1,180 @@
+"""The merchant's page: look at it, flip a switch, take a wish back, try again, undo what somebody else did.
+
+Every method starts with the access table. A flip is checked (catalogue, plan, conflict, risk), stored as a
+pending intent, and answered at once; the slow write goes on behind it and its outcome comes through the feed.
+"""
+
+from __future__ import annotations
+
+from cloudcache.domain.access import Action, Actor, require
+from cloudcache.domain.budget import CallClass
+from cloudcache.domain.catalog import State, Toggle, find
+from cloudcache.domain.catalog.rules import conflict
+from cloudcache.domain.customers import Customer, Page, ZoneStatus
+from cloudcache.domain.errors import NeedsConfirmation, NotFound, Reason, Refused, Unauthorized
+from cloudcache.domain.events import Change, ChangeStatus, Source
+from cloudcache.domain.ids import JSON, CustomerId, ToggleId
+from cloudcache.domain.toggle import Cell, Lock, lock
+from cloudcache.ports import Bus, Clock, Intent, Store
+from cloudcache.services.reconcile import Reconciler
+from cloudcache.services.tasks import Tasks
+from cloudcache.services.writing import Writer
+
+
+class Toggles:
+    """What a page does with the 50 toggles of one customer."""
+
+    def __init__(
+        self, store: Store, writer: Writer, reconciler: Reconciler, bus: Bus, clock: Clock, tasks: Tasks
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._reconciler = reconciler
+        self._bus = bus
+        self._clock = clock
+        self._tasks = tasks
+
+    async def page(self, actor: Actor, customer: CustomerId, since: int = 0) -> Page:
+        """The customer and the cells changed after revision `since`; no call to Cloudflare is ever made."""
+        require(actor, Action.VIEW, customer)
+        return await self._store.page(customer, since)
+
+    async def flip(
+        self,
+        actor: Actor,
+        customer: CustomerId,
+        toggle_id: object,
+        on: object,
+        *,
+        request_id: str,
+        source: Source = Source.PAGE,
+        confirmed: bool = False,
+        restore: JSON = None,
+    ) -> Change:
+        """Store the wish and start to deliver it. `Refused` says why it cannot be; nothing is stored then.
+
+        `restore` is the finer wire value to go back to; without it the one last seen on that side is taken."""
+        require(actor, Action.FLIP, customer)
+        toggle = find(toggle_id)
+        if not isinstance(on, bool):
+            raise Refused(Reason.WRONG_VALUE, "on or off is expected")
+        wanted = State.of(on)
+        page = await self._store.page(customer)
+        cell = page.cells.get(toggle.id, Cell(toggle.id))
+        _allow(toggle, wanted, page, cell)
+        if wanted is State.ON and not confirmed and toggle.asks(page.customer.topology):
+            raise NeedsConfirmation
+        if restore is not None:
+            value = toggle.wanted(wanted, restore, restore)
+        else:
+            value = toggle.wanted(wanted, cell.last_on, cell.last_off)
+        return await self._intend(actor, customer, toggle, wanted, value, request_id, source)
+
+    async def retry(
+        self, actor: Actor, customer: CustomerId, toggle_id: object, *, request_id: str
+    ) -> Change:
+        """Send the failed change again; the person confirmed it when it was first asked for."""
+        require(actor, Action.FLIP, customer)
+        change = await self._newest(customer, find(toggle_id), ChangeStatus.FAILED)
+        on = change.to_state is State.ON
+        return await self.flip(
+            actor, customer, change.toggle, on, request_id=request_id, source=change.source, confirmed=True
+        )
+
+    async def revert(
+        self,
+        actor: Actor,
+        customer: CustomerId,
+        toggle_id: object,
+        *,
+        request_id: str,
+        confirmed: bool = False,
+    ) -> Change:
+        """Put back what was there before somebody changed it at Cloudflare."""
+        require(actor, Action.FLIP, customer)
+        change = await self._newest(customer, find(toggle_id), ChangeStatus.OBSERVED)
+        on = change.from_state is State.ON
+        return await self.flip(
+            actor,
+            customer,
+            change.toggle,
+            on,
+            request_id=request_id,
+            confirmed=confirmed,
+            restore=change.from_value,
+        )
+
+    async def cancel(self, actor: Actor, customer: CustomerId, toggle_id: object) -> bool:
+        """Take back a wish that was not sent; False when it is too late."""
+        require(actor, Action.FLIP, customer)
+        taken = await self._store.cancel(customer, find(toggle_id).id, now=self._clock.now_ms())
+        self._bus.hint(customer)
+        return taken
+
+    async def mark_seen(self, actor: Actor, customer: CustomerId, toggle_id: object) -> bool:
+        """The person has read a failure or an outside change."""
+        require(actor, Action.FLIP, customer)
+        marked = await self._store.mark_seen(customer, find(toggle_id).id, now=self._clock.now_ms())
+        self._bus.hint(customer)
+        return marked
+
+    async def check(self, actor: Actor, customer: CustomerId, toggle_id: object | None = None) -> None:
+        """Start to read one toggle, or the whole zone, and return at once."""
+        require(actor, Action.REFRESH, customer)
+        if toggle_id is None:
+            self._tasks.spawn(self._read_zone(customer), f"check customer {customer}")
+        else:
+            toggle = find(toggle_id)
+            work = self._reconciler.toggle(customer, toggle, CallClass.WATCHED)
+            self._tasks.spawn(work, f"check {toggle.id} of customer {customer}")
+
+    async def _read_zone(self, customer: CustomerId) -> None:
+        await self._reconciler.zone(customer, CallClass.WATCHED)
+
+    async def _newest(self, customer: CustomerId, toggle: Toggle, status: ChangeStatus) -> Change:
+        cell = (await self._store.page(customer)).cells.get(toggle.id)
+        if cell is None or cell.change is None or cell.change.status is not status:
+            raise NotFound("there is nothing to do for this setting any more")
+        return cell.change
+
+    async def _intend(
+        self,
+        actor: Actor,
+        customer: CustomerId,
+        toggle: Toggle,
+        state: State,
+        value: JSON,
+        request_id: str,
+        source: Source,
+    ) -> Change:
+        change = await self._store.open_intent(
+            customer,
+            Intent(toggle.id, state, value, actor, source, request_id),
+            now=self._clock.now_ms(),
+            owner=self._writer.owner,
+            lease_until=self._writer.lease(),
+        )
+        self._bus.hint(customer)
+        if change.is_open:
+            self._writer.submit(change)
+        return change
+
+
+def _allow(toggle: Toggle, wanted: State, page: Page, cell: Cell) -> None:
+    """Refuse what Cloudflare would refuse, and what would lock shoppers out."""
+    holder: Customer = page.customer
+    if holder.status is not ZoneStatus.ACTIVE:
+        raise Unauthorized(Reason.TOKEN_REFUSED)
+    locked = lock(toggle, cell, holder.plan)
+    if locked is Lock.PLAN:
+        raise Refused(Reason.PLAN, toggle.min_plan.title)
+    if locked is Lock.NOT_EDITABLE:
+        raise Refused(Reason.NOT_EDITABLE)
+    why = conflict(toggle, wanted, holder.plan, lambda other: _value(page, other))
+    if why:
+        raise Refused(Reason.CONFLICT, why)
+
+
+def _value(page: Page, toggle: ToggleId) -> JSON:
+    cell = page.cells.get(toggle)
+    return cell.value if cell else None

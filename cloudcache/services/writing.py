@@ -1,0 +1,264 @@
+"""Brings one stored intent to Cloudflare and settles it: exactly one outcome, whatever happens on the way.
+
+    pending ──budget──> start ──PATCH──> answer ─────────────────> applied
+       │ newer wish        │               │ no, for good ───────> failed
+       └─> superseded      │               │ nothing was done ───> queued again
+                           └───────────────│ unclear ─────> read ─> applied, or sent again
+
+Every value sent is absolute ("on", never "toggle"), so sending it twice is harmless. A writer that dies leaves
+its intent under a lease; whoever adopts it reads Cloudflare first when it may have been sent. Retries live here
+and nowhere below: they wait with full jitter until the deadline, an hour after the click.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from cloudcache.domain.budget import CallClass, Lane, backoff_ms
+from cloudcache.domain.catalog import BY_ID, Toggle, read_for
+from cloudcache.domain.customers import ZoneStatus
+from cloudcache.domain.errors import (
+    Reason,
+    Refused,
+    StoreUnavailable,
+    Throttled,
+    TryLater,
+    Unauthorized,
+    Unclear,
+)
+from cloudcache.domain.events import Change, Observation
+from cloudcache.domain.ids import ChangeId, CustomerId, ToggleId
+from cloudcache.ports import Budget, Bus, Clock, Gateway, Settled, Start, Store, ZoneAccess
+from cloudcache.services.credentials import Credentials
+from cloudcache.services.tasks import Tasks
+
+log = logging.getLogger("cloudcache.writing")
+
+LEASE_MS = 60_000
+DEADLINE_MS = 3_600_000
+SHOW_QUEUE_FROM_MS = 500
+NOTHING_SINCE = 2**62
+"""A revision no customer reaches: asks the store for the customer without any cell."""
+
+BACKOFF_BASE_MS = 1_000
+BACKOFF_CAP_MS = 30_000
+
+
+class Tried(Enum):
+    """What one try came to."""
+
+    SETTLED = auto()
+    AGAIN = auto()  # nothing is at Cloudflare; go right on
+    LATER = auto()  # nothing is at Cloudflare; wait first
+    DOUBT = auto()  # it may be at Cloudflare; read before anything else
+
+
+@dataclass
+class Turn:
+    """The lock of one toggle, and how many hold or want it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+
+
+class Writer:
+    """Delivers intents. One per process; `owner` names the process in the leases."""
+
+    def __init__(
+        self,
+        store: Store,
+        gateway: Gateway,
+        budget: Budget,
+        credentials: Credentials,
+        bus: Bus,
+        clock: Clock,
+        tasks: Tasks,
+        *,
+        owner: Callable[[], str],
+        chance: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._budget = budget
+        self._credentials = credentials
+        self._bus = bus
+        self._clock = clock
+        self._tasks = tasks
+        self._chance = chance
+        self._owner = owner
+        self._delivering: set[ChangeId] = set()
+        self._turns: dict[tuple[CustomerId, ToggleId], Turn] = {}
+
+    @property
+    def owner(self) -> str:
+        """This process's name in the leases; asked for late, because a server forks after it was wired."""
+        return self._owner()
+
+    def lease(self, extra_ms: int = 0) -> int:
+        """The end of a lease taken now."""
+        return self._clock.now_ms() + LEASE_MS + extra_ms
+
+    def submit(self, change: Change) -> None:
+        """Deliver it in the background; the outcome reaches the pages through the feed."""
+        if change.id not in self._delivering:
+            self._delivering.add(change.id)
+            self._tasks.spawn(self._deliver_safely(change), f"deliver change {change.id}")
+
+    async def recover(self, limit: int = 100) -> int:
+        """Adopt intents whose worker died; returns how many. Called at start and every few seconds."""
+        adopted = await self._store.adopt(
+            now=self._clock.now_ms(), owner=self.owner, lease_until=self.lease(), limit=limit
+        )
+        for change in adopted:
+            self.submit(change)
+        return len(adopted)
+
+    async def _deliver_safely(self, change: Change) -> None:
+        try:
+            await self._deliver(change)
+        except StoreUnavailable as error:
+            # The intent stays pending; its lease runs out and recovery takes it up again.
+            log.error("change %s waits for the database: %s", change.id, error)
+        finally:
+            self._delivering.discard(change.id)
+            self._bus.hint(change.customer)
+
+    async def _deliver(self, change: Change) -> None:
+        """Try until it is settled, or the deadline has passed."""
+        tried = Tried.DOUBT if change.sent_at is not None else Tried.AGAIN
+        attempt = 0
+        while True:
+            in_doubt = tried is Tried.DOUBT
+            try:
+                tried = await self._try_once(change, in_doubt)
+            except Refused as refusal:
+                await self._refuse(change, refusal)
+                return
+            if tried is Tried.SETTLED:
+                return
+            attempt += 1
+            if tried is not Tried.AGAIN and not await self._pause(change, attempt, tried):
+                return
+
+    async def _try_once(self, change: Change, in_doubt: bool) -> Tried:
+        customer = (await self._store.page(change.customer, since=NOTHING_SINCE)).customer
+        access = await self._credentials.access(customer)
+        if not await self._wait_for_budget(change, access, in_doubt):
+            return Tried.SETTLED
+        async with self._turn(change):
+            step = self._resolve if in_doubt else self._send
+            return await step(change, BY_ID[change.toggle], access)
+
+    async def _send(self, change: Change, toggle: Toggle, access: ZoneAccess) -> Tried:
+        start = await self._store.start(
+            change.customer,
+            change.id,
+            now=self._clock.now_ms(),
+            owner=self.owner,
+            lease_until=self.lease(),
+        )
+        if start is not Start.SEND:
+            return Tried.SETTLED  # a newer wish, a cancel, or another worker has it
+        try:
+            seen = await self._gateway.write(access, toggle, change.to_value)
+        except Throttled:
+            return Tried.AGAIN  # the budget knows when it opens
+        except TryLater:
+            await self._silent(change)
+            return Tried.LATER
+        except Unclear:
+            await self._silent(change)
+            return Tried.DOUBT
+        return await self._settle(change, toggle, seen, since=None)
+
+    async def _resolve(self, change: Change, toggle: Toggle, access: ZoneAccess) -> Tried:
+        """After doubt: what Cloudflare holds decides whether it is applied or must be sent again."""
+        since = await self._store.revision(change.customer)
+        try:
+            seen = await self._gateway.read(access, read_for(toggle))
+        except TryLater:
+            await self._silent(change)
+            return Tried.DOUBT
+        for observation in seen:
+            if observation.toggle == toggle.id and _same(toggle, observation, change):
+                return await self._settle(change, toggle, observation, since)
+        return Tried.AGAIN
+
+    async def _wait_for_budget(self, change: Change, access: ZoneAccess, in_doubt: bool) -> bool:
+        """Take a call at interactive priority; a wait worth showing is shown. False when it was taken back."""
+        lane = Lane(access.credential, CallClass.WRITE, change.customer)
+        wait = self._budget.estimate_ms(lane)
+        if wait >= SHOW_QUEUE_FROM_MS and not await self._hold(change, wait, in_doubt):
+            return False
+        await self._budget.acquire(lane)
+        return True
+
+    async def _hold(self, change: Change, wait_ms: int, in_doubt: bool) -> bool:
+        """Keep the lease over a wait and, if it is not at Cloudflare, show when it will be sent."""
+        until = self.lease(wait_ms)
+        if in_doubt:
+            return await self._store.extend(change.id, owner=self.owner, lease_until=until)
+        now = self._clock.now_ms()
+        held = await self._store.queue(
+            change.customer, change.id, now=now, eta=now + wait_ms, owner=self.owner, lease_until=until
+        )
+        self._bus.hint(change.customer)
+        return held
+
+    async def _settle(self, change: Change, toggle: Toggle, seen: Observation, since: int | None) -> Tried:
+        """Settle by what Cloudflare holds; in doubt when another write was in flight at the same time."""
+        now = self._clock.now_ms()
+        if toggle.read(seen.value).state is not change.to_state:
+            await self._store.settle_failed(change.customer, change.id, Reason.NOT_KEPT, now=now)
+            return Tried.SETTLED
+        settled = await self._store.settle_applied(change.customer, change.id, seen, now=now, since=since)
+        return Tried.DOUBT if settled is Settled.CONTESTED else Tried.SETTLED
+
+    async def _refuse(self, change: Change, refusal: Refused) -> None:
+        now = self._clock.now_ms()
+        await self._store.settle_failed(
+            change.customer, change.id, refusal.reason, now=now, detail=refusal.detail
+        )
+        if isinstance(refusal, Unauthorized) and refusal.reason is Reason.TOKEN_REFUSED:
+            await self._store.set_status(change.customer, ZoneStatus.TOKEN_REFUSED, now=now)
+
+    async def _silent(self, change: Change) -> None:
+        now = self._clock.now_ms()
+        await self._store.zone_silent(change.customer, now=now, due=now)
+        self._bus.hint(change.customer)
+
+    async def _pause(self, change: Change, attempt: int, tried: Tried) -> bool:
+        """Wait with full jitter before the next try; False when the deadline has passed and it was settled."""
+        now = self._clock.now_ms()
+        if now >= change.requested_at + DEADLINE_MS:
+            await self._store.settle_failed(change.customer, change.id, Reason.NO_ANSWER, now=now)
+            return False
+        wait = backoff_ms(attempt, BACKOFF_BASE_MS, BACKOFF_CAP_MS, self._chance())
+        if not await self._hold(change, wait, in_doubt=tried is Tried.DOUBT):
+            return False
+        await self._clock.sleep(wait / 1000)
+        return True
+
+    @asynccontextmanager
+    async def _turn(self, change: Change) -> AsyncIterator[None]:
+        """One write per toggle at a time in this process, so Cloudflare sees them in the order of their numbers."""
+        key = (change.customer, change.toggle)
+        turn = self._turns.setdefault(key, Turn())
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                del self._turns[key]
+
+
+def _same(toggle: Toggle, seen: Observation, change: Change) -> bool:
+    """Whether what was seen is what was wanted, the finer value included."""
+    return toggle.read(seen.value) == toggle.read(change.to_value)

@@ -1,0 +1,254 @@
+"""A whole cloudcache in one process for tests: real services, real database, real client, pretend Cloudflare.
+
+Time is virtual and moves only when somebody waits: `AutoClock.sleep` jumps, so nothing here ever sleeps. The
+gateway can be interposed: a script decides what happens around the next calls (crash, lost reply, somebody else).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cloudcache.adapters.budget import InMemoryBudget
+from cloudcache.adapters.bus import InMemoryBus
+from cloudcache.adapters.cloudflare.client import CloudflareClient
+from cloudcache.adapters.db.store import SqlStore
+from cloudcache.adapters.vault import FernetVault
+from cloudcache.domain.access import Actor, ActorKind
+from cloudcache.domain.budget import Limits
+from cloudcache.domain.catalog import Read, Toggle, Topology, ZonePlan
+from cloudcache.domain.customers import Customer
+from cloudcache.domain.errors import Unclear
+from cloudcache.domain.events import Observation
+from cloudcache.domain.ids import JSON, CredentialId, CustomerId, ZoneId
+from cloudcache.domain.secret import Token
+from cloudcache.emulator.app import create_app
+from cloudcache.emulator.transport import FaultyTransport
+from cloudcache.emulator.world import Options, World
+from cloudcache.local import PERMISSIONS
+from cloudcache.ports import ZoneAccess, ZoneFacts
+from cloudcache.services.attention import Attention
+from cloudcache.services.credentials import Credentials
+from cloudcache.services.reconcile import Reconciler
+from cloudcache.services.tasks import Tasks
+from cloudcache.services.toggles import Toggles
+from cloudcache.services.writing import Writer
+
+ZONE = ZoneId("0" * 31 + "a")
+TOKEN = Token("cfat_rig_0123456789abcdef")
+START_MS = 1_795_000_000_000
+
+
+class AutoClock:
+    """Waiting moves it; nothing else does."""
+
+    def __init__(self) -> None:
+        self.ms = START_MS
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def now_s(self) -> float:
+        return self.ms / 1000
+
+    async def sleep(self, seconds: float) -> None:
+        target = self.ms + int(seconds * 1000)
+        await asyncio.sleep(0)
+        self.ms = max(self.ms, target)
+
+
+class Crash(BaseException):
+    """The process dies here: nothing after it runs."""
+
+
+Around = Callable[[Callable[[], Awaitable[Observation]]], Awaitable[Observation]]
+
+
+class Interposed:
+    """A gateway whose next writes go through a script, one entry a write."""
+
+    def __init__(self, inner: CloudflareClient, clock: AutoClock) -> None:
+        self._inner = inner
+        self._clock = clock
+        self.script: deque[Around] = deque()
+
+    async def read(self, access: ZoneAccess, read: Read) -> list[Observation]:
+        seen = await self._inner.read(access, read)
+        self._clock.ms += 1
+        return seen
+
+    async def write(self, access: ZoneAccess, toggle: Toggle, value: JSON) -> Observation:
+        async def really() -> Observation:
+            seen = await self._inner.write(access, toggle, value)
+            self._clock.ms += 1
+            return seen
+
+        return await (self.script.popleft()(really) if self.script else really())
+
+    async def zone(self, access: ZoneAccess) -> ZoneFacts:
+        return await self._inner.zone(access)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+async def crash_before(really: Callable[[], Awaitable[Observation]]) -> Observation:
+    """The process dies with the call not made."""
+    raise Crash
+
+
+async def crash_after(really: Callable[[], Awaitable[Observation]]) -> Observation:
+    """The process dies with the change made and its answer not read."""
+    await really()
+    raise Crash
+
+
+async def lost_reply(really: Callable[[], Awaitable[Observation]]) -> Observation:
+    """The change is made; the answer never comes."""
+    await really()
+    raise Unclear("timed out")
+
+
+async def lost_request(really: Callable[[], Awaitable[Observation]]) -> Observation:
+    """Nothing arrives, but nobody can know that."""
+    raise Unclear("timed out")
+
+
+def meanwhile(first: Callable[[], Awaitable[None]], *, before: bool) -> Around:
+    """Somebody else acts while this write is under way: before it lands, or before its answer is read."""
+
+    async def around(really: Callable[[], Awaitable[Observation]]) -> Observation:
+        if before:
+            await first()
+            return await really()
+        seen = await really()
+        await first()
+        return seen
+
+    return around
+
+
+@dataclass
+class Process:
+    """One worker process: its own writer, reconciler, locks and tasks; database and Cloudflare are shared."""
+
+    toggles: Toggles
+    writer: Writer
+    reconciler: Reconciler
+    attention: Attention
+    tasks: Tasks
+
+
+class CrashingTasks(Tasks):
+    """Background work in which a `Crash` ends that task silently, as the death of a process would."""
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            error = task.exception()
+            if error is not None and not isinstance(error, Crash):
+                self.failures.append(error)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures: list[BaseException] = []
+
+
+@dataclass
+class Rig:
+    """Everything a test needs; `process()` makes another worker on the same database and zone."""
+
+    store: SqlStore
+    world: World
+    clock: AutoClock
+    gateway: Interposed
+    budget: InMemoryBudget
+    bus: InMemoryBus
+    credentials: Credentials
+    customer: Customer
+    names: itertools.count = field(default_factory=itertools.count)
+
+    @property
+    def owner(self) -> Actor:
+        return merchant(self.customer.id)
+
+    def process(self, *, batch_read: bool = True) -> Process:
+        name = f"process-{next(self.names)}"
+        tasks = CrashingTasks()
+        writer = Writer(
+            self.store,
+            self.gateway,
+            self.budget,
+            self.credentials,
+            self.bus,
+            self.clock,
+            tasks,
+            owner=lambda: name,
+            chance=lambda: 0.5,
+        )
+        reconciler = Reconciler(
+            self.store,
+            self.gateway,
+            self.budget,
+            self.credentials,
+            self.bus,
+            self.clock,
+            batch_read=batch_read,
+        )
+        toggles = Toggles(self.store, writer, reconciler, self.bus, self.clock, tasks)
+        attention = Attention(
+            self.store,
+            reconciler,
+            self.clock,
+            tasks,
+            stale_after_ms=3_600_000,
+            watch_every_ms=60_000,
+        )
+        return Process(toggles, writer, reconciler, attention, tasks)
+
+    async def close(self) -> None:
+        await self.gateway.close()
+        await self.store.close()
+        self.world.close()
+
+
+def merchant(customer: CustomerId) -> Actor:
+    """The owner of a customer's shop."""
+    return Actor(ActorKind.MERCHANT, f"owner of {customer}", customer)
+
+
+async def build_rig(
+    store: SqlStore,
+    *,
+    plan: str = "enterprise",
+    topology: Topology = Topology.PROXIED,
+    permissions: frozenset[str] = PERMISSIONS,
+    options: Options | None = None,
+    state: Path | None = None,
+    limits: Limits | None = None,
+) -> Rig:
+    """A rig with one customer on `plan`, registered and never read."""
+    clock = AutoClock()
+    world = World(options or Options(token_budget=1_000_000), clock=clock.now_s, path=state)
+    world.add_account("acc", "acc")
+    world.add_zone(ZONE, "shop.example", "acc", plan)
+    world.add_token(TOKEN.reveal(), kind="account", accounts=("acc",), zones=None, permissions=permissions)
+    budget = InMemoryBudget(limits or Limits(), clock)
+    client = CloudflareClient(
+        "http://emulator/client/v4", clock, on_quota=budget, transport=FaultyTransport(create_app(world))
+    )
+    vault = FernetVault(["k" * 40])
+    credential = CredentialId("c1")
+    await store.add_credential(credential, vault.seal(TOKEN), "token", now=clock.ms)
+    facts = ZoneFacts("shop.example", ZonePlan.named(plan), "acc", "acc")
+    customer = await store.add_customer(
+        "shop.myshopify.com", ZONE, facts, topology, credential, now=clock.ms
+    )
+    credentials = Credentials(store, vault, None)
+    return Rig(
+        store, world, clock, Interposed(client, clock), budget, InMemoryBus(), credentials, customer
+    )
