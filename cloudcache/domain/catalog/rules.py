@@ -15,7 +15,7 @@ from cloudcache.domain.ids import JSON, ToggleId
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """`toggle` is only of use while `other` is in position `needs`; `note` is said while it is not."""
+    """`toggle` is only of use while `other` is in position `needs`; `note` says so, without a full stop."""
 
     toggle: ToggleId
     other: ToggleId
@@ -28,22 +28,17 @@ def _needs(toggle: str, other: str, note: str, needs: State = State.ON) -> Depen
 
 
 DEPENDENCIES: tuple[Dependency, ...] = (
-    _needs("webp", "polish", "Does nothing until Polish is on."),
-    _needs("smart_tiered_cache", "tiered_caching", "Needs Tiered Cache, which is off."),
-    _needs("h2_prioritization", "http2", "Needs HTTP/2, which is off."),
-    _needs("early_hints", "http2", "Needs HTTP/2 or HTTP/3; HTTP/2 is off."),
-    _needs("0rtt", "tls_1_3", "Needs TLS 1.3, which is off."),
-    _needs("pseudo_ipv4", "ipv6", "Only of use while IPv6 is on."),
-    _needs("speed_brain", "development_mode", "Pauses while development mode is on.", State.OFF),
-    _needs("polish", "development_mode", "Pauses while development mode is on.", State.OFF),
-    _needs("tiered_caching", "development_mode", "Pauses while development mode is on.", State.OFF),
-    _needs(
-        "always_use_https",
-        "strict_ssl",
-        "Keep SSL at Full or Full (strict), or shoppers are sent in circles.",
-    ),
-    _needs("hsts", "always_use_https", "Only of use when http addresses lead to https."),
-    _needs("strict_ssl", "ssl_automatic_mode", "Automatic SSL/TLS may change this by itself.", State.OFF),
+    _needs("webp", "polish", "Works together with Polish"),
+    _needs("smart_tiered_cache", "tiered_caching", "Needs Tiered Cache"),
+    _needs("h2_prioritization", "http2", "Needs HTTP/2"),
+    _needs("early_hints", "http2", "Needs HTTP/2 or HTTP/3; HTTP/2"),
+    _needs("0rtt", "tls_1_3", "Needs TLS 1.3"),
+    _needs("pseudo_ipv4", "ipv6", "Only of use with IPv6"),
+    _needs("hsts", "always_use_https", "Best together with Always Use HTTPS"),
+    _needs("strict_ssl", "ssl_automatic_mode", "May be changed by Automatic SSL/TLS", State.OFF),
+    _needs("speed_brain", "development_mode", "Pauses during development mode", State.OFF),
+    _needs("polish", "development_mode", "Pauses during development mode", State.OFF),
+    _needs("tiered_caching", "development_mode", "Pauses during development mode", State.OFF),
 )
 DEPENDENCY_OF: dict[ToggleId, Dependency] = {rule.toggle: rule for rule in DEPENDENCIES}
 

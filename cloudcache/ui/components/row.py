@@ -1,0 +1,241 @@
+"""One setting's row: title and meaning, the slot of two fixed lines, the switch.
+
+Whatever can change while the page is open is in the slot, so nothing ever moves. The words and icons per letter
+exist once, in `slot` and `switch`; each row gives them its seven characters.
+"""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from cloudcache.domain.catalog import SECTIONS, TOGGLES, Effect, Toggle, Topology
+from cloudcache.domain.catalog.rules import DEPENDENCY_OF, Dependency
+from cloudcache.domain.ids import ToggleId
+from cloudcache.ui import wording
+from cloudcache.ui.components.age import age
+from cloudcache.ui.components.icons import icon
+from cloudcache.ui.states.grid import Grid
+from cloudcache.ui.states.rows import WIDTH
+
+_SECTION_VARS = (Grid.s0, Grid.s1, Grid.s2, Grid.s3, Grid.s4, Grid.s5, Grid.s6, Grid.s7)
+
+
+def cell_of(toggle_id: ToggleId) -> rx.Var[str]:
+    """The seven characters of a setting, as the page sees them."""
+    for section, toggles in zip(_SECTION_VARS, SECTIONS.values(), strict=True):
+        for number, toggle in enumerate(toggles):
+            if toggle.id == toggle_id:
+                return section[number * WIDTH : (number + 1) * WIDTH]
+    raise KeyError(toggle_id)
+
+
+def row(toggle: Toggle) -> rx.Component:
+    """The row of one setting; not shown while the search or a chip leaves it out."""
+    number = TOGGLES.index(toggle)
+    cell, lock = cell_of(toggle.id), Grid.locks[number]
+    return rx.el.li(
+        rx.el.article(
+            rx.el.div(
+                rx.el.h3(
+                    rx.el.span(toggle.title, id=f"t-{toggle.id}"),
+                    _badges(toggle, lock),
+                    class_name="row-title",
+                ),
+                rx.el.p(toggle.description, class_name="row-text"),
+                rx.el.div(*_notes(toggle, lock), id=f"n-{toggle.id}"),
+            ),
+            slot(cell=cell, word=Grid.words[toggle.id].to(str), name=toggle.id, title=toggle.title),
+            switch(cell=cell, lock=lock, status=Grid.status, name=toggle.id),
+            class_name="row",
+            aria_labelledby=f"t-{toggle.id}",
+        ),
+        hidden=(Grid.shown != "") & (Grid.shown[number] == "0"),
+    )
+
+
+@rx.memo
+def switch(
+    cell: rx.Var[str], lock: rx.Var[str], status: rx.Var[str], name: rx.Var[str]
+) -> rx.Component:
+    """The switch. A locked one stays in the tab order, so that its reason can be read."""
+    letter = cell[0]
+    on = (cell != "") & (letter == letter.upper())
+    waits = (letter.lower() == "p") | (letter.lower() == "q")
+    free = (lock == "-") & ((status == "l") | (status == "w"))
+    return rx.el.button(
+        rx.el.i(),
+        type="button",
+        role="switch",
+        class_name=rx.cond(waits, "switch waits", "switch"),
+        aria_checked=rx.cond(on, "true", "false"),
+        aria_disabled=rx.cond(free, "false", "true"),
+        aria_labelledby="t-" + name,
+        aria_describedby="s-" + name + " n-" + name,
+        on_click=Grid.flip(name, ~on),
+        id="w-" + name,
+    )
+
+
+@rx.memo
+def slot(
+    cell: rx.Var[str], word: rx.Var[str], name: rx.Var[str], title: rx.Var[str]
+) -> rx.Component:
+    """Two lines: the state in words; its age, its reason, and the one action it offers."""
+    letter, at = cell[0].lower(), cell[1:]
+    on = cell[0] == cell[0].upper()
+    look = rx.match(
+        letter,
+        ("p", "slot live-now"),
+        ("q", "slot live-now"),
+        ("f", "slot bad"),
+        ("o", "slot warn"),
+        ("x", "slot warn"),
+        ("s", "slot warn"),
+        rx.cond(on, "slot", "slot is-off"),
+    )
+    picture = rx.match(
+        letter,
+        ("p", icon("sync", "icon spin")),
+        ("q", icon("clock")),
+        ("f", icon("cross")),
+        ("o", icon("out")),
+        ("x", icon("out")),
+        ("s", icon("stale")),
+        ("e", icon("clock")),
+        rx.fragment(),
+    )
+    return rx.cond(
+        cell == "",
+        _skeleton(),
+        rx.el.div(
+            picture,
+            rx.el.span(_state(letter, on, at, word), class_name="words"),
+            rx.el.span(_age(letter, at, word), _action(letter, name, title), class_name="more"),
+            class_name=look,
+            id="s-" + name,
+        ),
+    )
+
+
+def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[str]) -> rx.Component:
+    onoff = rx.cond(on, "On", "Off")
+    finer = rx.cond(word, onoff + " (" + word + ")", onoff)
+    return rx.match(
+        letter,
+        ("p", rx.cond(on, "Turning on", "Turning off")),
+        ("q", rx.cond(on, "Queued to turn on", "Queued to turn off")),
+        ("f", rx.cond(on, "Still on · not changed", "Still off · not changed")),
+        ("o", rx.cond(on, "Turned on by someone else", "Turned off by someone else")),
+        ("x", "Changed by someone else"),
+        ("s", rx.cond(on, "On · may be out of date", "Off · may be out of date")),
+        ("u", "Not read yet"),
+        ("e", rx.fragment("On · ends by itself ", age(at=at, says="clock"))),
+        finer,
+    )
+
+
+def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Component:
+    def ago(before: str) -> rx.Component:
+        return rx.el.span(before, age(at=at, says="ago"))
+
+    return rx.match(
+        letter,
+        ("c", ago("Confirmed ")),
+        ("p", ago("Sent ")),
+        ("q", rx.el.span(age(at=at, says="in"))),
+        ("f", rx.el.span(word)),
+        ("o", rx.el.span(word, ", ", age(at=at, says="ago"))),
+        ("x", rx.el.span(word, ", ", age(at=at, says="ago"))),
+        ("s", ago("Last seen ")),
+        ("u", rx.el.span("Cloudflare has not been asked")),
+        ("e", rx.el.span("Checked ", age(at=word, says="ago"))),
+        ago("Checked "),
+    )
+
+
+def _action(letter: rx.Var[str], name: rx.Var[str], title: rx.Var[str]) -> rx.Component:
+    def act(words: str, what: str) -> rx.Component:
+        return rx.el.button(
+            words,
+            type="button",
+            class_name="link",
+            aria_label=f"{words}: " + title,
+            on_click=Grid.act(what, name),
+        )
+
+    return rx.match(
+        letter,
+        ("q", act("Cancel", "cancel")),
+        ("f", act("Retry", "retry")),
+        ("o", act("Revert", "revert")),
+        ("x", act("Revert", "revert")),
+        ("s", act("Check now", "check")),
+        rx.fragment(),
+    )
+
+
+def _skeleton() -> rx.Component:
+    bars = [rx.el.span(class_name="skel", style={"width": width}) for width in ("28px", "104px")]
+    return rx.el.div(*bars, class_name="slot loading", aria_hidden="true")
+
+
+def _badge(words: str, picture: str, class_name: str = "badge") -> rx.Component:
+    return rx.el.span(icon(picture), words, class_name=class_name)
+
+
+def _badges(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
+    """What is known when the page loads: the plan it needs, and what it does behind Shopify."""
+    plan = _badge(toggle.min_plan.title, "lock")
+    locked = rx.match(lock, ("-", rx.fragment()), ("x", _badge(wording.LOCKED, "lock")), plan)
+    effect = toggle.behind_shopify.effect
+    if effect is Effect.NO_EFFECT:
+        return rx.fragment(locked, rx.cond(Grid.topology == "o2o", _badge(wording.NO_EFFECT, "none")))
+    if effect is Effect.UNSAFE:
+        risky = _badge(wording.RISKY, "alert", "badge warn")
+        return rx.fragment(locked, rx.cond(Grid.topology == "o2o", risky))
+    return locked
+
+
+def _notes(toggle: Toggle, lock: rx.Var[str]) -> list[rx.Component]:
+    """Lines under the meaning; none of them comes or goes with a flip."""
+    notes = [
+        rx.match(
+            lock,
+            ("-", rx.fragment()),
+            ("x", _note(wording.NOT_EDITABLE_NOTE)),
+            _note(wording.needs_plan(toggle.min_plan), " Your zone is on ", Grid.plan, "."),
+        ),
+        _risk(toggle),
+    ]
+    rule = DEPENDENCY_OF.get(toggle.id)
+    if rule and rule.other != "development_mode":
+        notes.append(_dependency(rule))
+    return notes
+
+
+def _risk(toggle: Toggle) -> rx.Component:
+    """The verdict behind Shopify, else the caution that holds everywhere."""
+    behind, elsewhere = toggle.verdict(Topology.O2O), toggle.caution
+    warns = behind.effect is Effect.UNSAFE
+    asks = f" {wording.ASKS}" if toggle.asks(Topology.O2O) else ""
+    o2o = _note(behind.reason + asks, warn=warns) if behind.reason else _note(elsewhere)
+    if behind.reason == elsewhere and not warns:
+        return _note(elsewhere + asks) if elsewhere else rx.fragment()
+    other = _note(elsewhere) if elsewhere else rx.fragment()
+    return rx.cond(Grid.topology == "o2o", o2o if behind.reason or elsewhere else rx.fragment(), other)
+
+
+def _dependency(rule: Dependency) -> rx.Component:
+    letter = cell_of(rule.other)[0]
+    ending = rx.cond(letter == letter.upper(), ", which is on.", ", which is off.")
+    return _note(rule.note, ending)
+
+
+def _note(*words: object, warn: bool = False) -> rx.Component:
+    return rx.el.p(
+        icon("alert" if warn else "info"),
+        rx.el.span(*words),
+        class_name="row-note warn" if warn else "row-note",
+    )
+
+

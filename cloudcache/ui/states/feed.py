@@ -1,0 +1,87 @@
+"""The open pages of this process, and the one feed that keeps them true.
+
+The bus says which customers to look at again. Each of these is read once, however many tabs it has, and the
+changed rows are handed to all of them. A slow tick looks at everybody, in case a hint was lost, and lets what has
+grown old be shown as old. No browser ever makes the database be polled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+
+import reflex as rx
+
+from cloudcache.domain.access import SYSTEM
+from cloudcache.domain.customers import Page
+from cloudcache.domain.errors import CloudcacheError, NotFound
+from cloudcache.domain.ids import CustomerId
+from cloudcache.services import current
+from cloudcache.ui.states import open_pages
+from cloudcache.ui.states.grid import Grid
+
+log = logging.getLogger("cloudcache.live")
+
+TICK_S = 30
+
+async def feed(app: rx.App) -> None:
+    """Run until the process ends; no failure of a page or of the database ends it."""
+    hints = current().bus.hints()
+    waiting: asyncio.Task[frozenset[CustomerId]] | None = None
+    try:
+        while True:
+            waiting = waiting or asyncio.ensure_future(anext(hints))
+            done, _ = await asyncio.wait({waiting}, timeout=TICK_S)
+            if done:
+                hinted, waiting = waiting.result(), None
+                await _refresh(app, hinted & open_pages.watched(), whole=False)
+            else:
+                await _refresh(app, open_pages.watched(), whole=True)
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+        with suppress(RuntimeError, asyncio.CancelledError):
+            await hints.aclose()
+
+
+async def _refresh(app: rx.App, customers: Iterable[CustomerId], *, whole: bool) -> None:
+    for customer in customers:
+        try:
+            await _refresh_one(app, customer, whole=whole)
+        except NotFound:
+            log.warning("customer %s is gone while its page is open", customer)
+        except CloudcacheError as error:
+            log.error("open pages of customer %s are not refreshed: %s", customer, error)
+        except Exception:
+            log.exception("open pages of customer %s are not refreshed", customer)
+
+
+async def _refresh_one(app: rx.App, customer: CustomerId, *, whole: bool) -> None:
+    tokens = _present(app, customer)
+    if not tokens:
+        return
+    since = 0 if whole else open_pages.oldest_shown(tokens)
+    page = await current().toggles.page(SYSTEM, customer, since)
+    now, progress = current().clock.now_ms(), current().attention.progress(customer)
+    for token in tokens:
+        await _hand_over(app, token, page, now, progress)
+
+
+def _present(app: rx.App, customer: CustomerId) -> list[str]:
+    """The tabs that are still connected; the others are let go."""
+    connected = app.event_namespace.token_to_sid
+    present = [token for token in open_pages.tabs(customer) if token in connected]
+    for token in set(open_pages.tabs(customer)) - set(present):
+        open_pages.unwatch(token)
+    return present
+
+
+async def _hand_over(
+    app: rx.App, token: str, page: Page, now: int, progress: tuple[int, int] | None
+) -> None:
+    async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
+        grid = await root.get_state(Grid)
+        grid._apply(page, now, progress)
+        open_pages.note_shown(token, grid._revision)

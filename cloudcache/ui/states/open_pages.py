@@ -1,0 +1,52 @@
+"""Which tabs of this process show which customer; the feed hands them what changes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from cloudcache.domain.ids import CustomerId
+from cloudcache.services import current
+
+_watching: dict[CustomerId, set[str]] = defaultdict(set)
+_customer_of: dict[str, CustomerId] = {}
+_shown: dict[str, int] = {}
+
+
+def watch(token: str, customer: CustomerId) -> None:
+    """This tab shows this customer from now on, and nothing of it yet."""
+    unwatch(token)
+    _watching[customer].add(token)
+    _customer_of[token] = customer
+
+
+def unwatch(token: str) -> None:
+    """This tab is gone, or shows somebody else; the customer's last one lets go of its priority."""
+    customer = _customer_of.pop(token, None)
+    _shown.pop(token, None)
+    if customer is None:
+        return
+    _watching[customer].discard(token)
+    if not _watching[customer]:
+        del _watching[customer]
+    current().attention.closed(customer)
+
+
+def watched() -> set[CustomerId]:
+    """The customers that somebody looks at."""
+    return set(_watching)
+
+
+def tabs(customer: CustomerId) -> list[str]:
+    """The tabs that show this customer."""
+    return list(_watching.get(customer, ()))
+
+
+def note_shown(token: str, revision: int) -> None:
+    """This tab shows everything up to this revision."""
+    if token in _customer_of:
+        _shown[token] = revision
+
+
+def oldest_shown(tokens: list[str]) -> int:
+    """The revision up to which all of these tabs show everything."""
+    return min((_shown.get(token, 0) for token in tokens), default=0)

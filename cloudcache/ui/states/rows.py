@@ -1,0 +1,180 @@
+"""How the grid travels: per section one string, per row seven characters.
+
+    letter     the row's standing; upper case = the switch is on, lower case = off
+    6 digits   a Unix second in base 36: when it was seen, sent, or will be sent
+
+    c confirmed by our write    r seen by a read       e on, and ends by itself at that second
+    p on its way                q queued until then    f failed then
+    o changed elsewhere then    x the same, only the finer value   s seen long ago    u never read
+
+So one flip changes 7 of at most 56 characters in one variable, "3 of 5 on" is a count of upper-case letters,
+and ages tick in the browser. Words that only some rows have (a reason, a name, a finer value) travel beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from cloudcache.domain.catalog import BY_ID, SECTIONS, TOGGLES, Effect, State, Toggle, Topology
+from cloudcache.domain.customers import Customer
+from cloudcache.domain.ids import ToggleId
+from cloudcache.domain.toggle import Cell, Lock, Standing, lock, standing
+from cloudcache.ui import wording
+
+WIDTH = 7
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PLACE: dict[ToggleId, tuple[int, int]] = {
+    toggle.id: (section, row)
+    for section, rows in enumerate(SECTIONS.values())
+    for row, toggle in enumerate(rows)
+}
+_LETTERS = {
+    Standing.CONFIRMED: "c",
+    Standing.CHECKED: "r",
+    Standing.SENT: "p",
+    Standing.QUEUED: "q",
+    Standing.FAILED: "f",
+    Standing.OUTSIDE: "o",
+    Standing.STALE: "s",
+    Standing.UNREAD: "u",
+}
+
+
+def seconds(at_ms: int | None) -> str:
+    """A Unix millisecond as six base-36 digits of its second."""
+    left, text = max(0, (at_ms or 0) // 1000), ""
+    for _ in range(6):
+        left, digit = divmod(left, 36)
+        text = _DIGITS[digit] + text
+    return text
+
+
+def encode(cell: Cell, now: int) -> str:
+    """The seven characters of one row."""
+    stands, change = standing(cell, now), cell.change
+    letter, at = _LETTERS[stands], cell.seen_at
+    if change and stands is Standing.QUEUED:
+        at = change.eta_at
+    elif change and stands is Standing.SENT:
+        at = change.requested_at
+    elif change and stands is Standing.FAILED:
+        at = change.settled_at
+    elif change and stands is Standing.OUTSIDE:
+        at = change.requested_at
+        letter = "x" if change.from_state is change.to_state else "o"
+    elif _ends_by_itself(cell, stands, now):
+        letter, at = "e", cell.ends_at
+    on = cell.shown_state() is State.ON
+    return (letter.upper() if on else letter) + seconds(at)
+
+
+def word(cell: Cell, now: int) -> str:
+    """What this row says beyond its letter, or nothing."""
+    stands, change = standing(cell, now), cell.change
+    if change and stands is Standing.FAILED:
+        return wording.reason(change.error, change.detail)
+    if change and stands is Standing.OUTSIDE:
+        return wording.outside(change)
+    if _ends_by_itself(cell, stands, now):
+        return seconds(cell.seen_at)
+    if stands in (Standing.SENT, Standing.QUEUED):
+        return ""
+    return cell.reading(BY_ID[cell.toggle]).detail
+
+
+def _ends_by_itself(cell: Cell, stands: Standing, now: int) -> bool:
+    calm = stands in (Standing.CONFIRMED, Standing.CHECKED)
+    return calm and cell.state is State.ON and cell.ends_at is not None and cell.ends_at > now
+
+
+def empty() -> list[str]:
+    """The strings of a customer of whom nothing was ever read."""
+    return [("u" + seconds(0)) * len(rows) for rows in SECTIONS.values()]
+
+
+def put(sections: Sequence[str], toggle: ToggleId, row: str) -> list[str]:
+    """The strings with one row replaced."""
+    section, number = _PLACE[toggle]
+    changed = list(sections)
+    text = changed[section]
+    changed[section] = text[: number * WIDTH] + row + text[(number + 1) * WIDTH :]
+    return changed
+
+
+def take(sections: Sequence[str], toggle: ToggleId) -> str:
+    """The seven characters of one row; empty while nothing was loaded."""
+    section, number = _PLACE[toggle]
+    return sections[section][number * WIDTH : (number + 1) * WIDTH]
+
+
+def is_on(row: str) -> bool:
+    """The position that a row shows."""
+    return row[:1].isupper()
+
+
+def pending(on: bool, now: int) -> str:
+    """The row of a switch that was clicked just now."""
+    return ("P" if on else "p") + seconds(now)
+
+
+def failed(on: bool, now: int) -> str:
+    """The row of a switch that stayed where it was."""
+    return ("F" if on else "f") + seconds(now)
+
+
+def locks(customer: Customer, cells: Mapping[ToggleId, Cell]) -> str:
+    """One character per toggle: `-` free, `p b e` the plan it needs, `x` not editable."""
+    return "".join(_lock(toggle, cells.get(toggle.id), customer) for toggle in TOGGLES)
+
+
+def _lock(toggle: Toggle, cell: Cell | None, customer: Customer) -> str:
+    why = lock(toggle, cell, customer.plan)
+    if why is Lock.PLAN:
+        return toggle.min_plan.name[0].lower()
+    return "x" if why is Lock.NOT_EDITABLE else "-"
+
+
+def to_look_at(sections: Sequence[str], topology: Topology) -> list[ToggleId]:
+    """Failed, changed elsewhere, stale, and risky or ineffective ones that are on."""
+    return [
+        toggle.id
+        for toggle in TOGGLES
+        if (row := take(sections, toggle.id)) and (row[0] in "fFoOxXsS" or _is_pointless(toggle, row, topology))
+    ]
+
+
+def pointless(sections: Sequence[str], topology: Topology) -> tuple[int, int]:
+    """How many that are on have no effect, and how many are unsafe. DNS only is said once, not 50 times."""
+    on = [toggle for toggle in TOGGLES if _is_pointless(toggle, take(sections, toggle.id), topology)]
+    unsafe = sum(1 for toggle in on if toggle.verdict(topology).effect is Effect.UNSAFE)
+    return len(on) - unsafe, unsafe
+
+
+def _is_pointless(toggle: Toggle, row: str, topology: Topology) -> bool:
+    odd = toggle.verdict(topology).effect in (Effect.NO_EFFECT, Effect.UNSAFE)
+    return odd and is_on(row) and topology is not Topology.DNS_ONLY
+
+
+def matching(query: str, among: Iterable[Toggle]) -> list[ToggleId]:
+    """The toggles in whose title or texts every word of the query occurs."""
+    words = query.lower().split()
+    return [one.id for one in among if all(part in _searched(one) for part in words)]
+
+
+def _searched(toggle: Toggle) -> str:
+    texts = (
+        toggle.title,
+        toggle.description,
+        toggle.caution,
+        toggle.behind_shopify.reason,
+        toggle.section.value,
+        toggle.category,
+        toggle.id.replace("_", " "),
+    )
+    return " ".join(texts).lower()
+
+
+def mask(shown: Iterable[ToggleId]) -> str:
+    """One character per toggle, `1` for those shown; empty when all are."""
+    chosen = set(shown)
+    return "" if len(chosen) == len(TOGGLES) else "".join("01"[one.id in chosen] for one in TOGGLES)
