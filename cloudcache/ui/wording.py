@@ -44,8 +44,12 @@ ALL = "All"
 NEEDS_A_LOOK = "Needs a look"
 SECTIONS = "Sections"
 NOTHING_FOUND = "No setting matches"
-NOTHING_FOUND_WHY = "Only the 50 settings of this page are searched; Shopify looks after compression and HTTP itself."
-NOTHING_TO_LOOK_AT = "Nothing needs a look. Failed, outside, outdated and risky settings would be listed here."
+NOTHING_FOUND_WHY = (
+    "Only the 50 settings of this page are searched; Shopify looks after compression and HTTP itself."
+)
+NOTHING_TO_LOOK_AT = (
+    "Nothing needs a look. Failed, outside, outdated and risky settings would be listed here."
+)
 CLEAR_SEARCH = "Clear search"
 SHOW_ALL = "Show all settings"
 SEEN_ALL = "Mark changes as seen"
@@ -65,7 +69,9 @@ TOKEN_REFUSED_MORE = (
     "You see the last known values. Switches are paused until the token is replaced; nothing was lost."
 )
 ZONE_GONE = "Cloudflare no longer knows this zone"
-ZONE_GONE_MORE = "You see the last known values. Switches are paused until the shop is connected to a zone again."
+ZONE_GONE_MORE = (
+    "You see the last known values. Switches are paused until the shop is connected to a zone again."
+)
 SILENT = "Cloudflare has not answered since"
 SILENT_MORE = "You see the last known values. Changes you make now are kept and sent when it answers."
 TRY_NOW = "Try now"

@@ -3,9 +3,9 @@
     with running_app({"CLOUDCACHE_DATABASE_URL": postgres_url}) as app:
         browser.goto(app.url)
 
-Each server runs in a directory of its own that holds links to the sources and a copy of the built pages. So a
-developer's `.env`, database and running server are neither read nor touched, and servers do not see each other.
-`reflex_run` is the slow and real thing: the very command people type, from compiling to serving.
+Each server runs in a directory of its own that holds links to the sources and a copy of the built pages. So
+a developer's `.env`, database and running server are neither read nor touched, and servers do not see each
+other. `reflex_run` is the slow and real thing: the very command people type, from compiling to serving.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ environment.REFLEX_ENV_MODE.set(Env.PROD)
 environment.REFLEX_SKIP_COMPILE.set(True)
 run_backend_prod("127.0.0.1", int(sys.argv[1]), mount_frontend_compiled_app=True)
 """
-"""What `reflex run --env prod` does once the pages are built; internal to Reflex, so pinned with its version."""
+"""What `reflex run --env prod` does once the pages are built; internal to Reflex, pinned with its version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,9 @@ def _fingerprint(environment: str) -> str:
         top = ROOT / name
         for file in [top] if top.is_file() else sorted(top.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(f"{file.relative_to(ROOT)} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+                digest.update(
+                    f"{file.relative_to(ROOT)} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode()
+                )
     return digest.hexdigest()[:16]
 
 
@@ -202,7 +204,9 @@ def _environment(given: Mapping[str, str]) -> dict[str, str]:
     """Ours, without what would configure the app or the server, and with what the test gives."""
     ours = ("CLOUDCACHE_", "REFLEX_", "__REFLEX_", "GRANIAN_")
     kept = ("REFLEX_BUN_PATH", "REFLEX_DIR", "REFLEX_USE_NPM")
-    inherited = {name: value for name, value in os.environ.items() if name in kept or not name.startswith(ours)}
+    inherited = {
+        name: value for name, value in os.environ.items() if name in kept or not name.startswith(ours)
+    }
     return {**inherited, "PYTHONUNBUFFERED": "1", **given}
 
 
@@ -251,7 +255,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path, seconds
         with contextlib.suppress(OSError), straight.open(address, timeout=5):
             return
         time.sleep(0.02)
-    state = f"silent for {seconds:.0f} s" if process.poll() is None else f"over, with code {process.returncode}"
+    state = f"silent for {seconds:.0f} s" if process.poll() is None else f"over, code {process.returncode}"
     raise RuntimeError(f"the server is {state}; its log:\n{log.read_text(errors='replace')}")
 
 

@@ -12,7 +12,7 @@ from cloudcache.domain.catalog import SECTIONS, TOGGLES, Effect, Toggle, Topolog
 from cloudcache.domain.catalog.rules import DEPENDENCY_OF, Dependency
 from cloudcache.domain.ids import ToggleId
 from cloudcache.ui import wording
-from cloudcache.ui.components.age import age
+from cloudcache.ui.components.elements import age
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.rows import WIDTH
@@ -54,11 +54,9 @@ def row(toggle: Toggle) -> rx.Component:
 
 
 @rx.memo
-def switch(
-    cell: rx.Var[str], lock: rx.Var[str], status: rx.Var[str], name: rx.Var[str]
-) -> rx.Component:
+def switch(cell: rx.Var[str], lock: rx.Var[str], status: rx.Var[str], name: rx.Var[str]) -> rx.Component:
     """The switch. A locked one stays in the tab order, so that its reason can be read."""
-    letter = cell[0]
+    letter = cell[0:1]
     on = (cell != "") & (letter == letter.upper())
     waits = (letter.lower() == "p") | (letter.lower() == "q")
     free = (lock == "-") & ((status == "l") | (status == "w"))
@@ -77,12 +75,10 @@ def switch(
 
 
 @rx.memo
-def slot(
-    cell: rx.Var[str], word: rx.Var[str], name: rx.Var[str], title: rx.Var[str]
-) -> rx.Component:
+def slot(cell: rx.Var[str], word: rx.Var[str], name: rx.Var[str], title: rx.Var[str]) -> rx.Component:
     """Two lines: the state in words; its age, its reason, and the one action it offers."""
-    letter, at = cell[0].lower(), cell[1:]
-    on = cell[0] == cell[0].upper()
+    letter, at = cell[0:1].lower(), cell[1:]
+    on = cell[0:1] == cell[0:1].upper()
     look = rx.match(
         letter,
         ("p", "slot live-now"),
@@ -120,7 +116,7 @@ def slot(
 def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[str]) -> rx.Component:
     onoff = rx.cond(on, "On", "Off")
     finer = rx.cond(word, onoff + " (" + word + ")", onoff)
-    return rx.match(
+    words = rx.match(
         letter,
         ("p", rx.cond(on, "Turning on", "Turning off")),
         ("q", rx.cond(on, "Queued to turn on", "Queued to turn off")),
@@ -129,9 +125,10 @@ def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[
         ("x", "Changed by someone else"),
         ("s", rx.cond(on, "On · may be out of date", "Off · may be out of date")),
         ("u", "Not read yet"),
-        ("e", rx.fragment("On · ends by itself ", age(at=at, says="clock"))),
+        ("e", "On · ends by itself "),
         finer,
     )
+    return rx.fragment(words, rx.cond(letter == "e", age(at=at, says="clock"), rx.fragment()))
 
 
 def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Component:
@@ -226,7 +223,7 @@ def _risk(toggle: Toggle) -> rx.Component:
 
 
 def _dependency(rule: Dependency) -> rx.Component:
-    letter = cell_of(rule.other)[0]
+    letter = cell_of(rule.other)[0:1]
     ending = rx.cond(letter == letter.upper(), ", which is on.", ", which is off.")
     return _note(rule.note, ending)
 
@@ -237,5 +234,3 @@ def _note(*words: object, warn: bool = False) -> rx.Component:
         rx.el.span(*words),
         class_name="row-note warn" if warn else "row-note",
     )
-
-

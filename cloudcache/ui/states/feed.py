@@ -26,6 +26,7 @@ log = logging.getLogger("cloudcache.live")
 
 TICK_S = 30
 
+
 async def feed(app: rx.App) -> None:
     """Run until the process ends; no failure of a page or of the database ends it."""
     hints = current().bus.hints()
@@ -78,9 +79,7 @@ def _present(app: rx.App, customer: CustomerId) -> list[str]:
     return present
 
 
-async def _hand_over(
-    app: rx.App, token: str, page: Page, now: int, progress: tuple[int, int] | None
-) -> None:
+async def _hand_over(app: rx.App, token: str, page: Page, now: int, progress: tuple[int, int] | None) -> None:
     async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
         grid = await root.get_state(Grid)
         grid._apply(page, now, progress)

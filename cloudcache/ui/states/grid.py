@@ -55,7 +55,9 @@ class Grid(rx.State):
     domain: str = ""
     plan: str = ""
     topology: str = ""
-    status: str = ""  # "" loading, l live, w silent, r token refused, g zone gone, d no database, o signed out
+    status: str = (
+        ""  # "" loading, l live, w silent, r token refused, g zone gone, d no database, o signed out
+    )
     silent: str = ""
     checked: str = ""
     health: str = ""

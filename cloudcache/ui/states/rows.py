@@ -139,7 +139,8 @@ def to_look_at(sections: Sequence[str], topology: Topology) -> list[ToggleId]:
     return [
         toggle.id
         for toggle in TOGGLES
-        if (row := take(sections, toggle.id)) and (row[0] in "fFoOxXsS" or _is_pointless(toggle, row, topology))
+        if (row := take(sections, toggle.id))
+        and (row[0] in "fFoOxXsS" or _is_pointless(toggle, row, topology))
     ]
 
 

@@ -1,0 +1,52 @@
+# `make run` and `make test` do everything they need first, on a machine that has Python 3.11+ and make.
+
+PYTHON ?= python3
+PORT ?= 3000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+
+setup: $(VENV)/runtime  ## Install what the program needs
+
+run: $(VENV)/runtime  ## Serve cloudcache on http://localhost:3000 (PORT=... for another port)
+	@echo "cloudcache will be at http://localhost:$(PORT)/ in a moment; Ctrl-C stops it."
+	@exec $(BIN)/reflex run --env prod --frontend-port $(PORT) --backend-port $(PORT)
+
+test: $(VENV)/tests  ## Run every test
+	@$(BIN)/python -m tests.support.chromium >/dev/null
+	$(BIN)/python -m pytest
+
+check: $(VENV)/tests  ## Format, lint, types, import rules and the quick tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/unit tests/properties
+
+bench: $(VENV)/tests  ## Measure what docs/benchmarks.md claims
+	$(BIN)/python -m tests.bench
+
+clean:  ## Remove what was installed and built; the database in .cloudcache stays
+	rm -rf $(VENV) .tools .web .web-tests .states .*_cache .hypothesis .coverage* .screenshots
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cloudcache needs Python 3.11 or later")'
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/runtime: requirements.txt | $(VENV)/bin/python
+	@echo "Installing requirements.txt ..."
+	@$(PIP) -r requirements.txt
+	@$(BIN)/python -m cloudcache.bun >/dev/null
+	@touch $@
+
+$(VENV)/tests: requirements-dev.txt $(VENV)/runtime
+	@echo "Installing requirements-dev.txt ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,107 @@
+/* The little that a browser must do by itself: ages that count, the dialog's focus, one shortcut.
+   The elements write their own text; React only gives them attributes. */
+
+const moments = new Set();
+let skew = 0; // server minus browser, in seconds
+
+const unit = (seconds) =>
+  seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${Math.floor(seconds / 60)} min`
+  : seconds < 86400 ? `${Math.floor(seconds / 3600)} h`
+  : seconds < 172800 ? "1 day" : `${Math.floor(seconds / 86400)} days`;
+
+const clockTime = (at) => {
+  const time = new Date((at - skew) * 1000);
+  const hours = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+  const today = time.toDateString() === new Date().toDateString();
+  return today ? hours : `${time.toLocaleDateString([], { weekday: "short" })} ${hours}`;
+};
+
+class Age extends HTMLElement {
+  static observedAttributes = ["at", "says"];
+  connectedCallback() { moments.add(this); this.tick(); }
+  disconnectedCallback() { moments.delete(this); }
+  attributeChangedCallback() { this.tick(); }
+  tick() {
+    const at = parseInt(this.getAttribute("at") || "", 36);
+    const text = Number.isFinite(at) && at > 0 ? this.words(at) : "";
+    if (this.textContent !== text) this.textContent = text;
+  }
+  words(at) {
+    const past = Math.floor(Date.now() / 1000 + skew) - at;
+    const says = this.getAttribute("says");
+    if (says === "clock") return clockTime(at);
+    if (says === "in") return past < 0 ? `About ${unit(-past)}` : "Any moment now";
+    return past < 1 ? "just now" : `${unit(past)} ago`;
+  }
+}
+
+class Clock extends HTMLElement {
+  static observedAttributes = ["now"];
+  attributeChangedCallback(name, before, now) {
+    const seconds = parseInt(now || "", 36);
+    if (!Number.isFinite(seconds)) return;
+    skew = Math.round(seconds - Date.now() / 1000);
+    for (const moment of moments) moment.tick();
+  }
+}
+
+customElements.define("cc-age", Age);
+customElements.define("cc-clock", Clock);
+setInterval(() => { for (const moment of moments) moment.tick(); }, 1000);
+
+/* A dialog in the page is one to open; its opener gets the focus back when it goes. */
+let opener = null;
+const openDialog = (dialog) => {
+  opener = dialog.dataset.opener;
+  dialog.showModal();
+  dialog.querySelector("[data-safe]")?.focus();
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    dialog.querySelector("[data-safe]")?.click();
+  });
+};
+new MutationObserver(() => {
+  const dialog = document.querySelector("dialog[data-opener]");
+  if (dialog && !dialog.open) openDialog(dialog);
+  if (!dialog && opener) {
+    document.getElementById(opener)?.focus();
+    opener = null;
+  }
+}).observe(document, { childList: true, subtree: true });
+
+/* While the socket is gone nothing is clicked into the void: what was clicked would be sent much later, unseen. */
+document.addEventListener("click", (event) => {
+  if (document.querySelector("[data-lost]") && event.target.closest(".switch, .slot button, .status button")) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}, true);
+
+/* "/" goes to the search, unless somebody types or has switched it off; Escape empties the search. */
+const remembered = (value) => {
+  try {
+    if (value !== undefined) localStorage.setItem("cloudcache-shortcut", value);
+    return localStorage.getItem("cloudcache-shortcut") !== "off";
+  } catch {
+    return true;
+  }
+};
+const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+document.addEventListener("keydown", (event) => {
+  const search = document.getElementById("find");
+  if (!search) return;
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (event.key === "/" && plain && !typing(event.target) && remembered()) {
+    event.preventDefault();
+    search.focus();
+  } else if (event.key === "Escape" && event.target === search && search.value) {
+    const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+    set.call(search, "");
+    search.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+});
+document.addEventListener("change", (event) => {
+  if (event.target.id !== "shortcut") return;
+  remembered(event.target.checked ? "on" : "off");
+  document.body.toggleAttribute("data-idle", !event.target.checked);
+});

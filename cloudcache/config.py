@@ -1,0 +1,149 @@
+"""The settings: one frozen object, read once from the environment and an optional `.env` file.
+
+With no configuration at all everything is local: SQLite, the emulator as Cloudflare, demo shops. Outside the
+local environment a missing or weak secret stops the start with one clear line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+CLOUDFLARE = "https://api.cloudflare.com/client/v4"
+EMULATOR = "emulator"
+ENVIRONMENTS = ("local", "preview", "staging", "production")
+KEY_LENGTH = 32
+
+
+class ConfigError(Exception):
+    """A setting is missing or wrong; the message is one line that says which and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs between installations; secrets are not shown by `repr`."""
+
+    environment: str
+    """CLOUDCACHE_ENVIRONMENT: local, preview, staging or production."""
+
+    data_dir: Path
+    """CLOUDCACHE_DATA_DIR: where the local environment keeps its files."""
+
+    database_url: str = field(repr=False)
+    """CLOUDCACHE_DATABASE_URL: sqlite:///path or postgresql://user:password@host/name."""
+
+    cloudflare_url: str
+    """CLOUDCACHE_CLOUDFLARE_URL: the API's address, or `emulator`."""
+
+    cloudflare_token: str | None = field(repr=False)
+    """CLOUDCACHE_CLOUDFLARE_TOKEN: the token for customers without one of their own."""
+
+    batch_read: bool
+    """CLOUDCACHE_CLOUDFLARE_BATCH_READ: whether one call may read 33 settings (until it is withdrawn)."""
+
+    secret_keys: tuple[str, ...] = field(repr=False)
+    """CLOUDCACHE_SECRET_KEYS: newest first, separated by commas; seal credentials and sign sessions."""
+
+    public_url: str | None
+    """CLOUDCACHE_PUBLIC_URL: where browsers reach the app; the only origin its socket accepts."""
+
+    sync_in_web: bool
+    """CLOUDCACHE_SYNC_IN_WEB: whether the web process also runs the jobs that keep the cache fresh."""
+
+    stale_seconds: int
+    """CLOUDCACHE_STALE_SECONDS: a page opened with a value older than this has its zone read again."""
+
+    watch_seconds: int
+    """CLOUDCACHE_WATCH_SECONDS: how often the zone of an open page is read again."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the development sign-in and the demo world exist."""
+        return self.environment == "local"
+
+    @property
+    def uses_emulator(self) -> bool:
+        """Whether Cloudflare is the built-in emulator."""
+        return self.cloudflare_url == EMULATOR
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process: the environment, over a `.env` file in the working directory."""
+    if environ is None:
+        file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+        environ = {**file, **os.environ}
+    given = {name: value.strip() for name, value in environ.items() if value.strip()}
+    environment = _one_of(given, "CLOUDCACHE_ENVIRONMENT", ENVIRONMENTS, "local")
+    local = environment == "local"
+    data_dir = Path(given.get("CLOUDCACHE_DATA_DIR", ".cloudcache")).absolute()
+    database_url = given.get("CLOUDCACHE_DATABASE_URL", "")
+    token = given.get("CLOUDCACHE_CLOUDFLARE_TOKEN")
+    if not database_url and not local:
+        raise ConfigError("CLOUDCACHE_DATABASE_URL is not set; it is needed outside the local environment")
+    cloudflare_url = given.get("CLOUDCACHE_CLOUDFLARE_URL", EMULATOR if local and not token else CLOUDFLARE)
+    if cloudflare_url == EMULATOR and not local:
+        raise ConfigError("CLOUDCACHE_CLOUDFLARE_URL=emulator is for the local environment only")
+    return Settings(
+        environment=environment,
+        data_dir=data_dir,
+        database_url=database_url or f"sqlite:///{data_dir / 'cloudcache.db'}",
+        cloudflare_url=cloudflare_url.rstrip("/"),
+        cloudflare_token=token,
+        batch_read=_switch(given, "CLOUDCACHE_CLOUDFLARE_BATCH_READ", True),
+        secret_keys=_secret_keys(given, local, data_dir),
+        public_url=given.get("CLOUDCACHE_PUBLIC_URL"),
+        sync_in_web=_switch(given, "CLOUDCACHE_SYNC_IN_WEB", local),
+        stale_seconds=_seconds(given, "CLOUDCACHE_STALE_SECONDS", 3600),
+        watch_seconds=_seconds(given, "CLOUDCACHE_WATCH_SECONDS", 60),
+    )
+
+
+def _one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:
+    value = given.get(name, default)
+    if value not in allowed:
+        raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
+    return value
+
+
+def _switch(given: Mapping[str, str], name: str, default: bool) -> bool:
+    return _one_of(given, name, ("on", "off"), "on" if default else "off") == "on"
+
+
+def _seconds(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name, str(default))
+    if not text.isdigit() or int(text) < 1:
+        raise ConfigError(f"{name} is {text!r}; it must be a whole number of seconds above 0")
+    return int(text)
+
+
+def _secret_keys(given: Mapping[str, str], local: bool, data_dir: Path) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in given.get("CLOUDCACHE_SECRET_KEYS", "").split(",") if key.strip())
+    if not keys and local:
+        return (_local_key(data_dir / "secret.key"),)
+    if not keys:
+        raise ConfigError("CLOUDCACHE_SECRET_KEYS is not set; give at least one random key of 32 characters")
+    if any(len(key) < KEY_LENGTH or len(set(key)) < 10 for key in keys):
+        raise ConfigError("CLOUDCACHE_SECRET_KEYS holds a weak key; each needs 32 random characters or more")
+    return keys
+
+
+def _local_key(file: Path) -> str:
+    """A key made on first use, readable by its owner only, so that a restarted demo knows its sessions."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, file)  # appears whole or not at all: two processes may start together
+        draft.unlink()
+        return file.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"cannot keep a key in {file}: {error.strerror}") from None

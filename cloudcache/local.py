@@ -1,0 +1,184 @@
+"""The local world: five demo shops on a pretend Cloudflare, so that everything can be tried with no account.
+
+    maple-lane          Pro, behind Shopify; its token may not edit WAF settings
+    birch-and-salt      Free, behind Shopify; 40 % of it was changed in Cloudflare behind our back
+    harbour-candles     Free, DNS only; its token is nearly out of budget
+    olive-press         Business, behind Shopify; its token was revoked
+    red-lantern-books   Enterprise, behind Shopify; never read yet
+
+The emulator remembers in a file of its own, as Cloudflare would, so a restarted demo finds it as it was left.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+
+from cloudcache.domain.catalog import BY_ID, State, Topology, ZonePlan, reads
+from cloudcache.domain.events import Observation
+from cloudcache.domain.ids import JSON, CredentialId, ZoneId
+from cloudcache.domain.secret import Token
+from cloudcache.emulator.world import Options, World
+from cloudcache.ports import Clock, Gateway, Store, Vault, ZoneAccess, ZoneFacts
+
+LATENCY_S = 0.15
+"""What the pretend Cloudflare takes to answer, so that a pending switch can be seen."""
+
+HOUR_MS = 3_600_000
+DRIFTED = 20
+
+PERMISSIONS = frozenset(
+    {
+        "Zone Settings Read",
+        "Zone Settings Write",
+        "Zone Read",
+        "Bot Management Read",
+        "Bot Management Write",
+        "Zone WAF Read",
+        "Zone WAF Write",
+        "Page Shield",
+        "Account Settings Read",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoShop:
+    """One shop of the demo: its zone at the pretend Cloudflare, and what is odd about it."""
+
+    handle: str
+    domain: str
+    plan: str
+    topology: Topology
+    note: str
+    settings: dict[str, JSON] = field(default_factory=dict)
+    permissions: frozenset[str] = PERMISSIONS
+    calls_left: int | None = None
+    drifted: int = 0
+    revoked: bool = False
+    never_read: bool = False
+
+    @property
+    def shop(self) -> str:
+        return f"{self.handle}.myshopify.com"
+
+    @property
+    def zone_id(self) -> ZoneId:
+        return ZoneId(self._hex("zone"))
+
+    @property
+    def account_id(self) -> str:
+        return self._hex("account")
+
+    @property
+    def token(self) -> Token:
+        return Token(f"cfat_demo_{self._hex('token')}")
+
+    def _hex(self, what: str) -> str:
+        return blake2b(f"{self.handle} {what}".encode(), digest_size=16).hexdigest()
+
+
+DEMO_SHOPS: tuple[DemoShop, ...] = (
+    DemoShop(
+        "maple-lane",
+        "maplelane.example",
+        "pro",
+        Topology.O2O,
+        "Pro, behind Shopify; its token may not edit WAF settings",
+        {"rocket_loader": "on", "polish": "lossy", "always_use_https": "on", "hotlink_protection": "on"},
+        permissions=PERMISSIONS - {"Zone WAF Write"},
+    ),
+    DemoShop(
+        "birch-and-salt",
+        "birchandsalt.example",
+        "free",
+        Topology.O2O,
+        "Free, behind Shopify; 40 % changed in Cloudflare since the last look",
+        drifted=DRIFTED,
+    ),
+    DemoShop(
+        "harbour-candles",
+        "harbourcandles.example",
+        "free",
+        Topology.DNS_ONLY,
+        "Free, DNS only: nothing takes effect; token nearly out of budget",
+        calls_left=30,
+    ),
+    DemoShop(
+        "olive-press",
+        "olivepress.example",
+        "business",
+        Topology.O2O,
+        "Business, behind Shopify; Cloudflare refuses its token",
+        revoked=True,
+    ),
+    DemoShop(
+        "red-lantern-books",
+        "redlanternbooks.example",
+        "enterprise",
+        Topology.O2O,
+        "Enterprise, behind Shopify; never read yet",
+        never_read=True,
+    ),
+)
+
+SIGNIN_NOTES = {demo.shop: demo.note for demo in DEMO_SHOPS}
+
+
+def pretend_cloudflare(state: Path | None) -> World:
+    """The emulator with the demo's zones and tokens; what `state` remembers stays as it was left."""
+    world = World(Options(latency=LATENCY_S), path=state)
+    for demo in DEMO_SHOPS:
+        world.add_account(demo.account_id, demo.handle)
+        world.add_zone(demo.zone_id, demo.domain, demo.account_id, demo.plan, demo.settings)
+        world.add_token(
+            demo.token.reveal(),
+            kind="account",
+            accounts=(demo.account_id,),
+            zones=None,
+            permissions=demo.permissions,
+            remaining=demo.calls_left,
+        )
+    return world
+
+
+async def seed(world: World, store: Store, gateway: Gateway, vault: Vault, clock: Clock) -> None:
+    """Register the demo shops and fill the cache as if they had last been read three hours ago; once only."""
+    if await store.across_tenants_customers(limit=1):
+        return
+    for demo in DEMO_SHOPS:
+        credential = CredentialId(f"demo-{demo.handle}")
+        access = ZoneAccess(demo.zone_id, credential, demo.token)
+        now = clock.now_ms()
+        await store.add_credential(credential, vault.seal(demo.token), "token", now=now)
+        facts = ZoneFacts(demo.domain, ZonePlan.named(demo.plan), demo.account_id, demo.handle)
+        customer = await store.add_customer(
+            demo.shop, demo.zone_id, facts, demo.topology, credential, now=now
+        )
+        if not demo.never_read:
+            seen = await _look(gateway, access, now - 3 * HOUR_MS)
+            await store.observe(customer.id, _drift(demo, seen), since=customer.revision, now=now)
+            await store.zone_answered(customer.id, now=now - 3 * HOUR_MS, full_read=True)
+        if demo.revoked:
+            world.revoke_token(demo.token.reveal())
+
+
+async def _look(gateway: Gateway, access: ZoneAccess, at: int) -> list[Observation]:
+    seen = [one for read in reads(batch=True) for one in await gateway.read(access, read)]
+    return [replace(one, at=at) for one in seen]
+
+
+def _drift(demo: DemoShop, seen: Sequence[Observation]) -> list[Observation]:
+    """The same, with some positions the other way round: what we remember is no longer so at Cloudflare."""
+    editable = sorted(one.toggle for one in seen if one.editable is not False)
+    chosen = set(random.Random(demo.handle).sample(editable, demo.drifted))  # noqa: S311  a demo, not a secret
+    return [_turned(one) if one.toggle in chosen else one for one in seen]
+
+
+def _turned(seen: Observation) -> Observation:
+    toggle = BY_ID[seen.toggle]
+    is_on = toggle.read(seen.value).state is State.ON
+    return replace(seen, value=toggle.off if is_on else toggle.on)

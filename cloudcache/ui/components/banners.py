@@ -1,0 +1,56 @@
+"""At most one banner, the worst first: token refused, zone gone, database away, Cloudflare silent, socket lost.
+
+The last one is drawn by the browser alone, since the server cannot say that it is gone.
+"""
+
+from __future__ import annotations
+
+import reflex as rx
+from reflex_components_core.core.banner import has_connection_errors
+
+from cloudcache.ui import wording
+from cloudcache.ui.components.elements import age
+from cloudcache.ui.components.icons import icon
+from cloudcache.ui.states.grid import Grid
+
+
+def banner() -> rx.Component:
+    """The one that applies, or nothing."""
+    silent = rx.fragment(wording.SILENT, " ", age(at=Grid.silent, says="clock"))
+    return rx.match(
+        Grid.status,
+        ("r", _banner("bad", "alert", wording.TOKEN_REFUSED, wording.TOKEN_REFUSED_MORE)),
+        ("g", _banner("bad", "alert", wording.ZONE_GONE, wording.ZONE_GONE_MORE)),
+        ("d", _banner("warn", "clock", wording.NO_DATABASE, wording.NO_DATABASE_MORE)),
+        ("w", _banner("warn", "clock", silent, wording.SILENT_MORE, _try_now())),
+        rx.fragment(),
+    )
+
+
+@rx.memo
+def lost() -> rx.Component:
+    """Shown while the socket is gone; the script pauses the switches for as long as it stands there."""
+    words = rx.el.div(rx.el.b(wording.LOST), rx.el.p(wording.LOST_MORE))
+    return rx.cond(
+        has_connection_errors,
+        rx.el.div(
+            icon("clock"), words, class_name="banner warn lost", role="status", custom_attrs={"data-lost": ""}
+        ),
+        rx.fragment(),
+    )
+
+
+def _try_now() -> rx.Component:
+    return rx.el.button(wording.TRY_NOW, type="button", class_name="btn", on_click=Grid.check_all)
+
+
+def _banner(
+    tone: str, picture: str, head: str | rx.Component, more: str, action: rx.Component | None = None
+) -> rx.Component:
+    return rx.el.div(
+        icon(picture),
+        rx.el.div(rx.el.b(head), rx.el.p(more)),
+        action or rx.fragment(),
+        class_name=f"banner {tone}",
+        role="alert" if tone == "bad" else "status",
+    )

@@ -1,0 +1,74 @@
+"""Asks before something risky is turned on: what breaks, the way back, and for the worst the shop's name.
+
+The browser's own dialog keeps the focus inside, closes on Escape with the safe answer, and gives the focus back
+to the switch that opened it; the script opens it when the page holds one to open.
+"""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from cloudcache.domain.catalog import TOGGLES, Confirmation, Toggle
+from cloudcache.ui import wording
+from cloudcache.ui.states.grid import Grid
+
+
+def confirm() -> rx.Component:
+    """The dialog of the setting that is being asked about, if any."""
+    asking = [(toggle, toggle.confirmation) for toggle in TOGGLES if toggle.confirmation]
+    return rx.match(
+        Grid.asking, *((toggle.id, _dialog(toggle, asks)) for toggle, asks in asking), rx.fragment()
+    )
+
+
+def _dialog(toggle: Toggle, asks: Confirmation) -> rx.Component:
+    return rx.el.dialog(
+        rx.el.form(
+            rx.el.header(rx.el.h2(f"Turn on “{toggle.title}”?", id="ask-head")),
+            rx.el.div(
+                rx.el.p(asks.breaks, id="ask-text"),
+                rx.el.p(asks.way_back, class_name="quiet"),
+                _typed() if asks.type_shop else rx.fragment(),
+                class_name="in",
+            ),
+            rx.el.footer(
+                rx.el.button(
+                    wording.KEEP_OFF,
+                    type="button",
+                    class_name="btn",
+                    custom_attrs={"data-safe": ""},
+                    on_click=Grid.dismiss,
+                ),
+                rx.el.button(wording.TURN_ON, type="submit", class_name="btn critical"),
+            ),
+            on_submit=Grid.confirm,
+        ),
+        class_name="dialog",
+        role="alertdialog",
+        aria_labelledby="ask-head",
+        aria_describedby="ask-text",
+        custom_attrs={"data-opener": f"w-{toggle.id}"},
+    )
+
+
+def _typed() -> rx.Component:
+    handle = Grid.shop.split(".")[0]
+    return rx.el.div(
+        rx.el.label(
+            rx.fragment("Type ", rx.el.b(handle), " to confirm"), html_for="typed", class_name="label"
+        ),
+        rx.el.div(
+            rx.el.input(
+                id="typed",
+                name="shop",
+                auto_complete="off",
+                spell_check=False,
+                aria_invalid=rx.cond(Grid.wrong, "true", "false"),
+                aria_describedby="typed-wrong",
+            ),
+            class_name="field",
+        ),
+        rx.el.p(
+            rx.cond(Grid.wrong, wording.NOT_THE_NAME, ""), id="typed-wrong", class_name="wrong", role="alert"
+        ),
+    )

@@ -1,0 +1,44 @@
+"""Elements that Reflex does not have: two of our own, and a form that the browser itself posts.
+
+`cc-age` counts by itself: the server sends a second once, the browser keeps saying how long ago that is. It is
+defined in `assets/cloudcache.js` and writes its own text, so React and the script never meet.
+"""
+
+from __future__ import annotations
+
+import reflex as rx
+from reflex_base.constants.compiler import MemoizationDisposition, MemoizationMode
+
+
+class Plain(rx.Component):
+    """An element by its own name. Reflex would wrap it in a function named after the tag, which is no name."""
+
+    _memoization_mode = MemoizationMode(disposition=MemoizationDisposition.NEVER)
+
+
+class Age(Plain):
+    """`at` is a Unix second in base 36; `says` is `ago`, `in` or `clock`."""
+
+    tag = '"cc-age"'
+    at: rx.Var[str]
+    says: rx.Var[str]
+
+
+class Clock(Plain):
+    """Tells the script what time the server had, so that a wrong clock does not make ages wrong."""
+
+    tag = '"cc-clock"'
+    now: rx.Var[str]
+
+
+class PlainForm(Plain):
+    """Reflex's own form would catch the submit and send an event instead."""
+
+    tag = '"form"'
+    method: rx.Var[str]
+    action: rx.Var[str]
+
+
+age = Age.create
+clock = Clock.create
+plain_form = PlainForm.create

@@ -1,0 +1,113 @@
+"""The top of the page: whose settings these are, whether they are live, and what is odd about them."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from cloudcache.ui import wording
+from cloudcache.ui.components.elements import age
+from cloudcache.ui.components.icons import icon
+from cloudcache.ui.states.grid import Grid
+
+
+def head(actions: rx.Component) -> rx.Component:
+    """The title with shop, domain, plan and topology below it."""
+    connected = (Grid.status == "l") | (Grid.status == "w") | (Grid.status == "d")
+    known = rx.fragment(
+        rx.el.span(Grid.shop),
+        rx.el.span(rx.cond(connected, wording.CONNECTED_TO, wording.NOT_CONNECTED_TO), class_name="dot-sep"),
+        rx.el.span(Grid.domain, class_name="dot-sep"),
+        rx.el.span(Grid.plan, " plan", class_name="dot-sep"),
+        rx.match(
+            Grid.topology,
+            ("o2o", rx.el.span(wording.O2O, class_name="badge", title=wording.O2O_MEANS)),
+            ("dns_only", rx.el.span(wording.DNS_ONLY, class_name="badge")),
+            rx.fragment(),
+        ),
+    )
+    return rx.el.div(
+        rx.el.div(
+            rx.el.h1(wording.TITLE),
+            rx.el.div(
+                rx.cond(Grid.shop, known, rx.el.span(class_name="skel", style={"width": "320px"})),
+                class_name="sub",
+            ),
+        ),
+        rx.el.div(actions, class_name="actions"),
+        class_name="head",
+    )
+
+
+def status() -> rx.Component:
+    """Live, waiting or not connected, in words with a mark of its own; below it what has no effect or is risky."""
+    return rx.el.section(
+        rx.el.div(
+            rx.match(
+                Grid.status,
+                ("l", _mark("live", wording.LIVE)),
+                ("", _mark("live wait", "Connecting")),
+                ("r", _mark("live off", wording.NOT_CONNECTED)),
+                ("g", _mark("live off", wording.NOT_CONNECTED)),
+                _mark("live wait", wording.WAITING),
+            ),
+            rx.cond(
+                Grid.checked,
+                rx.el.span(
+                    wording.FULL_CHECK, " ", age(at=Grid.checked, says="ago"), class_name="dot-sep quiet"
+                ),
+                rx.cond(
+                    Grid.status, rx.el.span(wording.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()
+                ),
+            ),
+        ),
+        rx.el.div(
+            rx.cond(
+                (Grid.status == "l") | (Grid.status == "w"),
+                rx.el.button(wording.CHECK_ALL, type="button", class_name="link", on_click=Grid.check_all),
+            ),
+            class_name="end",
+        ),
+        rx.el.div(_second_line()),
+        rx.el.div(
+            rx.cond(
+                (Grid.look > 0) & (Grid.progress.length() == 0),
+                rx.el.button(
+                    "Show these ", Grid.look, type="button", class_name="link", on_click=Grid.show("look")
+                ),
+            ),
+            class_name="end",
+        ),
+        class_name="card status",
+        aria_label="Status",
+    )
+
+
+def _second_line() -> rx.Component:
+    """The progress of a read while one runs, else what to know about this shop; always one line high."""
+    reading = rx.fragment(
+        rx.el.progress(
+            value=Grid.progress[0].to(str), max=Grid.progress[1].to(str), aria_label=wording.CHECKING
+        ),
+        rx.el.span(
+            wording.CHECKING, ": ", Grid.progress[0], " of ", Grid.progress[1], " calls", class_name="num"
+        ),
+    )
+    calm = rx.cond(
+        Grid.look > 0,
+        rx.cond(Grid.health, Grid.health, "Some settings need a look"),
+        "Nothing needs a look",
+    )
+    dns_only = rx.fragment(icon("none"), rx.el.span(wording.DNS_ONLY_MEANS))
+    return rx.cond(
+        Grid.progress.length() > 0,
+        reading,
+        rx.cond(
+            Grid.topology == "dns_only",
+            dns_only,
+            rx.fragment(icon("info"), rx.el.span(rx.cond(Grid.status, calm, ""))),
+        ),
+    )
+
+
+def _mark(class_name: str, words: str) -> rx.Component:
+    return rx.el.span(rx.el.i(), words, class_name=class_name)

@@ -1,0 +1,144 @@
+"""The merchant's page: 50 settings in eight cards, live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import reflex as rx
+
+from cloudcache.domain.catalog import SECTIONS, TOGGLES, Section, Toggle
+from cloudcache.ui import wording
+from cloudcache.ui.components.elements import clock, plain_form
+from cloudcache.ui.components.banners import banner, lost
+from cloudcache.ui.components.confirm import confirm
+from cloudcache.ui.components.head import head, status
+from cloudcache.ui.components.row import _SECTION_VARS, row
+from cloudcache.ui.components.shell import shell
+from cloudcache.ui.components.toolbar import toolbar
+from cloudcache.ui.states.grid import Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What the page offers in the local environment only; `backend` is "" when both share one port."""
+
+    backend: str
+
+
+def grid(local: Local | None) -> rx.Component:
+    """The page; without a session it shows no shop."""
+    return rx.cond(Grid.status == "o", _signed_out(local), _settings(local))
+
+
+def _settings(local: Local | None) -> rx.Component:
+    sections = [_section(number, section, rows) for number, (section, rows) in enumerate(SECTIONS.items())]
+    return shell(
+        head(_sign_out(local) if local else rx.fragment()),
+        banner(),
+        lost(),
+        status(),
+        toolbar(),
+        *sections,
+        _nothing_found(),
+        _foot(local),
+        confirm(),
+        clock(now=Grid.clock),
+        rx.el.p(Grid.said, class_name="sr", role="status", aria_live="polite"),
+    )
+
+
+def _section(number: int, section: Section, rows: tuple[Toggle, ...]) -> rx.Component:
+    """One card; it goes when none of its rows is shown."""
+    first = TOGGLES.index(rows[0])
+    none_shown = Grid.shown[first : first + len(rows)] == "0" * len(rows)
+    heading = f"sec-{number}"
+    return rx.el.section(
+        rx.el.div(
+            rx.el.div(rx.el.h2(section.value, id=heading), rx.el.p(wording.SECTION_TEXT[section])),
+            rx.el.span(_on_count(number), f" of {len(rows)} on", class_name="aside"),
+            class_name="card-head",
+        ),
+        rx.el.ul(*(row(toggle) for toggle in rows), class_name="rows"),
+        class_name="card",
+        aria_labelledby=heading,
+        hidden=none_shown,
+    )
+
+
+def _on_count(number: int) -> rx.Var[str]:
+    """How many of a section's letters are upper case; counted in the browser, so that a flip need not send it."""
+    text = _SECTION_VARS[number]
+    counted = rx.Var(f"({text}.replace(/[^A-Z]/g, '').length)", _var_data=text._get_all_var_data())
+    return rx.cond(text == "", "–", counted.to(str))
+
+
+def _nothing_found() -> rx.Component:
+    looked = Grid.chip == "look"
+    card = rx.el.section(
+        rx.el.div(
+            rx.el.h2(
+                rx.cond(looked, "Nothing needs a look", wording.NOTHING_FOUND + " “" + Grid.query + "”")
+            ),
+            rx.el.p(rx.cond(looked, wording.NOTHING_TO_LOOK_AT, wording.NOTHING_FOUND_WHY)),
+            rx.el.button(
+                rx.cond(looked, wording.SHOW_ALL, wording.CLEAR_SEARCH),
+                type="button",
+                class_name="link",
+                on_click=Grid.clear,
+            ),
+            class_name="empty",
+        ),
+        class_name="card",
+        role="status",
+    )
+    some = rx.cond(
+        looked,
+        rx.el.p(
+            rx.el.button(wording.SEEN_ALL, type="button", class_name="link", on_click=Grid.seen_all),
+            class_name="foot-line",
+        ),
+        rx.fragment(),
+    )
+    return rx.cond(Grid.shown == "0" * len(TOGGLES), card, some)
+
+
+def _foot(local: Local | None) -> rx.Component:
+    """The keyboard shortcut's switch and, locally, the way to the pretend dashboard."""
+    shortcut = rx.el.label(
+        rx.el.input(id="shortcut", type="checkbox", default_checked=True),
+        wording.SHORTCUT,
+        class_name="check",
+    )
+    if local is None:
+        return rx.el.footer(shortcut, class_name="page-foot")
+    return rx.el.footer(shortcut, _dashboard(local), class_name="page-foot")
+
+
+def _dashboard(local: Local) -> rx.Component:
+    return rx.el.a(
+        wording.DASHBOARD,
+        href=f"{local.backend}/cloudflare/_emulator/dashboard",
+        target="_blank",
+        rel="noopener",
+    )
+
+
+def _sign_out(local: Local) -> rx.Component:
+    return plain_form(
+        rx.el.button(wording.SIGN_OUT, type="submit", class_name="btn"),
+        method="post",
+        action=f"{local.backend}/local/signout",
+    )
+
+
+def _signed_out(local: Local | None) -> rx.Component:
+    link = rx.el.a(wording.SIGN_IN, href="/signin", class_name="btn") if local else rx.fragment()
+    return shell(
+        rx.el.section(
+            rx.el.div(
+                rx.el.h2(wording.SIGNED_OUT), rx.el.p(wording.SIGNED_OUT_MORE), link, class_name="empty"
+            ),
+            class_name="card",
+        ),
+        class_name="page narrow",
+    )

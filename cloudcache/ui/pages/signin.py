@@ -1,0 +1,59 @@
+"""The local sign-in: choose a demo shop."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from cloudcache.ui import wording
+from cloudcache.ui.components.icons import icon
+from cloudcache.ui.components.elements import plain_form
+from cloudcache.ui.components.shell import shell
+from cloudcache.ui.pages.grid import Local, _dashboard
+from cloudcache.ui.states.signin import Signin
+
+
+def signin(local: Local) -> rx.Component:
+    """One form with a button per shop; the browser posts it, so it works before any socket does."""
+    return shell(
+        rx.el.div(
+            rx.el.div(
+                rx.el.p(wording.APP, class_name="mark"),
+                rx.el.h1(wording.SIGNIN_TITLE),
+                rx.el.p(wording.SIGNIN_TEXT, class_name="sub"),
+            ),
+            class_name="head",
+        ),
+        rx.el.section(
+            plain_form(
+                rx.el.ul(rx.foreach(Signin.choices, _choice), class_name="rows"),
+                rx.cond(
+                    Signin.loaded & (Signin.choices.length() == 0),
+                    rx.el.p(wording.NO_SHOPS, class_name="empty"),
+                    rx.fragment(),
+                ),
+                method="post",
+                action=f"{local.backend}/local/session",
+            ),
+            class_name="card",
+            aria_label="Shops",
+        ),
+        rx.el.footer(_dashboard(local), class_name="page-foot"),
+        class_name="page narrow",
+    )
+
+
+def _choice(one: rx.Var[dict[str, str]]) -> rx.Component:
+    count = rx.cond(one["on_count"] != "", one["on_count"] + " of 50 on", "")
+    return rx.el.li(
+        rx.el.button(
+            rx.el.span(
+                rx.el.b(one["handle"]), rx.el.span(one["note"], class_name="small quiet"), class_name="two"
+            ),
+            rx.el.span(count, class_name="quiet small num"),
+            icon("right", "icon quiet"),
+            type="submit",
+            name="shop",
+            value=one["shop"],
+            class_name="choice",
+        )
+    )

