@@ -179,6 +179,10 @@ class Store(Protocol):
         """Say when it will be sent, and that it is not at Cloudflare; False when it is no longer open or ours."""
         ...
 
+    async def newest_wish(self, customer: CustomerId, toggle: ToggleId) -> Change | None:
+        """The latest change of a toggle that somebody here asked for and did not take back."""
+        ...
+
     async def extend(self, change: ChangeId, *, owner: str, lease_until: int) -> bool:
         """Prolong the lease; False when it is no longer ours."""
         ...

@@ -31,7 +31,7 @@ from cloudcache.domain.errors import (
     Unauthorized,
     Unclear,
 )
-from cloudcache.domain.events import Change, Observation
+from cloudcache.domain.events import Change, ChangeStatus, Observation
 from cloudcache.domain.ids import ChangeId, CustomerId, ToggleId
 from cloudcache.ports import Budget, Bus, Clock, Gateway, Settled, Start, Store, ZoneAccess
 from cloudcache.services.credentials import Credentials
@@ -179,15 +179,34 @@ class Writer:
     async def _resolve(self, change: Change, toggle: Toggle, access: ZoneAccess) -> Tried:
         """After doubt: what Cloudflare holds decides whether it is applied or must be sent again."""
         since = await self._store.revision(change.customer)
+        newest = await self._store.newest_wish(change.customer, toggle.id)
         try:
-            seen = await self._gateway.read(access, read_for(toggle))
-        except TryLater:
+            seen = await self._look(access, toggle)
+            if newest is not None and newest.id > change.id and newest.status is ChangeStatus.APPLIED:
+                return await self._yield_to(newest, change, toggle, access, seen)
+        except (TryLater, Unclear):
             await self._silent(change)
             return Tried.DOUBT
-        for observation in seen:
-            if observation.toggle == toggle.id and _same(toggle, observation, change):
-                return await self._settle(change, toggle, observation, since)
+        if seen is not None and _same(toggle, seen, change):
+            return await self._settle(change, toggle, seen, since)
         return Tried.AGAIN
+
+    async def _look(self, access: ZoneAccess, toggle: Toggle) -> Observation | None:
+        seen = await self._gateway.read(access, read_for(toggle))
+        return next((one for one in seen if one.toggle == toggle.id), None)
+
+    async def _yield_to(
+        self, newest: Change, change: Change, toggle: Toggle, access: ZoneAccess, seen: Observation | None
+    ) -> Tried:
+        """A later wish was applied while this one was under way. If ours landed on top of it, the later one is
+        put back: the later number wins, whichever call Cloudflare happened to serve last."""
+        ours_on_top = seen is not None and _same(toggle, seen, change) and not _same(toggle, seen, newest)
+        if ours_on_top:
+            await self._budget.acquire(Lane(access.credential, CallClass.WRITE, change.customer))
+            await self._gateway.write(access, toggle, newest.to_value)
+        now = self._clock.now_ms()
+        await self._store.settle_superseded(change.customer, change.id, now=now)
+        return Tried.SETTLED
 
     async def _wait_for_budget(self, change: Change, access: ZoneAccess, in_doubt: bool) -> bool:
         """Take a call at interactive priority; a wait worth showing is shown. False when it was taken back."""

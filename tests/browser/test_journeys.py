@@ -10,9 +10,9 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import Demo, picture
+from tests.browser.conftest import Demo, Line, picture
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 ROCKET = "Rocket Loader"
 
@@ -140,21 +140,25 @@ async def test_everything_can_be_done_with_the_keyboard(demo: Demo, browser: Bro
 
 
 async def test_offline_is_said_in_words_and_everything_is_right_afterwards(demo: Demo, browser: Browser):
-    page = await demo.open(browser, "red-lantern-books")
+    line = Line()
+    page = await demo.open_on(line, browser, "red-lantern-books")
     await demo.settled(page)
+    lost = page.get_by_text("Connection lost")
 
-    await page.context.set_offline(True)
-    await demo.cut_sockets(page)
-    await expect(page.get_by_text(re.compile("Connection lost"))).to_be_visible(timeout=20_000)
+    await line.cut()
+    await expect(lost).to_be_visible(timeout=20_000)
+    before = await switch(page, "HTTP/3 (QUIC)").get_attribute("aria-checked")
+    await switch(page, ROCKET).click()
     await picture(page, "offline")
     now = await demo.value("red-lantern-books", "http3")
+    rocket = await demo.value("red-lantern-books", "rocket_loader")
     await demo.dashboard("red-lantern-books", "http3", "off" if now == "on" else "on")
-    await page.context.set_offline(False)
+    line.mend()
 
-    await expect(page.get_by_text(re.compile("Connection lost"))).to_be_hidden(timeout=30_000)
-    await expect(switch(page, "HTTP/3 (QUIC)")).to_have_attribute(
-        "aria-checked", "false" if now == "on" else "true", timeout=30_000
-    )
+    await expect(lost).to_be_hidden(timeout=30_000)
+    after = "false" if before == "true" else "true"
+    await expect(switch(page, "HTTP/3 (QUIC)")).to_have_attribute("aria-checked", after, timeout=30_000)
+    assert await demo.value("red-lantern-books", "rocket_loader") == rocket
 
 
 async def test_a_refused_token_pauses_the_switches_and_says_so(demo: Demo, browser: Browser):

@@ -101,6 +101,12 @@ class Journal(HasEngine):
                 await touch(connection, customer, [toggle], revision)
             return toggle is not None
 
+    async def newest_wish(self, customer: CustomerId, toggle: ToggleId) -> Change | None:
+        query = select(*CHANGE).where(_of_toggle(customer, toggle), _wished())
+        async with reading(self.engine) as connection:
+            row = (await connection.execute(query.order_by(changes.c.id.desc()).limit(1))).one_or_none()
+        return change_of(row) if row is not None else None
+
     async def extend(self, change: ChangeId, *, owner: str, lease_until: int) -> bool:
         async with writing(self.engine) as connection:
             held = await connection.execute(
@@ -242,11 +248,14 @@ async def _newer_wish(
     connection: AsyncConnection, customer: CustomerId, toggle: ToggleId, change: ChangeId
 ) -> bool:
     """Whether somebody wished something later for this toggle and did not take it back."""
-    taken_back = and_(changes.c.status == "superseded", changes.c.error == Reason.CANCELLED.value)
-    newer = exists().where(
-        _of_toggle(customer, toggle), changes.c.id > change, changes.c.status != "observed", ~taken_back
-    )
+    newer = exists().where(_of_toggle(customer, toggle), changes.c.id > change, _wished())
     return bool((await connection.execute(select(newer))).scalar())
+
+
+def _wished() -> ColumnElement[bool]:
+    """Neither seen at Cloudflare nor taken back."""
+    taken_back = and_(changes.c.status == "superseded", changes.c.error == Reason.CANCELLED.value)
+    return and_(changes.c.status != "observed", ~taken_back)
 
 
 async def _contested(connection: AsyncConnection, customer: CustomerId, change: ChangeId) -> bool:

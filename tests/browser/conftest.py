@@ -1,0 +1,130 @@
+"""A running demo, a browser, and short words for what a test does with them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright, expect
+
+from cloudcache.local import DEMO_SHOPS
+from tests.support.chromium import launch_options
+from tests.support.server import RunningApp, running_app
+
+SHOPS = {demo.handle: demo for demo in DEMO_SHOPS}
+PICTURES = Path(os.environ.get("CLOUDCACHE_SCREENSHOTS", ".screenshots"))
+
+
+class Line:
+    """What carries a tab's socket; while it is cut, open sockets are closed and new ones fail."""
+
+    def __init__(self) -> None:
+        self._is_cut = False
+        self._open: list[WebSocketRoute] = []
+
+    async def carry(self, socket: WebSocketRoute) -> None:
+        if self._is_cut:
+            await socket.close()
+            return
+        socket.connect_to_server()
+        self._open.append(socket)
+
+    async def cut(self) -> None:
+        self._is_cut = True
+        for socket in self._open:
+            await socket.close()
+
+    def mend(self) -> None:
+        self._is_cut = False
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo world on a port, and Cloudflare behind its back."""
+
+    app: RunningApp
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.app.port}"
+
+    async def open(
+        self, browser: Browser, handle: str, *, width: int = 1280, theme: str = "light"
+    ) -> Page:
+        """A tab of its own browser session, signed in as the owner of a shop, with its values loaded."""
+        context = await browser.new_context(
+            base_url=self.url,
+            viewport={"width": width, "height": 900},
+            color_scheme=theme,
+            device_scale_factor=2 if width < 500 else 1,
+        )
+        context.set_default_timeout(15_000)
+        page = await context.new_page()
+        await page.goto("/signin")
+        await page.get_by_role("button", name=re.compile(f"^{handle}")).click()
+        await expect(page.get_by_text(f"{handle}.myshopify.com")).to_be_visible()
+        return page
+
+    async def open_on(self, line: Line, browser: Browser, handle: str) -> Page:
+        """The same over a line that can be cut. (A browser set offline keeps its open sockets.)"""
+        page = await self.open(browser, handle)
+        await page.route_web_socket(re.compile("/_event"), line.carry)
+        await page.reload()
+        return page
+
+    async def settled(self, page: Page) -> None:
+        """The read that opening the page started has ended."""
+        await expect(page.get_by_role("progressbar")).to_have_count(0, timeout=30_000)
+        await expect(page.get_by_text("full check")).to_be_visible(timeout=30_000)
+
+    async def dashboard(self, handle: str, setting: str, value: str) -> None:
+        """Somebody changes a setting in Cloudflare's own dashboard."""
+        body = {"zone_id": SHOPS[handle].zone_id, "setting": setting, "value": value}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"{self.url}/cloudflare/_emulator/dashboard", json=body)
+        assert answer.status_code == 200, answer.text
+
+    async def value(self, handle: str, setting: str) -> object:
+        """What Cloudflare really holds."""
+        shop = SHOPS[handle]
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.get(
+                f"{self.url}/cloudflare/client/v4/zones/{shop.zone_id}/settings/{setting}",
+                headers={"Authorization": f"Bearer {shop.token.reveal()}"},
+            )
+        return answer.json()["result"]["value"]
+
+    async def axe(self, page: Page) -> list[str]:
+        """What axe finds, one line each."""
+        results = await Axe().run(page)
+        return [
+            f"{found['id']} ({found['impact']}): {found['nodes'][0]['html'][:160]}"
+            for found in results.response["violations"]
+        ]
+
+
+async def picture(page: Page, name: str) -> None:
+    """Keep a picture of the page as it is now."""
+    PICTURES.mkdir(exist_ok=True)
+    await page.screenshot(path=PICTURES / f"{name}.png")
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    with running_app({"CLOUDCACHE_WATCH_SECONDS": "5"}) as app:
+        yield Demo(app)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(**launch_options())
+        yield launched
+        await launched.close()
