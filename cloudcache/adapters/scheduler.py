@@ -1,4 +1,4 @@
-"""Wakes the recurring work. APScheduler only wakes: what is due, and whether there is budget, is decided elsewhere."""
+"""Wakes the recurring work. APScheduler only wakes: what is due, and whether it may call, is decided elsewhere."""
 
 from __future__ import annotations
 

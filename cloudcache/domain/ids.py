@@ -10,5 +10,5 @@ ZoneId = NewType("ZoneId", str)
 ToggleId = NewType("ToggleId", str)
 ChangeId = NewType("ChangeId", int)
 
-JSON: TypeAlias = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
 """A value as it travels to and from Cloudflare."""

@@ -32,7 +32,7 @@ O2O = "behind Shopify (O2O)"
 O2O_MEANS = "Orange-to-orange: your zone answers first, then Shopify’s own Cloudflare zone."
 DNS_ONLY = "DNS only"
 DNS_ONLY_MEANS = (
-    "Your domain is DNS only at Cloudflare, so shoppers never pass through it and no setting here takes effect. "
+    "Your domain is DNS only at Cloudflare: shoppers do not pass through it, so no setting takes effect. "
     "Turn the proxy on for your shop’s name in Cloudflare’s DNS page to change that."
 )
 ASKS = "Asks before it turns on."
@@ -64,7 +64,7 @@ NEVER_CHECKED = "never checked in full"
 CHECK_ALL = "Check all now"
 CHECKING = "Reading your settings from Cloudflare"
 
-TOKEN_REFUSED = "Cloudflare no longer accepts this shop’s token"  # noqa: S105  a sentence
+TOKEN_REFUSED = "Cloudflare no longer accepts this shop’s token"
 TOKEN_REFUSED_MORE = (
     "You see the last known values. Switches are paused until the token is replaced; nothing was lost."
 )
@@ -151,11 +151,13 @@ def not_changed(title: str, why: str) -> str:
     return f"{title} was not changed: {why}"
 
 
-def health(no_effect: int, risky: int) -> str:
-    """The status card's second line; empty when all is well."""
-    parts = []
-    if no_effect:
-        parts.append(f"{no_effect} setting{'s have' if no_effect > 1 else ' has'} no effect for this shop")
-    if risky:
-        parts.append(f"{risky} {'are' if risky > 1 else 'is'} risky")
-    return ", ".join(parts)
+def health(failed: int, elsewhere: int, stale: int, no_effect: int, risky: int) -> str:
+    """The status card's second line: what needs a look, in words; empty when all is well."""
+    parts = [
+        f"{failed} not changed" if failed else "",
+        f"{elsewhere} changed elsewhere" if elsewhere else "",
+        f"{stale} may be out of date" if stale else "",
+        f"{no_effect} on without effect for this shop" if no_effect else "",
+        f"{risky} on that {'are' if risky > 1 else 'is'} risky" if risky else "",
+    ]
+    return ", ".join(part for part in parts if part)

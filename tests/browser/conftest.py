@@ -55,9 +55,7 @@ class Demo:
     def url(self) -> str:
         return f"http://localhost:{self.app.port}"
 
-    async def open(
-        self, browser: Browser, handle: str, *, width: int = 1280, theme: str = "light"
-    ) -> Page:
+    async def open(self, browser: Browser, handle: str, *, width: int = 1280, theme: str = "light") -> Page:
         """A tab of its own browser session, signed in as the owner of a shop, with its values loaded."""
         context = await browser.new_context(
             base_url=self.url,
@@ -112,12 +110,12 @@ class Demo:
 
 async def picture(page: Page, name: str) -> None:
     """Keep a picture of the page as it is now."""
-    PICTURES.mkdir(exist_ok=True)
     await page.screenshot(path=PICTURES / f"{name}.png")
 
 
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
+    PICTURES.mkdir(exist_ok=True)
     with running_app({"CLOUDCACHE_WATCH_SECONDS": "5"}) as app:
         yield Demo(app)
 

@@ -173,7 +173,9 @@ async def test_a_plan_that_is_too_low_locks_the_switch_and_names_the_plan(demo: 
     page = await demo.open(browser, "maple-lane")
 
     await expect(switch(page, "URL prefetching")).to_have_attribute("aria-disabled", "true")
-    await expect(row(page, "URL prefetching")).to_contain_text("Needs the Enterprise plan. Your zone is on Pro.")
+    await expect(row(page, "URL prefetching")).to_contain_text(
+        "Needs the Enterprise plan. Your zone is on Pro."
+    )
 
 
 async def test_nobody_signed_in_sees_no_shop(demo: Demo, browser: Browser):

@@ -57,9 +57,7 @@ class Tenant:
             Source.PAGE,
             f"{self.id}-{self.asked}",
         )
-        return await self.store.open_intent(
-            self.id, intent, now=now, owner=owner, lease_until=now + LEASE
-        )
+        return await self.store.open_intent(self.id, intent, now=now, owner=owner, lease_until=now + LEASE)
 
     async def start(self, change: Change, *, now: int = 1100, owner: str = "w") -> Start:
         return await self.store.start(self.id, change.id, now=now, owner=owner, lease_until=now + LEASE)

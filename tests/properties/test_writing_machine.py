@@ -33,7 +33,11 @@ from tests.support.rig import (
 )
 
 TOGGLES = ["rocket_loader", "polish", "email_obfuscation", "tiered_caching", "block_ai_bots"]
-OUTSIDE = {"rocket_loader": ["on", "off"], "polish": ["off", "lossy", "lossless"], "email_obfuscation": ["on", "off"]}
+OUTSIDE = {
+    "rocket_loader": ["on", "off"],
+    "polish": ["off", "lossy", "lossless"],
+    "email_obfuscation": ["on", "off"],
+}
 AT_CLOUDFLARE = {"block_ai_bots": "bot_management.ai_bots_protection"}
 FATES = {
     "plain": None,
@@ -135,9 +139,7 @@ class WritingMachine(RuleBasedStateMachine):
     async def _store_only(self, toggle: str, on: bool) -> None:
         self.asked += 1
         found, state = find(toggle), State.of(on)
-        intent = Intent(
-            found.id, state, found.wanted(state), self.rig.owner, Source.PAGE, f"r{self.asked}"
-        )
+        intent = Intent(found.id, state, found.wanted(state), self.rig.owner, Source.PAGE, f"r{self.asked}")
         await self.rig.store.open_intent(
             self.rig.customer.id,
             intent,
@@ -225,7 +227,11 @@ class WritingMachine(RuleBasedStateMachine):
             cell = page.cells[find(toggle).id]
             assert cell.reading(find(toggle)) == self._truth(toggle)
             mine = [change for change in history if change.toggle == toggle]
-            if mine and mine[0].status is not ChangeStatus.OBSERVED and mine[0].status is ChangeStatus.APPLIED:
+            if (
+                mine
+                and mine[0].status is not ChangeStatus.OBSERVED
+                and mine[0].status is ChangeStatus.APPLIED
+            ):
                 assert cell.state is mine[0].to_state, "the newest wish was applied, and yet it is not so"
 
 

@@ -245,10 +245,6 @@ async def build_rig(
     credential = CredentialId("c1")
     await store.add_credential(credential, vault.seal(TOKEN), "token", now=clock.ms)
     facts = ZoneFacts("shop.example", ZonePlan.named(plan), "acc", "acc")
-    customer = await store.add_customer(
-        "shop.myshopify.com", ZONE, facts, topology, credential, now=clock.ms
-    )
+    customer = await store.add_customer("shop.myshopify.com", ZONE, facts, topology, credential, now=clock.ms)
     credentials = Credentials(store, vault, None)
-    return Rig(
-        store, world, clock, Interposed(client, clock), budget, InMemoryBus(), credentials, customer
-    )
+    return Rig(store, world, clock, Interposed(client, clock), budget, InMemoryBus(), credentials, customer)

@@ -31,7 +31,7 @@ DEPENDENCIES: tuple[Dependency, ...] = (
     _needs("webp", "polish", "Works together with Polish"),
     _needs("smart_tiered_cache", "tiered_caching", "Needs Tiered Cache"),
     _needs("h2_prioritization", "http2", "Needs HTTP/2"),
-    _needs("early_hints", "http2", "Needs HTTP/2 or HTTP/3; HTTP/2"),
+    _needs("early_hints", "http2", "Needs HTTP/2"),
     _needs("0rtt", "tls_1_3", "Needs TLS 1.3"),
     _needs("pseudo_ipv4", "ipv6", "Only of use with IPv6"),
     _needs("hsts", "always_use_https", "Best together with Always Use HTTPS"),

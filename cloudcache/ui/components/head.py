@@ -50,15 +50,7 @@ def status() -> rx.Component:
                 ("g", _mark("live off", wording.NOT_CONNECTED)),
                 _mark("live wait", wording.WAITING),
             ),
-            rx.cond(
-                Grid.checked,
-                rx.el.span(
-                    wording.FULL_CHECK, " ", age(at=Grid.checked, says="ago"), class_name="dot-sep quiet"
-                ),
-                rx.cond(
-                    Grid.status, rx.el.span(wording.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()
-                ),
-            ),
+            _last_check(),
         ),
         rx.el.div(
             rx.cond(
@@ -70,7 +62,7 @@ def status() -> rx.Component:
         rx.el.div(_second_line()),
         rx.el.div(
             rx.cond(
-                (Grid.look > 0) & (Grid.progress.length() == 0),
+                Grid.look > 0,
                 rx.el.button(
                     "Show these ", Grid.look, type="button", class_name="link", on_click=Grid.show("look")
                 ),
@@ -82,8 +74,22 @@ def status() -> rx.Component:
     )
 
 
+def _last_check() -> rx.Component:
+    """When everything was last read; while that goes on because somebody asked, how far it is."""
+    checking = rx.cond(
+        Grid.progress.length() > 0,
+        rx.fragment("checking now, ", Grid.progress[0], " of ", Grid.progress[1]),
+        rx.fragment(wording.FULL_CHECK, " ", age(at=Grid.checked, says="ago")),
+    )
+    return rx.cond(
+        Grid.checked,
+        rx.el.span(checking, class_name="dot-sep quiet"),
+        rx.cond(Grid.status, rx.el.span(wording.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()),
+    )
+
+
 def _second_line() -> rx.Component:
-    """The progress of a read while one runs, else what to know about this shop; always one line high."""
+    """The progress of the first read, else what to know about this shop; its height does not change."""
     reading = rx.fragment(
         rx.el.progress(
             value=Grid.progress[0].to(str), max=Grid.progress[1].to(str), aria_label=wording.CHECKING
@@ -92,14 +98,10 @@ def _second_line() -> rx.Component:
             wording.CHECKING, ": ", Grid.progress[0], " of ", Grid.progress[1], " calls", class_name="num"
         ),
     )
-    calm = rx.cond(
-        Grid.look > 0,
-        rx.cond(Grid.health, Grid.health, "Some settings need a look"),
-        "Nothing needs a look",
-    )
+    calm = rx.cond(Grid.health, Grid.health, "Nothing needs a look")
     dns_only = rx.fragment(icon("none"), rx.el.span(wording.DNS_ONLY_MEANS))
     return rx.cond(
-        Grid.progress.length() > 0,
+        (Grid.progress.length() > 0) & (Grid.checked == ""),
         reading,
         rx.cond(
             Grid.topology == "dns_only",

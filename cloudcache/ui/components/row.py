@@ -42,7 +42,7 @@ def row(toggle: Toggle) -> rx.Component:
                     class_name="row-title",
                 ),
                 rx.el.p(toggle.description, class_name="row-text"),
-                rx.el.div(*_notes(toggle, lock), id=f"n-{toggle.id}"),
+                rx.el.div(_notes(toggle, lock), id=f"n-{toggle.id}"),
             ),
             slot(cell=cell, word=Grid.words[toggle.id].to(str), name=toggle.id, title=toggle.title),
             switch(cell=cell, lock=lock, status=Grid.status, name=toggle.id),
@@ -64,7 +64,7 @@ def switch(cell: rx.Var[str], lock: rx.Var[str], status: rx.Var[str], name: rx.V
         rx.el.i(),
         type="button",
         role="switch",
-        class_name=rx.cond(waits, "switch waits", "switch"),
+        class_name=rx.cond(cell == "", "switch loading", rx.cond(waits, "switch waits", "switch")),
         aria_checked=rx.cond(on, "true", "false"),
         aria_disabled=rx.cond(free, "false", "true"),
         aria_labelledby="t-" + name,
@@ -193,21 +193,16 @@ def _badges(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     return locked
 
 
-def _notes(toggle: Toggle, lock: rx.Var[str]) -> list[rx.Component]:
+def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     """Lines under the meaning; none of them comes or goes with a flip."""
-    notes = [
-        rx.match(
-            lock,
-            ("-", rx.fragment()),
-            ("x", _note(wording.NOT_EDITABLE_NOTE)),
-            _note(wording.needs_plan(toggle.min_plan), " Your zone is on ", Grid.plan, "."),
-        ),
-        _risk(toggle),
-    ]
+    locked = _note(wording.needs_plan(toggle.min_plan), " Your zone is on ", Grid.plan, ".")
+    free = [_risk(toggle)]
     rule = DEPENDENCY_OF.get(toggle.id)
     if rule and rule.other != "development_mode":
-        notes.append(_dependency(rule))
-    return notes
+        free.append(_dependency(rule))
+    return rx.match(
+        lock, ("-", rx.fragment(*free)), ("x", _note(wording.NOT_EDITABLE_NOTE)), rx.fragment(locked)
+    )
 
 
 def _risk(toggle: Toggle) -> rx.Component:

@@ -8,9 +8,9 @@ import reflex as rx
 
 from cloudcache.domain.catalog import SECTIONS, TOGGLES, Section, Toggle
 from cloudcache.ui import wording
-from cloudcache.ui.components.elements import clock, plain_form
 from cloudcache.ui.components.banners import banner, lost
 from cloudcache.ui.components.confirm import confirm
+from cloudcache.ui.components.elements import clock, plain_form
 from cloudcache.ui.components.head import head, status
 from cloudcache.ui.components.row import _SECTION_VARS, row
 from cloudcache.ui.components.shell import shell

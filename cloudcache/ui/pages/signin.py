@@ -5,8 +5,8 @@ from __future__ import annotations
 import reflex as rx
 
 from cloudcache.ui import wording
-from cloudcache.ui.components.icons import icon
 from cloudcache.ui.components.elements import plain_form
+from cloudcache.ui.components.icons import icon
 from cloudcache.ui.components.shell import shell
 from cloudcache.ui.pages.grid import Local, _dashboard
 from cloudcache.ui.states.signin import Signin

@@ -75,6 +75,7 @@ class Grid(rx.State):
     _customer: int = 0
     _revision: int = 0
     _clicked: list[str] = []
+    _asked: bool = False
 
     # -- handlers ------------------------------------------------------------------------------
     @rx.event
@@ -140,6 +141,7 @@ class Grid(rx.State):
         """Read the whole zone now, in the background."""
         actor = actor_of(self)
         if actor is not None and actor.customer is not None:
+            self._asked = True
             await self._noting(current().toggles.check(actor, actor.customer))
 
     @rx.event
@@ -265,13 +267,19 @@ class Grid(rx.State):
         self._set("status", status)
         self._set("silent", rows.seconds(customer.silent_since) if customer.silent_since else "")
         self._set("checked", rows.seconds(customer.full_read_at) if customer.full_read_at else "")
-        self._set("progress", list(progress) if progress else [])
+        self._set_progress(customer, progress)
         self._count()
+
+    def _set_progress(self, customer: Customer, progress: tuple[int, int] | None) -> None:
+        """Shown for a first read and for one that was asked for; the read every minute stays quiet."""
+        wanted = self._asked or customer.full_read_at is None
+        self._set("progress", list(progress) if progress and wanted else [])
+        self._asked = self._asked and (progress is not None or not self.progress)
 
     def _count(self) -> None:
         topology = Topology(self.topology)
         self._set("look", len(rows.to_look_at(self._sections(), topology)))
-        self._set("health", wording.health(*rows.pointless(self._sections(), topology)))
+        self._set("health", wording.health(*rows.tally(self._sections(), topology)))
 
     def _locks(self, page: Page, first: bool) -> str:
         """Cloudflare's word on what may be edited changes rarely; unseen toggles keep what they had."""

@@ -144,11 +144,19 @@ def to_look_at(sections: Sequence[str], topology: Topology) -> list[ToggleId]:
     ]
 
 
-def pointless(sections: Sequence[str], topology: Topology) -> tuple[int, int]:
-    """How many that are on have no effect, and how many are unsafe. DNS only is said once, not 50 times."""
-    on = [toggle for toggle in TOGGLES if _is_pointless(toggle, take(sections, toggle.id), topology)]
-    unsafe = sum(1 for toggle in on if toggle.verdict(topology).effect is Effect.UNSAFE)
-    return len(on) - unsafe, unsafe
+def tally(sections: Sequence[str], topology: Topology) -> tuple[int, int, int, int, int]:
+    """How many failed, were changed elsewhere, are stale, and of the others that are on, how many have no effect
+    and how many are unsafe. DNS only is said once for the whole page, not 50 times."""
+    letters = [take(sections, toggle.id)[:1].lower() for toggle in TOGGLES]
+    odd = [
+        toggle.verdict(topology).effect
+        for toggle in TOGGLES
+        if (row := take(sections, toggle.id))[:1].lower() not in tuple("foxs")
+        and _is_pointless(toggle, row, topology)
+    ]
+    elsewhere = letters.count("o") + letters.count("x")
+    unsafe = odd.count(Effect.UNSAFE)
+    return letters.count("f"), elsewhere, letters.count("s"), len(odd) - unsafe, unsafe
 
 
 def _is_pointless(toggle: Toggle, row: str, topology: Topology) -> bool:

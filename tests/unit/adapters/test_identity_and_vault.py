@@ -40,7 +40,9 @@ def test_a_session_names_its_shop_and_survives_a_new_key():
     assert principal.subject == "local:maple-lane.myshopify.com"
 
 
-@pytest.mark.parametrize("cookies", ["", "x", f"{COOKIE}=", f"{COOKIE}=eyJ4IjoxfQ.x.y", "\x00=\x01", "a" * 9000])
+@pytest.mark.parametrize(
+    "cookies", ["", "x", f"{COOKIE}=", f"{COOKIE}=eyJ4IjoxfQ.x.y", "\x00=\x01", "a" * 9000]
+)
 def test_a_forged_or_broken_cookie_is_nobody(cookies: str):
     assert LocalIdentity("local", [NEW], SystemClock()).principal(cookies) is None
 

@@ -61,7 +61,11 @@ def test_there_are_50_toggles_in_sections_of_5_to_8():
 def test_a_toggle_says_what_the_table_says(toggle: Toggle):
     row = TABLE[toggle.id]
 
-    assert (toggle.title, toggle.description, toggle.category) == (row["label"], row["description"], row["category"])
+    assert (toggle.title, toggle.description, toggle.category) == (
+        row["label"],
+        row["description"],
+        row["category"],
+    )
     assert "/zones/{zone_id}" + toggle.path == row["path"]
     assert toggle.method == row["method"]
     assert toggle.on == row["on_value"] and toggle.off == row["off_value"]
@@ -128,7 +132,9 @@ def test_an_id_may_be_written_with_either_stroke(written: str):
     assert find(written).id == "rocket_loader"
 
 
-@pytest.mark.parametrize("wrong", ["", "nope", "Rocket_Loader", "rocket_loader\n", "a" * 5000, None, 3, ["x"], b"x"])
+@pytest.mark.parametrize(
+    "wrong", ["", "nope", "Rocket_Loader", "rocket_loader\n", "a" * 5000, None, 3, ["x"], b"x"]
+)
 def test_anything_else_is_not_found(wrong: object):
     with pytest.raises(NotFound):
         find(wrong)
@@ -179,7 +185,13 @@ def test_nothing_takes_effect_while_the_domain_is_dns_only():
 def test_the_risky_ones_ask_before_they_turn_on():
     asking = {toggle.id for toggle in TOGGLES if toggle.asks(Topology.O2O)}
 
-    assert asking == {"always_use_https", "ignore_query_string", "hsts", "modern_tls_only", "development_mode"}
+    assert asking == {
+        "always_use_https",
+        "ignore_query_string",
+        "hsts",
+        "modern_tls_only",
+        "development_mode",
+    }
     assert find("always_use_https").asks(Topology.PROXIED) is None
 
 

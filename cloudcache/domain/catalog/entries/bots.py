@@ -1,9 +1,9 @@
 """What crawlers and assistants may take."""
 
 from cloudcache.domain.catalog.model import (
+    REASONED,
     Effect,
     Endpoint,
-    REASONED,
     Section,
     State,
     Toggle,

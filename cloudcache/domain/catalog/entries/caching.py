@@ -1,13 +1,13 @@
 """What Cloudflare keeps, and for whom."""
 
 from cloudcache.domain.catalog.model import (
+    REASONED,
+    TABLE,
     Confirmation,
     Effect,
     Endpoint,
-    REASONED,
     Section,
     State,
-    TABLE,
     Toggle,
     Verdict,
     ZonePlan,

@@ -1,10 +1,10 @@
 """Encryption between shoppers, Cloudflare and the origin."""
 
 from cloudcache.domain.catalog.model import (
-    Confirmation,
-    Effect,
     GUIDE,
     REASONED,
+    Confirmation,
+    Effect,
     Section,
     State,
     Toggle,

@@ -1,6 +1,6 @@
 """Pictures and fonts: their size, and who may use them."""
 
-from cloudcache.domain.catalog.model import Effect, REASONED, Section, State, TABLE, Toggle, Verdict, ZonePlan
+from cloudcache.domain.catalog.model import REASONED, TABLE, Effect, Section, State, Toggle, Verdict, ZonePlan
 from cloudcache.domain.ids import ToggleId
 
 TOGGLES = (

@@ -1,6 +1,6 @@
 """What the browser fetches, and when."""
 
-from cloudcache.domain.catalog.model import Effect, Section, State, TABLE, Toggle, Verdict, ZonePlan
+from cloudcache.domain.catalog.model import TABLE, Effect, Section, State, Toggle, Verdict, ZonePlan
 from cloudcache.domain.ids import ToggleId
 
 TOGGLES = (

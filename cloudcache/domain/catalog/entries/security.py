@@ -1,6 +1,6 @@
 """Who is turned away."""
 
-from cloudcache.domain.catalog.model import Effect, Endpoint, REASONED, Section, State, TABLE, Toggle, Verdict
+from cloudcache.domain.catalog.model import REASONED, TABLE, Effect, Endpoint, Section, State, Toggle, Verdict
 from cloudcache.domain.ids import ToggleId
 
 TOGGLES = (
