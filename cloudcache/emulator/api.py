@@ -86,12 +86,11 @@ def _estranged(result: JSON) -> JSON:
     """The same result with values that no schema knows."""
     if isinstance(result, list):
         return [_estranged(item) for item in result]
-    if not isinstance(result, dict):
-        return result
-    if "value" in result:
-        return result | {"value": STRANGE}
+    fields = result if isinstance(result, dict) else {}
+    if "value" in fields:
+        return fields | {"value": STRANGE}
     marks = ("id", "editable", "modified_on", "updated_at")
-    return {name: value if name in marks else STRANGE for name, value in result.items()}
+    return {name: value if name in marks else STRANGE for name, value in fields.items()}
 
 
 def _meter(world: World, token: Token | None, now: float) -> tuple[tuple[bytes, bytes], ...]:

@@ -36,7 +36,7 @@ class Bucket:
     def block(self, now: float) -> None:
         """Refuses everything from now on for the length of a block."""
         self.blocked_until = now + self.block_seconds
-        pass
+        self.left = 0
 
     def wait(self, now: float) -> int:
         """Whole seconds until the block ends, never less than one."""

@@ -68,11 +68,6 @@ class Setting:
         """Whether a zone of that plan may change it."""
         return self.edit_from is not None and plan >= self.edit_from
 
-    @property
-    def is_own(self) -> bool:
-        """Whether it lives at an endpoint of its own instead of below `/settings/`."""
-        return self.name in OWN_NAMES
-
 
 def _switch(name: str, default: str = "off", edit: Plan | None = Plan.FREE, *, batch: bool = True) -> Setting:
     return Setting(name, SWITCH, default, edit, batch)

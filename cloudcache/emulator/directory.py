@@ -32,10 +32,6 @@ class Directory:
         self._zones[zone.id] = zone
         self._by_name[zone.name] = zone.id
 
-    def has_added(self, identifier: str) -> bool:
-        """Whether an account or zone with this id was added by name."""
-        return identifier in self._accounts or identifier in self._zones
-
     def account(self, account_id: str) -> Account | None:
         """The account with that id."""
         added = self._accounts.get(account_id)

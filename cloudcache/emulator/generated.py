@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
-from typing import Literal, TypeAlias, overload
+from typing import Literal, TypeAlias
 from zlib import crc32
 
 from cloudcache.emulator.catalogue import Plan
@@ -77,7 +77,7 @@ class Account:
     name: str
 
 
-class Indices(Sequence[int]):
+class Indices:
     """The indices of all generated zones that belong to some of the accounts, in order, without listing them.
 
     Zone i belongs to account i modulo the number of accounts.
@@ -92,15 +92,7 @@ class Indices(Sequence[int]):
     def __len__(self) -> int:
         return self._length
 
-    @overload
-    def __getitem__(self, position: int) -> int: ...
-    @overload
-    def __getitem__(self, position: slice) -> Sequence[int]: ...
-    def __getitem__(self, position: int | slice) -> int | Sequence[int]:
-        if isinstance(position, slice):
-            return [self[at] for at in range(*position.indices(self._length))]
-        if not 0 <= position < self._length:
-            raise IndexError(position)
+    def __getitem__(self, position: int) -> int:
         round_number, place = divmod(position, len(self._chosen))
         return round_number * self._accounts + self._chosen[place]
 

@@ -19,15 +19,19 @@ from starlette.types import ASGIApp, Message, Scope
 
 from cloudcache.emulator.app import CLOSE_EXTENSION, LONGEST_BODY
 
-PATIENCE_AT_STOP = 2.0
 _CHUNK = 65_536
 
 Sent: TypeAlias = h11.Response | h11.Data | h11.EndOfMessage
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serves the app until the block ends; gives the address, with the real port when 0 was asked for."""
+async def serving(
+    app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, patience_at_stop: float = 2.0
+) -> AsyncIterator[str]:
+    """Serves the app until the block ends; gives the address, with the real port when 0 was asked for.
+
+    Requests that still run when the block ends have `patience_at_stop` seconds to finish.
+    """
     connections = Connections(app)
     server = await asyncio.start_server(connections.accept, host, port, backlog=512)
     real_port: int = server.sockets[0].getsockname()[1]
@@ -36,23 +40,33 @@ async def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Async
         yield f"http://{shown_host}:{real_port}"
     finally:
         server.close()
-        await connections.stop()
+        await connections.stop(patience_at_stop)
 
 
 class Connections:
     """All open connections."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self.app = app
+        self.idle: set[Connection] = set()
+        self.is_stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._idle: set[Connection] = set()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Takes a new connection and answers on it until it ends."""
-        connection = Connection(self._app, reader, writer, self._idle)
-        task = asyncio.get_running_loop().create_task(self._hold(connection))
+        task = asyncio.get_running_loop().create_task(self._hold(Connection(self, reader, writer)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def stop(self, patience: float) -> None:
+        """Closes idle connections at once, the others when their request ended or took too long."""
+        self.is_stopping = True
+        for connection in list(self.idle):
+            connection.close()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=patience)
+            for task in late:
+                task.cancel()
 
     async def _hold(self, connection: Connection) -> None:
         try:
@@ -60,51 +74,35 @@ class Connections:
         except (ConnectionError, h11.ProtocolError, asyncio.CancelledError):
             pass  # The client went away, spoke something else, or we are stopping: nobody is left to tell.
         finally:
-            self._idle.discard(connection)
+            self.idle.discard(connection)
             connection.close()
-
-    async def stop(self) -> None:
-        """Closes idle connections at once, and the others when their request ended or took too long."""
-        for connection in list(self._idle):
-            connection.close()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=PATIENCE_AT_STOP)
-            for task in late:
-                task.cancel()
 
 
 class Connection:
     """One connection and the requests that come over it, one after the other."""
 
     def __init__(
-        self,
-        app: ASGIApp,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        idle: set[Connection],
+        self, owner: Connections, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._app = app
+        self._owner = owner
         self._reader = reader
         self._writer = writer
-        self._idle = idle
         self._protocol = h11.Connection(h11.SERVER)
-        self._is_closed = False
 
     def close(self) -> None:
         """Hangs up after what was sent so far."""
-        self._is_closed = True
         self._writer.close()
 
     async def run(self) -> None:
         """Answers requests until either side has had enough."""
-        while not self._is_closed:
-            self._idle.add(self)
+        while not self._owner.is_stopping:
+            self._owner.idle.add(self)
             event = await self._next_event()
-            self._idle.discard(self)
+            self._owner.idle.discard(self)
             if not isinstance(event, h11.Request):
                 return
             await self._answer(event, await self._body())
-            if self._is_closed or self._protocol.our_state is not h11.DONE:
+            if self._protocol.our_state is not h11.DONE:
                 return
             self._protocol.start_next_cycle()
 
@@ -114,13 +112,10 @@ class Connection:
         async def receive() -> Message:
             return inbox.pop() if inbox else {"type": "http.disconnect"}
 
-        await self._app(self._scope(request), receive, self._send)
-        if not self._is_closed:
-            await self._writer.drain()
+        await self._owner.app(self._scope(request), receive, self._send)
+        await self._writer.drain()
 
     async def _send(self, message: Message) -> None:
-        if self._is_closed:
-            return
         if message["type"] == "http.response.start":
             self._write(h11.Response(status_code=message["status"], headers=message["headers"]))
         elif message["type"] == "http.response.body":

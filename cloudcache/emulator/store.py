@@ -44,6 +44,7 @@ class Store:
     """The file. Every method that writes is one transaction."""
 
     def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Calls may come from a server thread and a test's own; World holds a lock around them.
         self._connection = sqlite3.connect(path, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode = WAL")

@@ -137,7 +137,8 @@ def without_result(schema: Schema) -> Schema:
 def registry() -> Registry[JSON]:
     schemas = {name: corrected(schema) for name, schema in DOCUMENT["components"]["schemas"].items()}
     whole = Resource.from_contents({"components": {"schemas": schemas}}, default_specification=DRAFT4)
-    return Registry().with_resource(NAME, whole)
+    found: Registry[JSON] = Registry().with_resource(NAME, whole)
+    return found
 
 
 @cache
@@ -244,7 +245,7 @@ def test_the_catalogue_is_the_published_one() -> None:
     assert len(PUBLISHED_IDS) == 66
 
 
-@pytest.mark.parametrize("plan", ZONES)
+@pytest.mark.parametrize("plan", ["free", "enterprise"])
 @pytest.mark.parametrize(("path", "verb"), OPERATIONS)
 def test_every_success_has_the_published_shape(world: World, path: str, verb: str, plan: str) -> None:
     body = None if verb == "get" else BODIES.get(path, {"value": "on"})

@@ -136,6 +136,13 @@ def test_the_cursor_leads_through_all_entries_once(caller: Caller, clock: Clock,
     assert [entry["id"] for page in pages for entry in page] == given
 
 
+def test_a_last_page_that_is_full_has_no_cursor(caller: Caller, clock: Clock) -> None:
+    for number in range(6):
+        caller.set("browser_cache_ttl", number)
+
+    assert [len(page) for page in walk(caller, clock, "asc", limit=3)] == [3, 3]
+
+
 def walk(caller: Caller, clock: Clock, direction: str, limit: int) -> Iterator[list[dict[str, JSON]]]:
     """Page after page until there is no cursor."""
     cursor = ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudcache.emulator.wire import JSON
 from cloudcache.emulator.world import World
 from tests.unit.emulator.stage import ENTERPRISE, FREE, PRO, Caller
 
@@ -44,14 +45,20 @@ def test_a_bulk_write_changes_all_its_items(world: World, caller: Caller) -> Non
     assert (world.value(PRO, "polish"), world.value(PRO, "ssl")) == ("lossy", "strict")
 
 
+def test_an_empty_bulk_write_changes_nothing_and_is_not_recorded(world: World, caller: Caller) -> None:
+    assert caller.send("PATCH", PATH, {"items": []}).results == []
+    assert list(world.trail) == []
+
+
 def test_a_bare_list_is_missing_its_items(caller: Caller) -> None:
-    for body in ([{"id": "ssl", "value": "strict"}], None, {}, {"items": {}}):
+    bodies: list[JSON] = [[{"id": "ssl", "value": "strict"}], None, {}, {"items": {}}]
+    for body in bodies:
         reply = caller.send("PATCH", PATH, body)
         assert (reply.status, reply.codes) == (400, [1004])
 
 
 def test_one_bad_item_fails_them_all_and_every_error_is_named(world: World, caller: Caller) -> None:
-    items = [
+    items: list[JSON] = [
         {"id": "ssl", "value": "strict"},
         {"id": "polish", "value": "shiny"},
         {"id": "no_such", "value": "on"},

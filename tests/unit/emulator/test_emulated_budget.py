@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cloudcache.emulator.budget import AddressGate
+from cloudcache.emulator.budget import AddressGate, Bucket
 from cloudcache.emulator.wire import Refusal
 from cloudcache.emulator.world import World
 from tests.unit.emulator.stage import ACCOUNT, PRO, TOKEN, Caller, Clock
@@ -129,6 +129,14 @@ def test_an_address_gets_200_calls_a_second(world: World, caller: Caller, clock:
 
     clock.advance(1)
     assert caller.get(f"/zones/{PRO}", address="192.0.2.1").status == 200
+
+
+def test_a_block_empties_the_bucket() -> None:
+    bucket = Bucket(capacity=100, window_seconds=100, block_seconds=5, left=100, refilled_at=0)
+
+    bucket.block(0)
+
+    assert (bucket.meter(0), bucket.meter(5)) == ((0, 5), (5, 95))
 
 
 def test_the_gate_counts_any_second_not_only_whole_ones() -> None:

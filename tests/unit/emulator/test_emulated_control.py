@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Never
 
 import httpx
 import pytest
@@ -137,6 +138,13 @@ async def test_a_foreign_page_is_kept_out(
 
     assert reply.status_code == 403
     assert world.value(PRO, "polish") == "off"
+
+
+async def test_web_sockets_are_not_spoken(world: World) -> None:
+    async def never(*_: object) -> Never:
+        raise AssertionError
+
+    await create_app(world)({"type": "websocket", "path": "/client/v4/zones", "headers": []}, never, never)
 
 
 async def test_our_own_page_is_let_in(client: httpx.AsyncClient) -> None:

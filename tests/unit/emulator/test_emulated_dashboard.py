@@ -121,12 +121,12 @@ async def test_what_cannot_be_saved_is_said_on_the_page(
 
 async def test_everything_shown_is_escaped(client: httpx.AsyncClient, world: World) -> None:
     nasty = "<script>alert('x')</script>"
-    world.add_zone("c" * 32, nasty, ACCOUNT, "enterprise", {"transformations_allowed_origins": nasty})
+    held = {"transformations_allowed_origins": nasty, "polish": nasty, "ciphers": [nasty]}
+    world.add_zone("c" * 32, nasty, ACCOUNT, "enterprise", held)
 
     for query in ({"zone": "c" * 32}, {"as": nasty, "find": nasty}, {"zone": nasty}, {"named": nasty}):
         text = (await client.get(PAGE, params=query)).text
         assert nasty not in text
-        assert "onerror='" not in text
 
 
 async def test_a_zone_is_found_by_domain_or_id(client: httpx.AsyncClient) -> None:

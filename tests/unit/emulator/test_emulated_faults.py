@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cloudcache.emulator.app import create_app
-from cloudcache.emulator.faults import BadFault, Fault, FaultBook, FaultKind
+from cloudcache.emulator.faults import BadFault, Fault, FaultBook, FaultKind, fault_from
 from cloudcache.emulator.options import Options
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.wire import JSON, Call
@@ -295,4 +295,4 @@ async def test_latency_holds_every_answer_back(clock: Clock, nap: Nap) -> None:
 )
 def test_a_fault_that_makes_no_sense_cannot_be_made(wrong: dict[str, JSON]) -> None:
     with pytest.raises(BadFault):
-        Fault(**wrong)
+        fault_from(wrong)

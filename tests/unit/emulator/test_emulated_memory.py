@@ -10,13 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from cloudcache.emulator.audit import Deed
 from cloudcache.emulator.generated import PLATFORM
 from cloudcache.emulator.options import Options
+from cloudcache.emulator.tokens import Token
 from cloudcache.emulator.wire import moment
 from cloudcache.emulator.world import World
 from tests.unit.emulator.stage import ACCOUNT, FREE, PRO, TOKEN, Caller, Clock, populate
 
 ROOT = Path(__file__).parents[3]
+
+
+def test_the_folder_of_the_file_is_made(tmp_path: Path, clock: Clock) -> None:
+    open_world(tmp_path / "deep" / "down" / "state.db", clock).close()
+
+    assert (tmp_path / "deep" / "down" / "state.db").exists()
 
 
 def open_world(path: Path, clock: Clock) -> World:
@@ -34,6 +42,18 @@ def test_changes_and_their_times_survive(tmp_path: Path, clock: Clock) -> None:
 
     assert again.value(PRO, "polish") == "lossy"
     assert Caller(again).setting("polish")["modified_on"] == changed_on
+
+
+def test_a_change_that_the_audit_logs_never_hear_of_survives_too(tmp_path: Path, clock: Clock) -> None:
+    world = open_world(tmp_path / "state.db", clock)
+    populate(world)
+    world.automatic_ssl_scan(PRO)
+    world.close()
+
+    again = open_world(tmp_path / "state.db", clock)
+
+    assert again.value(PRO, "ssl") == "strict"
+    assert list(again.trail) == []
 
 
 def test_what_is_added_again_does_not_overwrite_what_is_remembered(tmp_path: Path, clock: Clock) -> None:
@@ -115,6 +135,13 @@ def test_no_token_is_written_to_the_file(tmp_path: Path, clock: Clock) -> None:
     world.close()
 
     assert TOKEN.encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_records_that_are_none_are_not_believed() -> None:
+    with pytest.raises(ValueError, match="not a token"):
+        Token.from_record({"kind": "user", "status": "asleep"})
+    with pytest.raises(ValueError, match="uri"):
+        Deed.from_record({"uri": "/zones", "actor": None, "alterations": []})
 
 
 KILLED = """

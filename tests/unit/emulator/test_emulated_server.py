@@ -43,6 +43,12 @@ async def test_it_answers_call_after_call(client: httpx.AsyncClient, world: Worl
     assert [line.address for line in world.requests()] == ["127.0.0.1"] * 3
 
 
+async def test_a_client_that_wants_one_answer_only_is_let_go(client: httpx.AsyncClient) -> None:
+    reply = await client.get(POLISH, headers={"Connection": "close"})
+
+    assert (reply.status_code, reply.headers["connection"]) == (200, "close")
+
+
 async def test_calls_at_the_same_time_are_all_answered(client: httpx.AsyncClient) -> None:
     replies = await asyncio.gather(*(client.get(POLISH) for _ in range(40)))
 
@@ -95,9 +101,56 @@ async def test_a_page_and_a_form_work_on_the_port(client: httpx.AsyncClient, wor
 
 
 async def test_a_client_that_waits_for_leave_to_send_gets_it(client: httpx.AsyncClient) -> None:
-    reply = await client.patch(POLISH, content=b'{"value":"lossy"}', headers={"Expect": "100-continue"})
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+    headers = f"Host: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 17\r\nExpect: 100-continue"
+    writer.write(f"PATCH {POLISH} HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 100")
+    await reader.readline()
 
-    assert reply.status_code == 200
+    writer.write(b'{"value":"lossy"}')
+
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_a_body_that_is_far_too_long_is_no_json(client: httpx.AsyncClient) -> None:
+    reply = await client.patch(POLISH, content=b'{"value":"lossy"' + b" " * 2_000_000 + b"}")
+
+    assert reply.json()["errors"][0]["code"] == 1007
+
+
+async def test_a_running_request_is_answered_before_the_end(world: World) -> None:
+    arrived, released = asyncio.Event(), asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        arrived.set()
+        await released.wait()
+
+    world.inject(Fault("slow", delay=9))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(headers=headers) as client:
+        async with serving(create_app(world, sleep=sleep)) as base_url:
+            call = asyncio.create_task(client.get(base_url + POLISH))
+            await arrived.wait()
+            asyncio.get_running_loop().call_soon(released.set)  # when the server is stopping already
+
+        assert (await call).status_code == 200
+
+
+async def test_stopping_waits_only_so_long(world: World) -> None:
+    arrived = asyncio.Event()
+
+    async def forever(_: float) -> None:
+        arrived.set()
+        await asyncio.Event().wait()
+
+    world.inject(Fault("slow", delay=9))
+    async with serving(create_app(world, sleep=forever), patience_at_stop=0.01) as base_url:
+        call = asyncio.create_task(httpx.AsyncClient().get(base_url + POLISH))
+        await arrived.wait()
+
+    with pytest.raises(httpx.TransportError):
+        await call
 
 
 async def test_a_stranger_who_speaks_no_http_is_shown_out(client: httpx.AsyncClient) -> None:
@@ -107,6 +160,10 @@ async def test_a_stranger_who_speaks_no_http_is_shown_out(client: httpx.AsyncCli
     assert await reader.read() == b""
     writer.close()
     assert (await client.get(POLISH)).status_code == 200
+
+
+def test_without_accounts_there_are_no_tokens_to_describe() -> None:
+    assert describe(World(Options(accounts=0)), "http://127.0.0.1:1")["tokens"] == []
 
 
 def test_the_description_names_addresses_tokens_accounts_and_zones() -> None:

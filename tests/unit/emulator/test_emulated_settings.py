@@ -134,6 +134,8 @@ def test_an_unknown_name_is_1006(caller: Caller, name: str) -> None:
         ("ciphers", [1]),
         ("proxy_read_timeout", "soon"),
         ("proxy_read_timeout", 6001),
+        ("proxy_read_timeout", True),
+        ("proxy_read_timeout", 1.5),
         ("transformations_allowed_origins", 5),
         ("transformations_allowed_origins", "\ud800"),
         ("rum", "manual"),
@@ -176,6 +178,14 @@ def test_a_number_that_travels_as_text_is_kept_as_text(caller: Caller) -> None:
     assert caller.set("proxy_read_timeout", 300, ENTERPRISE).result["value"] == "300"
 
 
+def test_lists_and_texts_are_kept_as_given(caller: Caller) -> None:
+    for name, value in (
+        ("ciphers", ["AES128-SHA"]),
+        ("transformations_allowed_origins", "https://a.example"),
+    ):
+        assert caller.set(name, value, ENTERPRISE).result["value"] == value
+
+
 def test_members_that_are_left_out_of_the_security_header_are_off(caller: Caller) -> None:
     value = caller.set(
         "security_header", {"strict_transport_security": {"enabled": True, "max_age": 60}}
@@ -205,9 +215,11 @@ def test_a_zone_cannot_be_added_with_a_setting_that_does_not_exist(world: World)
         world.add_zone("c" * 32, "given.example", ACCOUNT, settings={"no_such": 1})
 
 
-def test_a_zone_needs_an_account(world: World) -> None:
+def test_a_zone_needs_an_account_and_a_known_plan(world: World) -> None:
     with pytest.raises(ValueError, match="no such account"):
         world.add_zone("c" * 32, "given.example", "nobody")
+    with pytest.raises(ValueError, match="unknown plan"):
+        world.add_zone("c" * 32, "given.example", ACCOUNT, "gold")
 
 
 def test_the_world_tells_what_cloudflare_really_has(world: World) -> None:
