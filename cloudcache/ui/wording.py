@@ -151,13 +151,11 @@ def not_changed(title: str, why: str) -> str:
     return f"{title} was not changed: {why}"
 
 
-def health(failed: int, elsewhere: int, stale: int, no_effect: int, risky: int) -> str:
-    """The status card's second line: what needs a look, in words; empty when all is well."""
-    parts = [
-        f"{failed} not changed" if failed else "",
-        f"{elsewhere} changed elsewhere" if elsewhere else "",
-        f"{stale} may be out of date" if stale else "",
-        f"{no_effect} on without effect for this shop" if no_effect else "",
-        f"{risky} on that {'are' if risky > 1 else 'is'} risky" if risky else "",
-    ]
-    return ", ".join(part for part in parts if part)
+TALLY = (
+    "not changed",
+    "changed elsewhere",
+    "may be out of date",
+    "on without effect for this shop",
+    "on and risky",
+)
+"""What the counts of the status card's second line are of, in the order they travel in."""

@@ -9,6 +9,9 @@ from cloudcache.ui.components.elements import age
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.states.grid import Grid
 
+LOOK = Grid.tally[0] + Grid.tally[1] + Grid.tally[2] + Grid.tally[3] + Grid.tally[4]
+"""How many settings need a look."""
+
 
 def head(actions: rx.Component) -> rx.Component:
     """The title with shop, domain, plan and topology below it."""
@@ -62,9 +65,9 @@ def status() -> rx.Component:
         rx.el.div(_second_line()),
         rx.el.div(
             rx.cond(
-                Grid.look > 0,
+                LOOK > 0,
                 rx.el.button(
-                    "Show these ", Grid.look, type="button", class_name="link", on_click=Grid.show("look")
+                    "Show these ", LOOK, type="button", class_name="link", on_click=Grid.show("look")
                 ),
             ),
             class_name="end",
@@ -98,7 +101,7 @@ def _second_line() -> rx.Component:
             wording.CHECKING, ": ", Grid.progress[0], " of ", Grid.progress[1], " calls", class_name="num"
         ),
     )
-    calm = rx.cond(Grid.health, Grid.health, "Nothing needs a look")
+    calm = rx.cond(LOOK > 0, rx.fragment(*_what_to_look_at()), "Nothing needs a look")
     dns_only = rx.fragment(icon("none"), rx.el.span(wording.DNS_ONLY_MEANS))
     return rx.cond(
         (Grid.progress.length() > 0) & (Grid.checked == ""),
@@ -109,6 +112,14 @@ def _second_line() -> rx.Component:
             rx.fragment(icon("info"), rx.el.span(rx.cond(Grid.status, calm, ""))),
         ),
     )
+
+
+def _what_to_look_at() -> list[rx.Component]:
+    """The counts that are not zero, with their words; the style sheet puts the commas."""
+    return [
+        rx.cond(Grid.tally[place] > 0, rx.el.span(Grid.tally[place], " ", words, class_name="part"))
+        for place, words in enumerate(wording.TALLY)
+    ]
 
 
 def _mark(class_name: str, words: str) -> rx.Component:

@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import reflex as rx
 
-from cloudcache.domain.catalog import SECTIONS, TOGGLES, Effect, Toggle, Topology
+from cloudcache.domain.catalog import Effect, Toggle, Topology
 from cloudcache.domain.catalog.rules import DEPENDENCY_OF, Dependency
 from cloudcache.domain.ids import ToggleId
 from cloudcache.ui import wording
 from cloudcache.ui.components.elements import age
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.states.grid import Grid
-from cloudcache.ui.states.rows import WIDTH
-
-_SECTION_VARS = (Grid.s0, Grid.s1, Grid.s2, Grid.s3, Grid.s4, Grid.s5, Grid.s6, Grid.s7)
+from cloudcache.ui.states.rows import NUMBER
 
 
 def cell_of(toggle_id: ToggleId) -> rx.Var[str]:
     """The seven characters of a setting, as the page sees them."""
-    for section, toggles in zip(_SECTION_VARS, SECTIONS.values(), strict=True):
-        for number, toggle in enumerate(toggles):
-            if toggle.id == toggle_id:
-                return section[number * WIDTH : (number + 1) * WIDTH]
-    raise KeyError(toggle_id)
+    cell: rx.Var[str] = getattr(Grid, f"r{NUMBER[toggle_id]}")
+    return cell
 
 
 def row(toggle: Toggle) -> rx.Component:
     """The row of one setting; not shown while the search or a chip leaves it out."""
-    number = TOGGLES.index(toggle)
+    number = NUMBER[toggle.id]
     cell, lock = cell_of(toggle.id), Grid.locks[number]
     return rx.el.li(
         rx.el.article(

@@ -6,6 +6,7 @@ import reflex as rx
 
 from cloudcache.domain.catalog import SECTIONS
 from cloudcache.ui import wording
+from cloudcache.ui.components.head import LOOK
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.states.grid import Grid
 
@@ -14,7 +15,7 @@ def toolbar() -> rx.Component:
     """The search field and one chip per section, with how many settings each holds."""
     chips = [
         _chip("all", wording.ALL, 50),
-        _chip("look", wording.NEEDS_A_LOOK, Grid.look, icon("alert")),
+        _chip("look", wording.NEEDS_A_LOOK, LOOK, icon("alert")),
         *(_chip(section.name, section.value, len(rows)) for section, rows in SECTIONS.items()),
     ]
     return rx.el.div(

@@ -12,7 +12,7 @@ from cloudcache.ui.components.banners import banner, lost
 from cloudcache.ui.components.confirm import confirm
 from cloudcache.ui.components.elements import clock, plain_form
 from cloudcache.ui.components.head import head, status
-from cloudcache.ui.components.row import _SECTION_VARS, row
+from cloudcache.ui.components.row import cell_of, row
 from cloudcache.ui.components.shell import shell
 from cloudcache.ui.components.toolbar import toolbar
 from cloudcache.ui.states.grid import Grid
@@ -55,7 +55,7 @@ def _section(number: int, section: Section, rows: tuple[Toggle, ...]) -> rx.Comp
     return rx.el.section(
         rx.el.div(
             rx.el.div(rx.el.h2(section.value, id=heading), rx.el.p(wording.SECTION_TEXT[section])),
-            rx.el.span(_on_count(number), f" of {len(rows)} on", class_name="aside"),
+            rx.el.span(_on_count(rows), f" of {len(rows)} on", class_name="aside"),
             class_name="card-head",
         ),
         rx.el.ul(*(row(toggle) for toggle in rows), class_name="rows"),
@@ -65,11 +65,12 @@ def _section(number: int, section: Section, rows: tuple[Toggle, ...]) -> rx.Comp
     )
 
 
-def _on_count(number: int) -> rx.Var[str]:
-    """How many of a section's letters are upper case; counted in the browser, so that a flip need not send it."""
-    text = _SECTION_VARS[number]
-    counted = rx.Var(f"({text}.replace(/[^A-Z]/g, '').length)", _var_data=text._get_all_var_data())
-    return rx.cond(text == "", "–", counted.to(str))
+def _on_count(rows: tuple[Toggle, ...]) -> rx.Var[str]:
+    """How many rows begin with an upper-case letter; counted in the browser, so that a flip need not send it."""
+    cells = [cell_of(toggle.id) for toggle in rows]
+    known = rx.vars.base.VarData.merge(*(cell._get_all_var_data() for cell in cells))
+    counted = rx.Var(f"[{', '.join(map(str, cells))}].filter((row) => row < 'a').length", _var_data=known)
+    return rx.cond(cells[0] == "", "–", counted.to(str))
 
 
 def _nothing_found() -> rx.Component:

@@ -38,16 +38,16 @@ _STATUS = {ZoneStatus.ACTIVE: "l", ZoneStatus.TOKEN_REFUSED: "r", ZoneStatus.GON
 
 
 class Grid(rx.State):
-    """One tab. The eight strings are the rows, section by section; see `rows` for their seven characters."""
+    """One tab. `r0` to `r49` are the rows in the order of the page; see `rows` for their seven characters.
 
-    s0: str = ""
-    s1: str = ""
-    s2: str = ""
-    s3: str = ""
-    s4: str = ""
-    s5: str = ""
-    s6: str = ""
-    s7: str = ""
+    A variable each, because Reflex sends whole variables: in eight strings, one per section, a flip in the fullest
+    one cost a watching tab 443 bytes, so it costs 346.
+    """
+
+    for _number in range(len(TOGGLES)):
+        __annotations__[f"r{_number}"] = str
+        locals()[f"r{_number}"] = ""
+
     words: dict[str, str] = {}
     locks: str = _FREE
 
@@ -60,9 +60,8 @@ class Grid(rx.State):
     )
     silent: str = ""
     checked: str = ""
-    health: str = ""
+    tally: list[int] = [0, 0, 0, 0, 0]
     progress: list[int] = []
-    look: int = 0
     clock: str = ""
     said: str = ""
 
@@ -151,7 +150,7 @@ class Grid(rx.State):
         if actor is None or actor.customer is None:
             return
         for toggle in TOGGLES:
-            if rows.take(self._sections(), toggle.id)[:1] in tuple("fFoOxX"):
+            if self._row(toggle)[:1] in tuple("fFoOxX"):
                 await self._noting(current().toggles.mark_seen(actor, actor.customer, toggle.id))
         await self._read(actor)
         self._filter("all", "")
@@ -237,17 +236,17 @@ class Grid(rx.State):
         if page.customer.revision < self._revision or page.customer.id != self._customer:
             return
         first = not self._revision
-        sections = rows.empty() if first else self._sections()
+        if first:
+            self._set_rows([rows.UNREAD] * len(TOGGLES))
         words = {} if first else dict(self.words)
         for toggle, cell in page.cells.items():
-            row = rows.encode(cell, now)
-            self._announce(toggle, row, rows.word(cell, now))
-            sections = rows.put(sections, toggle, row)
+            row, text = rows.encode(cell, now), rows.word(cell, now)
+            self._announce(toggle, row, text)
+            self._set(f"r{rows.NUMBER[toggle]}", row)
             words.pop(toggle, None)
-            if text := rows.word(cell, now):
+            if text:
                 words[toggle] = text
         self._revision = page.customer.revision
-        self._set_sections(sections)
         self._set("words", words)
         if first:
             self._set("clock", rows.seconds(now))
@@ -277,9 +276,7 @@ class Grid(rx.State):
         self._asked = self._asked and (progress is not None or not self.progress)
 
     def _count(self) -> None:
-        topology = Topology(self.topology)
-        self._set("look", len(rows.to_look_at(self._sections(), topology)))
-        self._set("health", wording.health(*rows.tally(self._sections(), topology)))
+        self._set("tally", rows.tally(self._rows(), Topology(self.topology)))
 
     def _locks(self, page: Page, first: bool) -> str:
         """Cloudflare's word on what may be edited changes rarely; unseen toggles keep what they had."""
@@ -305,13 +302,13 @@ class Grid(rx.State):
         self._count()
 
     def _show(self, toggle: Toggle, row: str) -> None:
-        self._set_sections(rows.put(self._sections(), toggle.id, row))
+        self._set(f"r{rows.NUMBER[toggle.id]}", row)
 
     def _filter(self, chip: str, query: str) -> None:
         among = [toggle for toggle in TOGGLES if chip in ("all", "look", toggle.section.name)]
         shown = rows.matching(query, among)
         if chip == "look":
-            wanted = set(rows.to_look_at(self._sections(), Topology(self.topology)))
+            wanted = set(rows.to_look_at(self._rows(), Topology(self.topology)))
             shown = [one for one in shown if one in wanted]
         self._set("chip", chip)
         self._set("query", query)
@@ -319,19 +316,23 @@ class Grid(rx.State):
 
     def _paused(self, toggle: Toggle) -> bool:
         """Whether the switch was shown as one that cannot be turned."""
-        locked = self.locks[TOGGLES.index(toggle)] != "-"
+        locked = self.locks[rows.NUMBER[toggle.id]] != "-"
         return not self._customer or self.status not in ("l", "w") or locked
 
     def _is_shop(self, typed: object) -> bool:
         name = typed.strip().lower() if isinstance(typed, str) else ""
         return name in (self.shop, self.shop.removesuffix(".myshopify.com"))
 
-    def _sections(self) -> list[str]:
-        return [self.s0, self.s1, self.s2, self.s3, self.s4, self.s5, self.s6, self.s7]
+    def _rows(self) -> list[str]:
+        return [getattr(self, f"r{number}") for number in range(len(TOGGLES))]
 
-    def _set_sections(self, sections: list[str]) -> None:
-        for number, text in enumerate(sections):
-            self._set(f"s{number}", text)
+    def _row(self, toggle: Toggle) -> str:
+        row: str = getattr(self, f"r{rows.NUMBER[toggle.id]}")
+        return row
+
+    def _set_rows(self, shown: list[str]) -> None:
+        for number, row in enumerate(shown):
+            self._set(f"r{number}", row)
 
     def _set(self, name: str, value: object) -> None:
         """Assign only what differs: Reflex sends a variable that was assigned, equal or not."""

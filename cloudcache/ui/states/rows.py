@@ -1,4 +1,4 @@
-"""How the grid travels: per section one string, per row seven characters.
+"""How the grid travels: a variable per row, seven characters in each.
 
     letter     the row's standing; upper case = the switch is on, lower case = off
     6 digits   a Unix second in base 36: when it was seen, sent, or will be sent
@@ -7,27 +7,24 @@
     p on its way                q queued until then    f failed then
     o changed elsewhere then    x the same, only the finer value   s seen long ago    u never read
 
-So one flip changes 7 of at most 56 characters in one variable, "3 of 5 on" is a count of upper-case letters,
-and ages tick in the browser. Words that only some rows have (a reason, a name, a finer value) travel beside it.
+So one flip sends seven characters, "3 of 5 on" is a count of upper-case letters, and ages tick in the browser.
+Words that only some rows have (a reason, a name, a finer value) travel beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cloudcache.domain.catalog import BY_ID, SECTIONS, TOGGLES, Effect, State, Toggle, Topology
+from cloudcache.domain.catalog import BY_ID, TOGGLES, Effect, State, Toggle, Topology
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.ids import ToggleId
 from cloudcache.domain.toggle import Cell, Lock, Standing, lock, standing
 from cloudcache.ui import wording
 
-WIDTH = 7
+NUMBER: dict[ToggleId, int] = {toggle.id: number for number, toggle in enumerate(TOGGLES)}
+"""A setting's place on the page, and in everything that has one entry per setting."""
+
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_PLACE: dict[ToggleId, tuple[int, int]] = {
-    toggle.id: (section, row)
-    for section, rows in enumerate(SECTIONS.values())
-    for row, toggle in enumerate(rows)
-}
 _LETTERS = {
     Standing.CONFIRMED: "c",
     Standing.CHECKED: "r",
@@ -87,24 +84,8 @@ def _ends_by_itself(cell: Cell, stands: Standing, now: int) -> bool:
     return calm and cell.state is State.ON and cell.ends_at is not None and cell.ends_at > now
 
 
-def empty() -> list[str]:
-    """The strings of a customer of whom nothing was ever read."""
-    return [("u" + seconds(0)) * len(rows) for rows in SECTIONS.values()]
-
-
-def put(sections: Sequence[str], toggle: ToggleId, row: str) -> list[str]:
-    """The strings with one row replaced."""
-    section, number = _PLACE[toggle]
-    changed = list(sections)
-    text = changed[section]
-    changed[section] = text[: number * WIDTH] + row + text[(number + 1) * WIDTH :]
-    return changed
-
-
-def take(sections: Sequence[str], toggle: ToggleId) -> str:
-    """The seven characters of one row; empty while nothing was loaded."""
-    section, number = _PLACE[toggle]
-    return sections[section][number * WIDTH : (number + 1) * WIDTH]
+UNREAD = "u" + seconds(0)
+"""The row of a setting that was never read."""
 
 
 def is_on(row: str) -> bool:
@@ -134,29 +115,26 @@ def _lock(toggle: Toggle, cell: Cell | None, customer: Customer) -> str:
     return "x" if why is Lock.NOT_EDITABLE else "-"
 
 
-def to_look_at(sections: Sequence[str], topology: Topology) -> list[ToggleId]:
+def to_look_at(shown: Sequence[str], topology: Topology) -> list[ToggleId]:
     """Failed, changed elsewhere, stale, and risky or ineffective ones that are on."""
     return [
         toggle.id
-        for toggle in TOGGLES
-        if (row := take(sections, toggle.id))
-        and (row[0] in "fFoOxXsS" or _is_pointless(toggle, row, topology))
+        for toggle, row in zip(TOGGLES, shown, strict=True)
+        if row and (row[0] in "fFoOxXsS" or _is_pointless(toggle, row, topology))
     ]
 
 
-def tally(sections: Sequence[str], topology: Topology) -> tuple[int, int, int, int, int]:
+def tally(shown: Sequence[str], topology: Topology) -> list[int]:
     """How many failed, were changed elsewhere, are stale, and of the others that are on, how many have no effect
-    and how many are unsafe. DNS only is said once for the whole page, not 50 times."""
-    letters = [take(sections, toggle.id)[:1].lower() for toggle in TOGGLES]
+    and how many are unsafe; together, what needs a look. DNS only is said once for the page, not 50 times."""
+    letters = [row[:1].lower() for row in shown]
     odd = [
         toggle.verdict(topology).effect
-        for toggle in TOGGLES
-        if (row := take(sections, toggle.id))[:1].lower() not in tuple("foxs")
-        and _is_pointless(toggle, row, topology)
+        for toggle, row in zip(TOGGLES, shown, strict=True)
+        if row[:1].lower() not in ("f", "o", "x", "s") and _is_pointless(toggle, row, topology)
     ]
-    elsewhere = letters.count("o") + letters.count("x")
-    unsafe = odd.count(Effect.UNSAFE)
-    return letters.count("f"), elsewhere, letters.count("s"), len(odd) - unsafe, unsafe
+    elsewhere, unsafe = letters.count("o") + letters.count("x"), odd.count(Effect.UNSAFE)
+    return [letters.count("f"), elsewhere, letters.count("s"), len(odd) - unsafe, unsafe]
 
 
 def _is_pointless(toggle: Toggle, row: str, topology: Topology) -> bool:

@@ -37,7 +37,14 @@ def test_a_refusal_is_an_error_of_ours():
 def test_a_token_shows_its_last_four_characters_at_most():
     token = Token("cfat_very_secret_value_1234")
 
-    for text in (str(token), repr(token), f"{token}", f"{token:>40}", "".join(map(str, [token])), repr({"t": token})):
+    for text in (
+        str(token),
+        repr(token),
+        f"{token}",
+        f"{token:>40}",
+        "".join(map(str, [token])),
+        repr({"t": token}),
+    ):
         assert "very_secret" not in text
     assert token.last_four == "1234" and Token("short").last_four == ""
     with pytest.raises(TypeError):

@@ -1,0 +1,99 @@
+"""A tab without a browser: Reflex's event protocol on one websocket, for tests that count bytes or send nonsense."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import simple_websocket
+
+ROOT = "reflex___state____state"
+GRID = f"{ROOT}.cloudcache___ui___states___grid____grid"
+
+
+@dataclass
+class Tab:
+    """One connected tab. `frames` are the texts of all updates since the last `forget`."""
+
+    socket: simple_websocket.AioClient
+    frames: list[str] = field(default_factory=list)
+    shown: dict[str, object] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def send(self, name: str, **payload: object) -> None:
+        """Call a handler of the grid, or of any state when `name` is a full one."""
+        full = name if name.startswith(ROOT) else f"{GRID}.{name}"
+        event = {"name": full, "payload": payload, "router_data": {"pathname": "/", "asPath": "/"}}
+        await self.socket.send("42/_event," + json.dumps(["event", event]))
+
+    async def until(self, what: str, holds, seconds: float = 10) -> None:
+        """Wait until `holds(shown)` is true of the grid's variables."""
+        async with asyncio.timeout(seconds):
+            while not holds(self.shown):
+                self.changed.clear()
+                await self.changed.wait()
+
+    def forget(self) -> None:
+        self.frames.clear()
+
+    def bytes_received(self) -> int:
+        """The payload of all frames since the last `forget`, in bytes."""
+        return sum(len(frame.encode()) for frame in self.frames)
+
+    async def _listen(self) -> None:
+        while True:
+            text = await self.socket.receive()
+            if text == "2":
+                await self.socket.send("3")
+                continue
+            if not isinstance(text, str) or not text.startswith("42/_event,"):
+                continue
+            self.frames.append(text)
+            update = json.loads(text.removeprefix("42/_event,"))[1]
+            for name, value in (update.get("delta") or {}).get(GRID, {}).items():
+                self.shown[name.removesuffix("_rx_state_")] = value
+            self.changed.set()
+
+
+async def cookie_for(url: str, shop: str) -> str:
+    """Sign in as the owner of a shop, as the form does; the Cookie header of the session."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(f"{url}/local/session", data={"shop": shop}, headers={"Origin": url})
+    assert answer.status_code == 303, answer.text
+    return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
+
+
+@asynccontextmanager
+async def tab(
+    url: str, cookie: str = "", *, token: str | None = None, origin: str | None = None
+) -> AsyncIterator[Tab]:
+    """A tab with this cookie, loaded; another tab's token may be stolen."""
+    address = url.replace("http", "ws", 1)
+    headers = {"Origin": origin or url, **({"Cookie": cookie} if cookie else {})}
+    socket = await simple_websocket.AioClient.connect(
+        f"{address}/_event/?token={token or uuid.uuid4()}&EIO=4&transport=websocket", headers=headers
+    )
+    opened = Tab(socket)
+    await socket.receive()
+    boot = {
+        "name": f"{ROOT}.hydrate_and_load",
+        "payload": {},
+        "router_data": {"pathname": "/", "asPath": "/"},
+    }
+    await socket.send("40/_event," + json.dumps({"event": boot}))
+    listening = asyncio.create_task(opened._listen())
+    try:
+        await opened.until("loaded", lambda shown: shown.get("status"))
+        await opened.until(
+            "ready", lambda shown: any('is_hydrated_rx_state_":true' in f for f in opened.frames)
+        )
+        yield opened
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await socket.close()

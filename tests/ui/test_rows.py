@@ -1,0 +1,127 @@
+"""The seven characters of a row, and the words that go with them."""
+
+from dataclasses import replace
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from cloudcache.domain.access import Actor, ActorKind
+from cloudcache.domain.catalog import TOGGLES, State, Topology, find
+from cloudcache.domain.errors import Reason
+from cloudcache.domain.events import Change, ChangeStatus, Source
+from cloudcache.domain.ids import ChangeId, CustomerId
+from cloudcache.domain.toggle import Cell, ConfirmedBy
+from cloudcache.ui import wording
+from cloudcache.ui.states import rows
+
+NOW = 1_795_000_000_000
+ROCKET, POLISH = find("rocket_loader"), find("polish")
+CHANGE = Change(
+    id=ChangeId(1),
+    customer=CustomerId(1),
+    toggle=ROCKET.id,
+    from_state=State.OFF,
+    from_value="off",
+    to_state=State.ON,
+    to_value="on",
+    actor=Actor(ActorKind.MERCHANT, "owner", CustomerId(1)),
+    source=Source.PAGE,
+    status=ChangeStatus.PENDING,
+    request_id="r",
+    requested_at=NOW - 2000,
+)
+OFF = Cell(ROCKET.id, State.OFF, "off", NOW - 9000)
+
+
+OUTSIDE = {"status": ChangeStatus.OBSERVED, "actor": Actor(ActorKind.OUTSIDE, "")}
+
+
+def with_change(**what: object) -> Cell:
+    return replace(OFF, change=replace(CHANGE, **what))
+
+
+@given(st.integers(0, 2_170_000_000))
+def test_a_second_survives_its_six_digits(second: int):
+    text = rows.seconds(second * 1000)
+
+    assert len(text) == 6 and int(text, 36) == second
+
+
+@pytest.mark.parametrize(
+    ("cell", "letter", "second", "word"),
+    [
+        (Cell(ROCKET.id), "u", 0, ""),
+        (OFF, "r", NOW - 9000, ""),
+        (replace(OFF, state=State.ON, value="on", confirmed_by=ConfirmedBy.WRITE), "C", NOW - 9000, ""),
+        (with_change(), "P", NOW - 2000, ""),
+        (with_change(eta_at=NOW + 8000), "Q", NOW + 8000, ""),
+        (
+            with_change(
+                status=ChangeStatus.FAILED, settled_at=NOW - 1000, error="permission", detail="Zone WAF"
+            ),
+            "f",
+            NOW - 1000,
+            "Token may not edit WAF settings",
+        ),
+        (with_change(**OUTSIDE), "o", NOW - 2000, "Cloudflare dashboard"),
+        (
+            with_change(**OUTSIDE, from_state=State.ON),
+            "x",
+            NOW - 2000,
+            "Cloudflare dashboard",
+        ),
+        (replace(OFF, seen_at=NOW - 10 * 86_400_000), "s", NOW - 10 * 86_400_000, ""),
+        (Cell(POLISH.id, State.ON, "lossy", NOW), "R", NOW, "lossy"),
+        (
+            Cell(find("development_mode").id, State.ON, "on", NOW, ends_at=NOW + 60_000),
+            "E",
+            NOW + 60_000,
+            rows.seconds(NOW),
+        ),
+    ],
+)
+def test_a_row_says_its_standing_position_time_and_word(cell: Cell, letter: str, second: int, word: str):
+    row = rows.encode(cell, NOW)
+
+    assert row == letter + rows.seconds(second)
+    assert rows.is_on(row) == letter.isupper()
+    assert rows.word(cell, NOW) == word
+
+
+def test_every_reason_has_words_that_fit_the_slot():
+    details = ["", "Zone WAF", "Bot Management", "Page Shield", "Zone Settings", "x" * 500]
+    said = [wording.reason(reason.value, detail) for reason in Reason for detail in details]
+
+    assert all(0 < len(words) <= wording.LONGEST_REASON for words in said)
+    assert len(wording.reason("a code of another version")) > 0
+
+
+def test_search_needs_every_word_and_finds_by_title_text_and_section():
+    assert rows.matching("rocket", TOGGLES) == ["rocket_loader"]
+    assert "early_hints" in rows.matching("page LOADING", TOGGLES)
+    assert rows.matching("rocket polish", TOGGLES) == []
+    assert rows.matching("", TOGGLES) == [toggle.id for toggle in TOGGLES]
+
+
+def test_what_needs_a_look_is_failed_outside_stale_and_what_is_on_for_nothing():
+    shown = [rows.UNREAD] * len(TOGGLES)
+    for toggle, letter in {
+        "early_hints": "f",
+        "polish": "O",
+        "webp": "s",
+        "rocket_loader": "R",
+        "websockets": "r",
+        "always_use_https": "C",
+    }.items():
+        shown[rows.NUMBER[find(toggle).id]] = letter + rows.seconds(NOW)
+
+    assert set(rows.to_look_at(shown, Topology.O2O)) == {
+        "early_hints",
+        "polish",
+        "webp",
+        "rocket_loader",
+        "always_use_https",
+    }
+    assert rows.tally(shown, Topology.O2O) == [1, 1, 1, 1, 1]
+    assert set(rows.to_look_at(shown, Topology.DNS_ONLY)) == {"early_hints", "polish", "webp"}

@@ -1,0 +1,218 @@
+"""The page's socket as a hostile browser sees it, against the production build: guards, binding, sizes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from cloudcache.ui.states.grid import Grid
+from cloudcache.ui.states.session import Session
+from cloudcache.ui.states.signin import Signin
+from tests.support.page_socket import GRID, ROOT, Tab, cookie_for, tab
+from tests.support.server import RunningApp, running_app
+
+pytestmark = pytest.mark.browser
+
+NONSENSE: list[dict[str, object]] = [
+    {"toggle_id": "nope", "on": True},
+    {"toggle_id": "rocket_loader", "on": "yes"},
+    {"toggle_id": "rocket_loader", "on": 1},
+    {"toggle_id": "rocket_loader", "on": None},
+    {"toggle_id": None, "on": True},
+    {"toggle_id": ["rocket_loader"], "on": True},
+    {"toggle_id": {"$ne": 1}, "on": {}},
+    {"toggle_id": "x" * 100_000, "on": True},
+    {"toggle_id": "rocket_loader\x00", "on": True},
+    {"toggle_id": "rocket_loader", "on": True, "customer": 2},
+    {"on": True},
+    {},
+]
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[RunningApp]:
+    with running_app({"CLOUDCACHE_WATCH_SECONDS": "3600"}) as running:
+        yield running
+
+
+def rocket(shown: dict[str, object]) -> str:
+    return str(shown["r0"])
+
+
+async def flip_and_wait(one: Tab, wanted: bool) -> None:
+    await one.send("flip", toggle_id="rocket_loader", on=wanted)
+    await one.until("confirmed", lambda shown: rocket(shown)[0] == ("C" if wanted else "c"))
+
+
+async def changes_at_cloudflare(app: RunningApp) -> list[str]:
+    """The writes that have reached Cloudflare."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        log = (await client.get(f"{app.url}/cloudflare/_emulator/log")).json()
+    return [record["path"] for record in log["requests"] if record["method"] != "GET"]
+
+
+def origin(app: RunningApp) -> str:
+    return f"http://localhost:{app.port}"
+
+
+async def settled(app: RunningApp, shop: str) -> str:
+    """A session whose zone has been read, so that nothing else moves."""
+    cookie = await cookie_for(origin(app), f"{shop}.myshopify.com")
+    async with tab(origin(app), cookie) as one:
+        await one.until("read", lambda shown: shown.get("checked") and rocket(shown)[0] in "rRcCoO", 20)
+        await one.send("check_all")
+        await one.until("progress", lambda shown: shown.get("progress"))
+        await one.until("done", lambda shown: not shown.get("progress"), 20)
+    return cookie
+
+
+async def test_one_flip_costs_each_watching_tab_at_most_400_bytes(app: RunningApp):
+    cookie = await settled(app, "birch-and-salt")
+    async with tab(origin(app), cookie) as one, tab(origin(app), cookie) as two:
+        wanted = rocket(two.shown)[0].islower()
+        two.forget()
+
+        await one.send("flip", toggle_id="rocket_loader", on=wanted)
+        await two.until("pending", lambda shown: rocket(shown)[0] == ("P" if wanted else "p"))
+        await two.until("confirmed", lambda shown: rocket(shown)[0] == ("C" if wanted else "c"))
+        assert two.bytes_received() <= 400, two.frames
+
+
+async def test_quick_flips_of_one_tab_end_at_the_last_one(app: RunningApp):
+    cookie = await settled(app, "birch-and-salt")
+    async with tab(origin(app), cookie) as one, tab(origin(app), cookie) as two:
+        for wanted in (True, False, True, False):
+            await one.send("flip", toggle_id="rocket_loader", on=wanted)
+
+        for either in (one, two):
+            await either.until("off", lambda shown: rocket(shown)[0] == "c")
+
+
+async def test_two_tabs_that_disagree_end_equal(app: RunningApp):
+    cookie = await settled(app, "birch-and-salt")
+    async with tab(origin(app), cookie) as one, tab(origin(app), cookie) as two:
+        await asyncio.gather(
+            one.send("flip", toggle_id="early_hints", on=True),
+            two.send("flip", toggle_id="early_hints", on=False),
+        )
+
+        def calm(shown: dict[str, object]) -> bool:
+            return str(shown["r1"])[0] in "cC"
+
+        await one.until("settled", calm)
+        await two.until("settled", calm)
+        assert one.shown["r1"] == two.shown["r1"]
+
+
+async def test_nobody_can_do_anything_with_any_handler(app: RunningApp):
+    await settled(app, "maple-lane")
+    before = await changes_at_cloudflare(app)
+    async with tab(origin(app)) as stranger:
+        assert stranger.shown["status"] == "o"
+        for state in (Grid, Session, Signin):
+            for name in state.event_handlers:
+                payload = {"toggle_id": "rocket_loader", "on": True, "what": "retry", "chip": "all"}
+                await stranger.send(f"{state.get_full_name()}.{name}", **payload)
+        await stranger.send("flip", toggle_id="rocket_loader", on=True)
+        await stranger.send(f"{ROOT}.hydrate_and_load")
+        await stranger.until("still nobody", lambda shown: shown["status"] == "o")
+
+        assert not stranger.shown.get("shop")
+        assert "maple-lane.myshopify.com" not in "".join(frame for frame in stranger.frames if GRID in frame)
+    assert await changes_at_cloudflare(app) == before
+
+
+async def test_a_stolen_tab_shows_nothing_to_another_session(app: RunningApp):
+    maple = await cookie_for(origin(app), "maple-lane.myshopify.com")
+    birch = await cookie_for(origin(app), "birch-and-salt.myshopify.com")
+    token = str(uuid.uuid4())
+    async with tab(origin(app), maple, token=token) as owner:
+        assert owner.shown["shop"] == "maple-lane.myshopify.com"
+
+    async with tab(origin(app), birch, token=token) as thief:
+        assert thief.shown["shop"] == "birch-and-salt.myshopify.com"
+        assert "maple-lane" not in "".join(thief.frames)
+    async with tab(origin(app), token=token) as nobody:
+        assert nobody.shown["status"] == "o" and not nobody.shown["shop"]
+
+
+async def test_nonsense_changes_nothing_and_the_tab_goes_on_working(app: RunningApp):
+    cookie = await settled(app, "birch-and-salt")
+    before = await changes_at_cloudflare(app)
+    async with tab(origin(app), cookie) as one:
+        shown = rocket(one.shown)
+        for payload in NONSENSE:
+            await one.send("flip", **payload)
+        await one.send("act", what="drop table", toggle_id="rocket_loader")
+        await one.send("show", chip="<script>")
+        await one.send("confirm", form="x")
+        await one.socket.send('42/_event,["event",')
+        await one.socket.send("42/_event," + json.dumps(["event", {"name": 5}]))
+
+        await one.send("show", chip="look")
+        await one.until("filtered", lambda now: now.get("chip") == "look")
+        assert rocket(one.shown) == shown
+    flips = [path for path in (await changes_at_cloudflare(app))[len(before) :] if "rocket" not in path]
+    assert not flips
+
+
+async def test_a_socket_of_a_foreign_page_is_refused(app: RunningApp):
+    cookie = await cookie_for(origin(app), "maple-lane.myshopify.com")
+    handshake = {
+        "Cookie": cookie,
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    path = f"/_event/?token={uuid.uuid4()}&EIO=4&transport=websocket"
+
+    async def answer(page: str) -> str:
+        """The status line of the handshake that a page of this origin makes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+        lines = [f"GET {path} HTTP/1.1", f"Host: localhost:{app.port}", f"Origin: {page}"]
+        lines += [f"{name}: {value}" for name, value in handshake.items()]
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        status = (await reader.readline()).decode()
+        writer.close()
+        await writer.wait_closed()
+        return status
+
+    assert " 101 " in await answer(origin(app))
+    assert " 403 " in await answer("https://evil.example")
+
+
+async def test_a_foreign_page_cannot_sign_anybody_in(app: RunningApp):
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for headers in ({"Origin": "https://evil.example"}, {}, {"Origin": "null"}):
+            answer = await client.post(
+                f"{app.url}/local/session", data={"shop": "maple-lane"}, headers=headers
+            )
+            assert answer.status_code == 403 and "set-cookie" not in answer.headers
+        unknown = await client.post(
+            f"{app.url}/local/session", data={"shop": "no-such"}, headers={"Origin": origin(app)}
+        )
+        assert unknown.status_code == 400
+
+
+async def test_no_cookie_and_no_token_is_in_the_log(app: RunningApp):
+    cookie = await cookie_for(origin(app), "maple-lane.myshopify.com")
+    async with tab(origin(app), cookie) as one:
+        await one.send("no_such_handler")
+        await one.send("show", chip="look")
+        await one.until("answered", lambda shown: shown.get("chip") == "look")
+
+    log = app.log_text()
+    assert cookie.split("=", 1)[1] not in log
+    assert "cfat_demo" not in log
+
+
+def test_states_offer_nothing_but_handlers():
+    for state in (Grid, Session, Signin):
+        own = {name for name, value in vars(state).items() if callable(value) and not name.startswith("_")}
+        assert own <= set(state.event_handlers) | {"add_field"}, f"{state.__name__}: {own}"
