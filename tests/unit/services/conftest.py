@@ -1,0 +1,19 @@
+"""A whole cloudcache in memory for each test: real services and database, pretend Cloudflare, virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.databases import temporary_store
+from tests.support.rig import Rig, build_rig
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    """One customer on the Enterprise plan, not behind Shopify, never read."""
+    built = await build_rig(await temporary_store(tmp_path / "rig.db"))
+    yield built
+    await built.close()
