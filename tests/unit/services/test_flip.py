@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from cloudcache.adapters.budget import InMemoryBudget
 from cloudcache.domain.budget import CallClass, Lane
 from cloudcache.domain.catalog import State, Topology, find
 from cloudcache.domain.customers import ZoneStatus
@@ -220,21 +222,35 @@ async def test_the_same_request_twice_is_one_change(rig: Rig):
 
 
 async def test_a_wait_for_budget_is_shown_with_its_length_and_can_be_taken_back(rig: Rig):
+    rig.budget = HeldBudget()
     process = rig.process()
-    lane = Lane(rig.customer.credential or "", CallClass.WRITE, rig.customer.id)
-    rig.budget.block(lane.credential, 60)
 
     change = await process.toggles.flip(
         rig.owner, rig.customer.id, "rocket_loader", True, request_id="r", confirmed=True
     )
     queued = await _until_queued(rig)
     taken = await process.toggles.cancel(rig.owner, rig.customer.id, "rocket_loader")
+    rig.budget.open.set()
     await process.tasks.idle()
 
+    assert queued.change and queued.change.eta_at == rig.clock.ms + 12_000
     assert standing(queued, rig.clock.ms) is Standing.QUEUED and taken
     journal = await rig.store.history(rig.customer.id, 5)
     assert [(one.id, one.status) for one in journal] == [(change.id, ChangeStatus.SUPERSEDED)]
     assert rig.world.value(ZONE, "rocket_loader") == "off"
+
+
+class HeldBudget(InMemoryBudget):
+    """Says twelve seconds, and lets nobody through until it is opened."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+
+    def estimate_ms(self, lane: Lane) -> int:
+        return 0 if self.open.is_set() else 12_000
+
+    async def acquire(self, lane: Lane) -> None:
+        await self.open.wait()
 
 
 async def _until_queued(rig: Rig) -> Cell:
