@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from cloudcache.local import DEMO_SHOPS
 from tests.support.chromium import launch_options
@@ -20,29 +20,6 @@ from tests.support.server import RunningApp, running_app
 
 SHOPS = {demo.handle: demo for demo in DEMO_SHOPS}
 PICTURES = Path(os.environ.get("CLOUDCACHE_SCREENSHOTS", ".screenshots"))
-
-
-class Line:
-    """What carries a tab's socket; while it is cut, open sockets are closed and new ones fail."""
-
-    def __init__(self) -> None:
-        self._is_cut = False
-        self._open: list[WebSocketRoute] = []
-
-    async def carry(self, socket: WebSocketRoute) -> None:
-        if self._is_cut:
-            await socket.close()
-            return
-        socket.connect_to_server()
-        self._open.append(socket)
-
-    async def cut(self) -> None:
-        self._is_cut = True
-        for socket in self._open:
-            await socket.close()
-
-    def mend(self) -> None:
-        self._is_cut = False
 
 
 @dataclass(frozen=True)
@@ -68,13 +45,6 @@ class Demo:
         await page.goto("/signin")
         await page.get_by_role("button", name=re.compile(f"^{handle}")).click()
         await expect(page.get_by_text(f"{handle}.myshopify.com")).to_be_visible()
-        return page
-
-    async def open_on(self, line: Line, browser: Browser, handle: str) -> Page:
-        """The same over a line that can be cut. (A browser set offline keeps its open sockets.)"""
-        page = await self.open(browser, handle)
-        await page.route_web_socket(re.compile("/_event"), line.carry)
-        await page.reload()
         return page
 
     async def settled(self, page: Page) -> None:

@@ -10,7 +10,7 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import Demo, Line, picture
+from tests.browser.conftest import Demo, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -137,28 +137,6 @@ async def test_everything_can_be_done_with_the_keyboard(demo: Demo, browser: Bro
     await expect(switch(page, "Early Hints")).to_be_focused()
     await expect(row(page, "Early Hints")).to_contain_text(re.compile("Confirmed"))
     await expect(switch(page, "Early Hints")).to_be_focused()
-
-
-async def test_offline_is_said_in_words_and_everything_is_right_afterwards(demo: Demo, browser: Browser):
-    line = Line()
-    page = await demo.open_on(line, browser, "red-lantern-books")
-    await demo.settled(page)
-    lost = page.get_by_text("Connection lost")
-
-    await line.cut()
-    await expect(lost).to_be_visible(timeout=20_000)
-    before = await switch(page, "HTTP/3 (QUIC)").get_attribute("aria-checked")
-    await switch(page, ROCKET).click()
-    await picture(page, "offline")
-    now = await demo.value("red-lantern-books", "http3")
-    rocket = await demo.value("red-lantern-books", "rocket_loader")
-    await demo.dashboard("red-lantern-books", "http3", "off" if now == "on" else "on")
-    line.mend()
-
-    await expect(lost).to_be_hidden(timeout=30_000)
-    after = "false" if before == "true" else "true"
-    await expect(switch(page, "HTTP/3 (QUIC)")).to_have_attribute("aria-checked", after, timeout=30_000)
-    assert await demo.value("red-lantern-books", "rocket_loader") == rocket
 
 
 async def test_a_refused_token_pauses_the_switches_and_says_so(demo: Demo, browser: Browser):

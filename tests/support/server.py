@@ -87,6 +87,49 @@ def running_app(env: Mapping[str, str] | None = None, *, workers: int = 1) -> It
             yield app
 
 
+class Restartable:
+    """A server that can be killed and started again on the same port, with the same data."""
+
+    def __init__(self, env: Mapping[str, str], directory: Path, port: int) -> None:
+        self._env = {"GRANIAN_WORKERS": "1", **env}
+        self._directory = directory
+        self._port = port
+        self._running = contextlib.ExitStack()
+        self.app = self._started()
+
+    def _started(self) -> RunningApp:
+        command = [sys.executable, "-c", SERVE, str(self._port)]
+        ports = (self._port, self._port)
+        serving = _serving(command, self._directory, self._directory, ports, self._env, START_SECONDS)
+        return self._running.enter_context(serving)
+
+    def kill(self) -> None:
+        """SIGKILL to the whole process group: nothing is said goodbye to."""
+        os.killpg(self.app.pid, signal.SIGKILL)
+        self._running.close()
+
+    def start(self) -> None:
+        self.app = self._started()
+
+    def stop(self) -> None:
+        self._running.close()
+
+
+@contextlib.contextmanager
+def restartable_app(env: Mapping[str, str] | None = None) -> Iterator[Restartable]:
+    """Like `running_app`, for tests that kill it."""
+    given = dict(env or {})
+    with _own_directory() as directory:
+        port = free_port()
+        with _lock():
+            _copy_pages(_built(given), directory / ".web", port)
+        server = Restartable(given, directory, port)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
 @contextlib.contextmanager
 def reflex_run(env: Mapping[str, str] | None = None, *, mode: str = "prod") -> Iterator[RunningApp]:
     """`reflex run --env MODE` itself, compiling included."""
