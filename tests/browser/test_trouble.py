@@ -64,8 +64,9 @@ async def test_killed_in_the_middle_of_a_write_the_flip_is_settled_after_the_res
         async with httpx.AsyncClient(trust_env=False) as client:
             set_ = await client.post(f"{demo.url}/cloudflare/_emulator/faults", json=fault)
         assert set_.status_code == 200, set_.text
+        other = await demo.open(browser, "maple-lane")
         await switch(page, "Early Hints").click()
-        await expect(row(page, "Early Hints")).to_contain_text("Turning")
+        await expect(row(other, "Early Hints")).to_contain_text("Turning")  # so it is stored
 
         await asyncio.to_thread(server.kill)
         _end_all_leases(server.app.data_dir / "cloudcache.db")
