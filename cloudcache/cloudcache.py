@@ -50,7 +50,10 @@ def backend() -> str:
 
 app = rx.App(
     stylesheets=theme.STYLESHEETS,
-    head_components=[rx.el.script(src=theme.SCRIPT, defer=True)],
+    head_components=[
+        rx.el.script(src=theme.SCRIPT, defer=True),
+        rx.el.link(rel="icon", href=theme.ICON, type="image/svg+xml"),
+    ],
     html_lang="en",
     toaster=None,
     api_transformer=routes(),

@@ -310,6 +310,12 @@ class Identity(Protocol):
 class SessionIssuer(Protocol):
     """Makes the cookie of a local session; exists in the local environment only."""
 
+    cookie: str
+    """The cookie's name."""
+
+    max_age_s: int
+    """How long a session lasts, in seconds."""
+
     def issue(self, customer: Customer) -> str:
         """The signed value of the session cookie for this shop's owner."""
         ...

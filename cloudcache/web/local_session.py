@@ -14,15 +14,14 @@ from starlette.routing import Route
 from cloudcache.domain.errors import NotFound, StoreUnavailable
 from cloudcache.services import current
 
-COOKIE = "cloudcache_local"
-MAX_AGE_S = 12 * 3600
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 async def sign_in(request: Request) -> Response:
     """Start a session as the owner of the shop named in the form."""
     origin, services = _own_origin(request), current()
-    if origin is None or services.local_sessions is None:
+    sessions = services.local_sessions
+    if origin is None or sessions is None:
         return PlainTextResponse("Sign in from the page of this app.", status_code=403)
     shop = (await request.form(max_fields=4, max_files=0)).get("shop")
     try:
@@ -33,18 +32,18 @@ async def sign_in(request: Request) -> Response:
         return PlainTextResponse(f"The database cannot be used now: {error}", status_code=503)
     response = RedirectResponse(f"{origin}/", status_code=303)
     response.set_cookie(
-        COOKIE, services.local_sessions.issue(customer), max_age=MAX_AGE_S, httponly=True, samesite="lax"
+        sessions.cookie, sessions.issue(customer), max_age=sessions.max_age_s, httponly=True, samesite="lax"
     )
     return response
 
 
 async def sign_out(request: Request) -> Response:
     """End the session."""
-    origin = _own_origin(request)
-    if origin is None:
+    origin, sessions = _own_origin(request), current().local_sessions
+    if origin is None or sessions is None:
         return PlainTextResponse("Sign out from the page of this app.", status_code=403)
     response = RedirectResponse(f"{origin}/signin", status_code=303)
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    response.delete_cookie(sessions.cookie, httponly=True, samesite="lax")
     return response
 
 

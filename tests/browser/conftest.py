@@ -59,6 +59,12 @@ class Demo:
             answer = await client.post(f"{self.url}/cloudflare/_emulator/dashboard", json=body)
         assert answer.status_code == 200, answer.text
 
+    async def faults(self, what: dict[str, object]) -> None:
+        """Script what goes wrong between us and Cloudflare."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.post(f"{self.url}/cloudflare/_emulator/faults", json=what)
+        assert answer.status_code == 200, answer.text
+
     async def value(self, handle: str, setting: str) -> object:
         """What Cloudflare really holds."""
         shop = SHOPS[handle]

@@ -10,7 +10,7 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import Demo, picture
+from tests.browser.conftest import SHOPS, Demo, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -145,6 +145,25 @@ async def test_a_refused_token_pauses_the_switches_and_says_so(demo: Demo, brows
     await expect(page.get_by_text(re.compile("no longer accepts"))).to_be_visible(timeout=20_000)
     await expect(switch(page, ROCKET)).to_have_attribute("aria-disabled", "true")
     await picture(page, "token-refused")
+
+
+async def test_while_cloudflare_is_silent_values_stay_and_changes_wait_for_it(demo: Demo, browser: Browser):
+    page = await demo.open(browser, "red-lantern-books")
+    await demo.settled(page)
+    before = await switch(page, ROCKET).get_attribute("aria-checked")
+    await demo.faults({"kind": "refuse", "zone_id": SHOPS["red-lantern-books"].zone_id, "times": None})
+
+    await page.get_by_role("button", name="Check all now").click()
+    await expect(page.get_by_text("Cloudflare has not answered since")).to_be_visible(timeout=20_000)
+    await expect(row(page, "Early Hints")).to_contain_text("Checked")
+    await switch(page, ROCKET).click()
+    await expect(row(page, ROCKET)).to_contain_text("Queued to turn")
+    await picture(page, "silent")
+    await demo.faults({"clear": True})
+
+    await expect(row(page, ROCKET)).to_contain_text("Confirmed", timeout=60_000)
+    await expect(page.get_by_text("Cloudflare has not answered since")).to_be_hidden()
+    await expect(switch(page, ROCKET)).not_to_have_attribute("aria-checked", before or "")
 
 
 async def test_a_plan_that_is_too_low_locks_the_switch_and_names_the_plan(demo: Demo, browser: Browser):

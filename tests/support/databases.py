@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 import shutil
 import tempfile
@@ -21,7 +22,9 @@ from cloudcache.adapters.db.store import SqlStore
 @functools.cache
 def migrated_sqlite() -> Path:
     """A migrated SQLite file to copy; made once a run."""
-    file = Path(tempfile.mkdtemp(prefix="cloudcache-template-")) / "template.db"
+    folder = Path(tempfile.mkdtemp(prefix="cloudcache-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    file = folder / "template.db"
     with asyncio.Runner() as runner:
         runner.run(upgrade(f"sqlite:///{file}"))
     return file

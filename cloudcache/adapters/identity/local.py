@@ -23,6 +23,9 @@ MAX_AGE_S = 12 * 3600
 class LocalIdentity:
     """Issues and verifies local sessions. `keys` newest first."""
 
+    cookie = COOKIE
+    max_age_s = MAX_AGE_S
+
     def __init__(self, environment: str, keys: Sequence[str], clock: Clock) -> None:
         if environment != "local":
             raise ValueError("the local sign-in exists in the local environment only")
