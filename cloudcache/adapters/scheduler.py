@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
+from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 log = logging.getLogger("cloudcache.scheduler")
 
-Job = Callable[[], Awaitable[object]]
+Work = Callable[[], Awaitable[object]]
 
 
 class Scheduler:
@@ -22,13 +23,18 @@ class Scheduler:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
         )
 
-    def every_quarter_hour(self, name: str, job: Job) -> None:
+    def every_quarter_hour(self, name: str, job: Work) -> None:
         """At minutes 0, 15, 30 and 45."""
-        self._scheduler.add_job(_guarded(name, job), CronTrigger(minute="*/15"), name=name)
+        self._scheduler.add_job(guarded(name, job), CronTrigger(minute="*/15"), name=name)
 
-    def every(self, seconds: int, name: str, job: Job) -> None:
+    def every(self, seconds: int, name: str, job: Work) -> None:
         """Again and again."""
-        self._scheduler.add_job(_guarded(name, job), IntervalTrigger(seconds=seconds), name=name)
+        self._scheduler.add_job(guarded(name, job), IntervalTrigger(seconds=seconds), name=name)
+
+    def jobs(self) -> list[Job]:
+        """What is scheduled, as APScheduler holds it."""
+        scheduled: list[Job] = self._scheduler.get_jobs()
+        return scheduled
 
     def start(self) -> None:
         self._scheduler.start()
@@ -37,7 +43,7 @@ class Scheduler:
         self._scheduler.shutdown(wait=False)
 
 
-def _guarded(name: str, job: Job) -> Job:
+def guarded(name: str, job: Work) -> Work:
     """A failing job is one line in the log; it runs again when it is next due."""
 
     async def run() -> None:
