@@ -1,24 +1,37 @@
-"""Runs the migrations: from the command line (`alembic upgrade head`) and from the program itself."""
+"""Runs the migrations: from the command line (`alembic upgrade head`) and from the program itself.
+
+Two processes may migrate at once (a rolling deployment starts several): SQLite makes the second wait by its write
+lock, Postgres by an advisory lock; it then finds nothing left to do.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from cloudcache.adapters.db.engine import async_url, make_engine
 from cloudcache.adapters.db.models import metadata
 from cloudcache.config import load
 
+ADVISORY_LOCK = 0x636C6F7564  # "cloud"
+
 
 def address() -> str:
-    """The database's address: given by the program, else that of the settings."""
-    given = context.config.attributes.get("url")
-    return given or async_url(load().database_url).render_as_string(hide_password=False)
+    """The database's address: given by the program, else by the environment, else that of the settings.
+
+    The environment is asked directly, so that a migration job needs none of the other secrets.
+    """
+    given = context.config.attributes.get("url") or os.environ.get("CLOUDCACHE_DATABASE_URL")
+    return given or load().database_url
 
 
 def migrate(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
+        connection.commit()
     context.configure(
         connection=connection, target_metadata=metadata, render_as_batch=True, transaction_per_migration=True
     )
@@ -27,7 +40,7 @@ def migrate(connection: Connection) -> None:
 
 
 async def online() -> None:
-    engine = make_engine(address())
+    engine = make_engine(address(), migrating=True)
     try:
         async with engine.connect() as connection:
             await (await connection.execution_options(writing=True)).run_sync(migrate)
@@ -37,7 +50,7 @@ async def online() -> None:
 
 
 if context.is_offline_mode():
-    context.configure(url=address(), target_metadata=metadata, literal_binds=True)
+    context.configure(url=async_url(address()), target_metadata=metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
 else:

@@ -11,6 +11,8 @@ branch_labels = None
 depends_on = None
 
 RISING_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+ACTIVE = sa.text("status = 'active'")
+PENDING = sa.text("status = 'pending'")
 
 
 def upgrade() -> None:
@@ -61,8 +63,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["credential_id"], ["credentials.credential_id"], name="fk_customer_zones_credential_id"
         ),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_customer_zones_sync_due_at", "customer_zones", ["sync_due_at"])
+    op.create_index(
+        "ix_customer_zones_full_read_at",
+        "customer_zones",
+        ["full_read_at", "customer_id"],
+        sqlite_where=ACTIVE,
+        postgresql_where=ACTIVE,
+    )
     op.create_table(
         "customer_toggles",
         sa.Column("customer_id", sa.BigInteger(), nullable=False),
@@ -110,7 +120,7 @@ def upgrade() -> None:
         sa.Column("lease_owner", sa.String(64)),
         sa.Column("lease_until", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id", name="pk_changes"),
-        sa.UniqueConstraint("request_id", name="uq_changes_request_id"),
+        sa.UniqueConstraint("customer_id", "request_id", name="uq_changes_customer_id_request_id"),
         sa.CheckConstraint(
             "status IN ('pending', 'applied', 'failed', 'superseded', 'observed')",
             name=op.f("ck_changes_status"),
@@ -118,13 +128,12 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_changes_customer_id_id", "changes", ["customer_id", "id"])
-    op.create_index(
-        "ix_changes_pending",
-        "changes",
-        ["customer_id", "toggle_id"],
-        sqlite_where=sa.text("status = 'pending'"),
-        postgresql_where=sa.text("status = 'pending'"),
-    )
+    op.create_index("ix_changes_customer_id_toggle_id_id", "changes", ["customer_id", "toggle_id", "id"])
+    for name, columns in (
+        ("ix_changes_pending", ["customer_id", "toggle_id"]),
+        ("ix_changes_pending_lease_until", ["lease_until", "id"]),
+    ):
+        op.create_index(name, "changes", columns, sqlite_where=PENDING, postgresql_where=PENDING)
 
 
 def downgrade() -> None:

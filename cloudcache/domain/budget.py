@@ -1,16 +1,17 @@
 """The calls Cloudflare allows, as pure bookkeeping: who may call now, who waits, and for how long.
 
     address  200 calls in any second, shared by everything this machine sends
-    bucket   per credential: capacity + 300 s x rate = 1,000 calls in any 300 s, below Cloudflare's 1,200,
+    bucket   per credential: burst + 300 s x refill = 1,000 calls in any 300 s, below Cloudflare's 1,200,
              because the merchant clicks in the dashboard too; corrected downwards by what replies report
-    classes  write > watched > feed > sweep. A sweep never touches the last 30 % of the bucket, a watched or
-             feed read never the last 15 %, so a click finds calls left even while everything is being read
+    classes  write > watched > feed > sweep. A sweep never takes the last 30 % of a bucket or of the address's
+             second, a watched or feed read never the last 15 %: a click finds calls left while all is being read
     queue    per credential: by class, and within a class the customers take turns, so that one merchant's
-             10,000 flips delay another's one by a single call
+             10,000 flips delay another's one by a single call; at the address the credentials take turns
     block    after a 429 nobody knocks until it opens; then one probe goes, and its answer decides
 
-Priority is strict: while writes wait, reads of that credential wait. Reads cannot starve for good, because a
-write lane that is always full needs more clicks than 200 a minute.
+Who can starve: reads while writes take the whole refill, and sweeps while watched or feed reads do. That is what
+the reserves are for, and it ends with the load. The feed has the reserve of watched reads and every tenth turn
+among them, because a token with many open pages would else never hear what changed elsewhere.
 
 Time is an argument (`now`, Unix milliseconds) and may jump either way: a clock set back grants nothing extra.
 """
@@ -18,10 +19,20 @@ Time is an argument (`now`, Unix milliseconds) and may jump either way: a clock 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from enum import IntEnum
+from heapq import heappop, heappush
 
 from cloudcache.domain.ids import CredentialId, CustomerId
+
+WATCHED_PER_FEED = 9  # watched reads that may go in a row while the feed waits
+SAME_RESET_MS = 2_000  # reset times come in whole seconds: this far apart they may be the same
+BLOCK_AT_MOST_S = (
+    3_600  # Cloudflare blocks for five minutes; more is a mistake, and a probe an hour harms nobody
+)
+STEP_BACK_MS = 5_000  # a clock behind by less is waited for; behind by more it was set back, and time goes on
+FORGET_FROM = 1_000  # buckets kept before the full and idle ones are looked for and dropped
 
 
 class CallClass(IntEnum):
@@ -44,7 +55,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The figures; the defaults are the promise."""
+    """The figures; the defaults are the promise.
+
+    Levels are counted in parts of a call: a call is `window_ms` parts and a millisecond refills
+    `calls_per_window - burst` of them, so that no bound hangs on the rounding of a fraction.
+    """
 
     calls_per_window: int = 1_000
     """Calls of one credential in any window."""
@@ -55,29 +70,61 @@ class Limits:
     burst: int = 300
     """Calls one credential may make at once after a rest: six full reads of a zone."""
 
+    cloudflare_calls_per_window: int = 1_200
+    """What Cloudflare allows; tells whether a reported reset time is that of a steadily refilled quota."""
+
     address_calls_per_second: int = 200
     """Calls of this machine in any second."""
 
-    reserve_watched: float = 0.15
-    """The share of the burst that watched and feed reads leave."""
+    read_reserve_percent: int = 15
+    """The share that watched and feed reads leave, of the burst and of the address's second."""
 
-    reserve_sweep: float = 0.30
-    """The share of the burst that sweeps leave."""
+    sweep_reserve_percent: int = 30
+    """The share that sweeps leave, of the burst and of the address's second."""
 
-    probe_expires_ms: int = 60_000
-    """A probe whose answer never came no longer holds up the next one."""
+    answer_within_ms: int = 60_000
+    """A call not answered by now never will be; longer than the client waits, so there are never two probes."""
+
+    def __post_init__(self) -> None:
+        falling = 0 < self.burst < self.calls_per_window and self.left_by(CallClass.WATCHED) >= 0
+        rising = (
+            self.left_by(CallClass.WATCHED) <= self.left_by(CallClass.SWEEP) <= self.full - self.window_ms
+        )
+        if not (falling and rising and self.address_calls_per_second > 0):
+            raise ValueError("limits under which some call could never be made")
 
     @property
-    def refill_per_ms(self) -> float:
-        """Such that burst + window x refill is exactly the window's calls."""
-        return (self.calls_per_window - self.burst) / self.window_ms
+    def refill(self) -> int:
+        """Parts a millisecond brings; burst + window x refill is exactly the window's calls."""
+        return self.calls_per_window - self.burst
 
-    def left_by(self, call_class: CallClass) -> float:
-        """The level below which this class never takes the bucket."""
+    @property
+    def full(self) -> int:
+        """The parts of a full bucket."""
+        return self.burst * self.window_ms
+
+    def left_by(self, call_class: CallClass) -> int:
+        """The parts that a call of this class leaves in the bucket."""
+        return -(-self.full * self._reserve_percent(call_class) // 100)
+
+    def address_share(self, call_class: CallClass) -> int:
+        """The calls of a second after which this class no longer goes."""
+        return max(1, self.address_calls_per_second * (100 - self._reserve_percent(call_class)) // 100)
+
+    def refills_steadily(self, remaining: int, resets_in_ms: int) -> bool:
+        """Whether a report fits a quota that refills all the time, the reset being the moment it is full.
+
+        With few calls left that is nearly a window away. A fixed window ends so late only when it has just
+        begun, with its calls not yet gone; so the two are not confused where it matters.
+        """
+        missing = max(0, self.cloudflare_calls_per_window - remaining)
+        full_in_ms = missing * self.window_ms // self.cloudflare_calls_per_window
+        return abs(full_in_ms - resets_in_ms) <= SAME_RESET_MS
+
+    def _reserve_percent(self, call_class: CallClass) -> int:
         if call_class is CallClass.WRITE:
-            return 0.0
-        share = self.reserve_sweep if call_class is CallClass.SWEEP else self.reserve_watched
-        return self.burst * share
+            return 0
+        return self.sweep_reserve_percent if call_class is CallClass.SWEEP else self.read_reserve_percent
 
 
 def backoff_ms(attempt: int, base_ms: int, cap_ms: int, chance: float) -> int:
@@ -87,208 +134,407 @@ def backoff_ms(attempt: int, base_ms: int, cap_ms: int, chance: float) -> int:
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """A place in the queue."""
+    """A place in the queue, and when it was served."""
 
     lane: Lane
+    granted_at: int | None = None
+
+
+Line = OrderedDict[CustomerId, OrderedDict[Ticket, None]]
+"""The customers of one class in the order of their turns, each with tickets in the order they came."""
+
+
+class Rota:
+    """Whose turn it is: the most urgent class's, but among watched reads every tenth turn is the feed's."""
+
+    __slots__ = ("watched_in_a_row",)
+
+    def __init__(self) -> None:
+        self.watched_in_a_row = 0
+
+    def turn(self, waiting: Mapping[CallClass, Sized]) -> CallClass:
+        """The class that goes now. Somebody must wait."""
+        urgent = next(one for one in CallClass if waiting[one])
+        feed_is_due = waiting[CallClass.FEED] and self.watched_in_a_row >= WATCHED_PER_FEED
+        return CallClass.FEED if urgent is CallClass.WATCHED and feed_is_due else urgent
+
+    def went(self, call_class: CallClass, feed_waits: bool) -> None:
+        """Remember how long the feed has been passed over."""
+        if call_class is CallClass.FEED or not feed_waits:
+            self.watched_in_a_row = 0
+        elif call_class is CallClass.WATCHED:
+            self.watched_in_a_row += 1
+
+    def ahead(self, call_class: CallClass, same: int, waiting: Mapping[CallClass, int]) -> int:
+        """How many turns go before one of this class, of which `same` are of the class itself."""
+        urgent = sum(waiting[one] for one in CallClass if one < call_class)
+        if call_class is CallClass.WATCHED:
+            urgent += min(waiting[CallClass.FEED], (self.watched_in_a_row + same) // WATCHED_PER_FEED)
+        elif call_class is CallClass.FEED:
+            until_turn = WATCHED_PER_FEED * (same + 1) - self.watched_in_a_row
+            urgent -= max(0, waiting[CallClass.WATCHED] - until_turn)
+        return same + urgent
+
+
+class Queue:
+    """Who waits for one credential."""
+
+    __slots__ = ("_lines", "_rota", "_sizes")
+
+    def __init__(self) -> None:
+        self._lines: dict[CallClass, Line] = {one: Line() for one in CallClass}
+        self._sizes = dict.fromkeys(CallClass, 0)
+        self._rota = Rota()
+
+    def urgent(self) -> CallClass | None:
+        """The most urgent class that waits, which stands for this queue among others; None when it is empty."""
+        return next((one for one in CallClass if self._lines[one]), None)
+
+    def add(self, ticket: Ticket) -> None:
+        """At the end of the customer's own tickets; a customer who did not wait comes last."""
+        line = self._lines[ticket.lane.call_class]
+        line.setdefault(ticket.lane.customer, OrderedDict())[ticket] = None
+        self._sizes[ticket.lane.call_class] += 1
+
+    def take(self) -> Ticket:
+        """The next customer's oldest ticket; that customer then goes to the end of the row."""
+        call_class = self._rota.turn(self._lines)
+        customer, tickets = next(iter(self._lines[call_class].items()))
+        ticket = next(iter(tickets))
+        self._lines[call_class].move_to_end(customer)
+        self.remove(ticket)
+        self._rota.went(call_class, bool(self._lines[CallClass.FEED]))
+        return ticket
+
+    def remove(self, ticket: Ticket) -> bool:
+        """Take it out of the row; False when it is not in it."""
+        line = self._lines[ticket.lane.call_class]
+        tickets = line.get(ticket.lane.customer)
+        if tickets is None or ticket not in tickets:
+            return False
+        del tickets[ticket]
+        if not tickets:
+            del line[ticket.lane.customer]
+        self._sizes[ticket.lane.call_class] -= 1
+        return True
+
+    def ahead(self, lane: Lane) -> int:
+        """How many go before a ticket that came now, if nobody else comes."""
+        return self._rota.ahead(lane.call_class, self._turns_ahead(lane), self._sizes)
+
+    def _turns_ahead(self, lane: Lane) -> int:
+        """Within the class. Customers before ours in the row have one turn more than those behind."""
+        line = self._lines[lane.call_class]
+        own = len(line.get(lane.customer, ()))
+        turns, ahead = own + 1, 0
+        for customer, tickets in line.items():
+            if customer == lane.customer:
+                turns = own
+            ahead += min(len(tickets), turns)
+        return ahead
 
 
 @dataclass(slots=True)
 class Bucket:
-    """One credential: its level, its block, its probe, and who waits for it."""
+    """One credential: its level, what Cloudflare said, its block, its probe, and who waits for it."""
 
-    level: float
+    limits: Limits
     filled_at: int
+    level: int
+    held: int | None = None
+    """Parts that may still be used until `held_until`, when Cloudflare's own window ends."""
+    held_until: int = 0
     blocked_until: int | None = None
     probe_sent_at: int | None = None
-    queues: dict[CallClass, OrderedDict[CustomerId, deque[Ticket]]] = field(default_factory=dict)
+    unanswered: list[int] = field(default_factory=list)
+    """When the calls went out whose answers did not come yet; the oldest first."""
+    queue: Queue | None = None
+    ready_for: CallClass | None = None
+    due_at: int | None = None
 
-    def waiting(self) -> int:
-        """How many tickets wait."""
-        return sum(len(tickets) for queue in self.queues.values() for tickets in queue.values())
+    def refill(self, now: int) -> None:
+        """Bring it up to now."""
+        grown = self.level + (now - self.filled_at) * self.limits.refill
+        self.level, self.filled_at = min(self.limits.full, grown), now
+        if self.held_until <= now:
+            self.held = None
+        while self.unanswered and self.unanswered[0] + self.limits.answer_within_ms <= now:
+            del self.unanswered[0]
+
+    def opens_at(self, call_class: CallClass) -> int:
+        """When one call of this class may go; as a probe, any class may."""
+        if self.blocked_until is None:
+            return self._has(self.limits.left_by(call_class) + self.limits.window_ms)
+        expired = 0 if self.probe_sent_at is None else self.probe_sent_at + self.limits.answer_within_ms
+        return max(self.blocked_until, expired, self._has(self.limits.window_ms))
+
+    def expects(self, call_class: CallClass, ahead: int) -> int:
+        """When one call of this class will likely go, after `ahead` others; a probe is expected to succeed."""
+        needed = self.limits.left_by(call_class) + (ahead + 1) * self.limits.window_ms
+        if self.blocked_until is None:
+            return max(self._has(needed), self._held_back(call_class, needed))
+        if self.probe_sent_at is None and not ahead:
+            return self.opens_at(call_class)
+        probe_and_first = self.limits.window_ms * (2 if self.probe_sent_at is None else 1)
+        return max(self.blocked_until, self.filled_at) - (probe_and_first - needed) // self.limits.refill
+
+    def pay(self, parts: int) -> None:
+        """Calls go; a negative figure gives them back."""
+        self.level = min(self.limits.full, self.level - parts)
+        if self.held is not None:
+            self.held -= parts
+
+    def sent(self, now: int) -> None:
+        """A call goes out; during a block it is the probe."""
+        self.pay(self.limits.window_ms)
+        self.unanswered.append(now)
+        if self.blocked_until is not None:
+            self.probe_sent_at = now
+
+    def not_sent(self, granted_at: int) -> None:
+        """A call that was paid for is not made after all."""
+        self.pay(-self.limits.window_ms)
+        if granted_at in self.unanswered:
+            self.unanswered.remove(granted_at)
+        if self.probe_sent_at == granted_at:
+            self.probe_sent_at = None
+
+    def correct(self, remaining: int, resets_in_s: int) -> None:
+        """Cloudflare has `remaining` calls left, from which those still under way will be taken.
+
+        A quota that refills all the time refills faster than ours, so the level says it all. Of a fixed window
+        nothing comes back before its end, and of several figures within one the lowest is the latest.
+        """
+        under_way = max(0, len(self.unanswered) - 1)  # the call that brought this report is answered
+        left = max(0, remaining - under_way) * self.limits.window_ms
+        resets_in_ms = min(max(0, resets_in_s) * 1_000, self.limits.window_ms)
+        if self.limits.refills_steadily(remaining, resets_in_ms):
+            self.level, self.held = min(self.level, left), None
+            return
+        until = self.filled_at + resets_in_ms + 1_000  # whole seconds may have been rounded down
+        if self.held is not None and abs(until - self.held_until) <= SAME_RESET_MS:
+            left, until = min(left, self.held), max(until, self.held_until)
+        self.held, self.held_until = left, until
+
+    def answered(self, blocked_until: int | None) -> None:
+        """An answer came, to whichever call: a 429 closes, any other opens if it can be the probe's.
+
+        A later end is never brought forward. Once open there is one call, and the others as it refills.
+        """
+        del self.unanswered[:1]
+        if blocked_until is not None:
+            self.blocked_until = max(blocked_until, self.blocked_until or 0)
+            self.probe_sent_at, self.level, self.held = None, 0, None
+        elif self.probe_sent_at is not None:
+            self.blocked_until = self.probe_sent_at = None
+            self.level = min(self.level, self.limits.window_ms)
+
+    def is_as_new(self) -> bool:
+        """Full, open and wanted by nobody: nothing is lost by forgetting it."""
+        marked = self.queue or self.unanswered or self.held is not None or self.blocked_until is not None
+        return not marked and self.level >= self.limits.full
+
+    def _has(self, needed: int) -> int:
+        """When so many parts will be there."""
+        at = self.filled_at - min(0, (self.level - needed) // self.limits.refill)
+        return max(at, self.held_until) if self.held is not None and self.held < needed else at
+
+    def _held_back(self, call_class: CallClass, needed: int) -> int:
+        """When so many parts will have been there after a hold, in which a full bucket overflows."""
+        if self.held is None or self.held >= needed:
+            return 0
+        used_before = max(0, self.held - self.limits.left_by(call_class))
+        return self.held_until - (self.limits.full + used_before - needed) // self.limits.refill
+
+
+class Gate:
+    """The address: a record of the latest calls, as many as go in a second."""
+
+    __slots__ = ("_limits", "passed")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.passed: deque[int] = deque(maxlen=limits.address_calls_per_second)
+
+    def opens_at(self, call_class: CallClass, now: int, ahead: int = 0) -> int:
+        """When one call of this class may go, after `ahead` others."""
+        share = self._limits.address_share(call_class)
+        seconds, place = divmod(ahead, share)
+        place += len(self.passed) - share
+        freed_at = self.passed[place] + 1_000 if place >= 0 else now
+        return max(now, freed_at) + seconds * 1_000
 
 
 class Ledger:
-    """All buckets and the address; every method takes `now` and none waits."""
+    """All buckets and the address; every method takes `now` and none waits.
+
+    A credential that somebody waits for is either *ready* (only the address holds it up) or *due* at a known
+    time, in a heap. So a call costs the same however many credentials wait.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._buckets: dict[CredentialId, Bucket] = {}
-        self._waiting: OrderedDict[CredentialId, None] = OrderedDict()
-        self._address: deque[int] = deque(maxlen=limits.address_calls_per_second)
+        self._gate = Gate(limits)
+        self._ready: dict[CallClass, OrderedDict[CredentialId, None]] = {
+            one: OrderedDict() for one in CallClass
+        }
+        self._due: list[tuple[int, CredentialId]] = []
+        self._rota = Rota()
+        self._waiting = 0
         self._latest = 0
+        self._set_back = 0
+        self._forget_above = FORGET_FROM
+
+    def __len__(self) -> int:
+        """How many credentials are being kept; of the full and idle ones only the latest are."""
+        return len(self._buckets)
 
     def ask(self, lane: Lane, now: int) -> Ticket:
         """Take a place in the queue."""
         bucket = self._bucket(lane.credential, self._tick(now))
         ticket = Ticket(lane)
-        queue = bucket.queues.setdefault(lane.call_class, OrderedDict())
-        queue.setdefault(lane.customer, deque()).append(ticket)
-        self._waiting.setdefault(lane.credential)
+        bucket.queue = bucket.queue or Queue()
+        bucket.queue.add(ticket)
+        self._waiting += 1
+        self._place(lane.credential, bucket)
         return ticket
 
-    def withdraw(self, ticket: Ticket) -> None:
-        """Give the place back; nothing happens when it was served already."""
-        bucket = self._buckets.get(ticket.lane.credential)
-        queue = bucket.queues.get(ticket.lane.call_class) if bucket else None
-        tickets = queue.get(ticket.lane.customer) if queue else None
-        if bucket is None or queue is None or tickets is None or ticket not in tickets:
-            return
-        tickets.remove(ticket)
-        if not tickets:
-            del queue[ticket.lane.customer]
-        self._tidy(ticket.lane.credential, bucket)
+    def withdraw(self, ticket: Ticket, now: int) -> None:
+        """Give the place back, or the call if it was granted and will not be made."""
+        credential = ticket.lane.credential
+        bucket = self._bucket(credential, self._tick(now))
+        if ticket.granted_at is not None:
+            bucket.not_sent(ticket.granted_at)
+            if ticket.granted_at in self._gate.passed:
+                self._gate.passed.remove(ticket.granted_at)
+            ticket.granted_at = None
+        elif bucket.queue and bucket.queue.remove(ticket):
+            self._waiting -= 1
+        self._place(credential, bucket)
 
     def grant(self, now: int) -> list[Ticket]:
-        """Serve everybody who may call now, most urgent class first, credentials and customers in turn."""
+        """Serve everybody who may call now: the most urgent class first, credentials and customers in turn."""
         now = self._tick(now)
+        self._promote(now)
         granted: list[Ticket] = []
-        for call_class in CallClass:
-            for credential in list(self._waiting):
-                granted += self._grant_class(credential, call_class, now)
+        while any(self._ready.values()):
+            call_class = self._rota.turn(self._ready)
+            if self._gate.opens_at(call_class, now) > now:
+                break
+            credential, _ = self._ready[call_class].popitem(last=False)
+            self._rota.went(call_class, bool(self._ready[CallClass.FEED]))
+            granted += self._serve(credential, now)
         return granted
 
     def next_at(self, now: int) -> int | None:
-        """When `grant` may next serve somebody; None when nobody waits."""
+        """The moment before which `grant` serves nobody; None when nobody waits."""
         now = self._tick(now)
-        soonest = [self._opens_at(credential, now) for credential in self._waiting]
-        return max(min(soonest), self._address_opens_at(now)) if soonest else None
+        self._promote(now)
+        times = [self._gate.opens_at(one, now) for one in CallClass if self._ready[one]]
+        times += [at for at, _ in self._due[:1]]
+        return min(times) - self._set_back if times else None
 
     def estimate_ms(self, lane: Lane, now: int) -> int:
-        """How long a ticket asked for now would wait, if everything ahead of it is served in order."""
+        """How long a ticket asked for now would wait, if nobody more urgent comes after it."""
         now = self._tick(now)
-        bucket = self._bucket(lane.credential, now)
-        level = min(self.limits.burst, bucket.level)
-        missing = self.limits.left_by(lane.call_class) + self._ahead(bucket, lane) + 1 - level
-        wait = max(0.0, missing / self.limits.refill_per_ms)
-        opens = max(0, (bucket.blocked_until or 0) - now)
-        self._tidy(lane.credential, bucket)
-        return round(max(wait, opens, self._address_opens_at(now) - now))
+        bucket = self._buckets.get(lane.credential) or Bucket(self.limits, now, self.limits.full)
+        bucket.refill(now)
+        ahead = bucket.queue.ahead(lane) if bucket.queue else 0
+        ready = {one: len(credentials) for one, credentials in self._ready.items()}
+        rivals = self._rota.ahead(lane.call_class, ready[lane.call_class], ready)
+        rivals = min(self._waiting, rivals * (ahead + 1))
+        at = max(bucket.expects(lane.call_class, ahead), self._gate.opens_at(lane.call_class, now, rivals))
+        return max(0, at - now)
 
-    def report(self, credential: CredentialId, remaining: int, now: int) -> None:
-        """Cloudflare says how many calls are left; only ever corrects downwards."""
+    def report(self, credential: CredentialId, remaining: int, resets_in_s: int, now: int) -> None:
+        """Cloudflare says how many calls are left and when that resets; only ever corrects downwards."""
         bucket = self._bucket(credential, self._tick(now))
-        bucket.level = min(bucket.level, float(max(0, remaining)))
+        bucket.correct(remaining, resets_in_s)
+        self._place(credential, bucket)
 
     def succeeded(self, credential: CredentialId, now: int) -> None:
-        """An answer other than 429 came. It opens a block only as the answer to its probe: answers of calls
-        that were under way when the block came say nothing."""
-        bucket = self._buckets.get(credential)
-        if bucket and bucket.probe_sent_at is not None:
-            bucket.blocked_until = bucket.probe_sent_at = None
-            bucket.level = min(self._refilled(bucket, self._tick(now)), 1.0)
+        """An answer other than 429 came. It ends a block only when a probe is out: answers to calls that were
+        under way when the block came say nothing."""
+        bucket = self._bucket(credential, self._tick(now))
+        bucket.answered(None)
+        self._place(credential, bucket)
 
     def block(self, credential: CredentialId, retry_after_s: int, now: int) -> None:
-        """A 429 came; a later end is never brought forward."""
+        """A 429 came."""
         bucket = self._bucket(credential, self._tick(now))
-        until = self._latest + max(1, retry_after_s) * 1000
-        bucket.blocked_until = max(until, bucket.blocked_until or 0)
-        bucket.probe_sent_at = None
-        bucket.level = 0.0
+        bucket.answered(self._latest + min(max(1, retry_after_s), BLOCK_AT_MOST_S) * 1_000)
+        self._place(credential, bucket)
 
     def blocked_until(self, credential: CredentialId, now: int) -> int | None:
-        """When a blocked credential opens; None when it is open."""
-        bucket = self._buckets.get(credential)
-        return bucket.blocked_until if bucket else None
-
-    def __len__(self) -> int:
-        """How many credentials are being kept; full and idle ones are not."""
-        return len(self._buckets)
-
-    def forget_idle(self, now: int) -> None:
-        """Drop buckets that are full, open and wanted by nobody: they are as good as new."""
+        """When a blocked credential opens; None when that is past, though its probe may still be due."""
         now = self._tick(now)
-        for credential, bucket in list(self._buckets.items()):
-            self._refilled(bucket, now)
-            full = bucket.level >= self.limits.burst
-            if full and bucket.blocked_until is None and credential not in self._waiting:
-                del self._buckets[credential]
+        bucket = self._buckets.get(credential)
+        until = bucket.blocked_until if bucket else None
+        return None if until is None or until <= now else until - self._set_back
 
     # -- inside --------------------------------------------------------------------------------
     def _tick(self, now: int) -> int:
-        """Time never runs backwards in here: a clock set back stands still until it has caught up."""
-        self._latest = max(self._latest, now)
+        """The time in here, which never runs backwards."""
+        if now + self._set_back < self._latest - STEP_BACK_MS:
+            self._set_back = self._latest - now
+        self._latest = max(self._latest, now + self._set_back)
         return self._latest
 
     def _bucket(self, credential: CredentialId, now: int) -> Bucket:
         bucket = self._buckets.get(credential)
         if bucket is None:
-            bucket = self._buckets[credential] = Bucket(float(self.limits.burst), now)
-        self._refilled(bucket, now)
+            self._forget_idle(now)
+            bucket = self._buckets[credential] = Bucket(self.limits, now, self.limits.full)
+        bucket.refill(now)
         return bucket
 
-    def _refilled(self, bucket: Bucket, now: int) -> float:
-        grown = (now - bucket.filled_at) * self.limits.refill_per_ms
-        bucket.level = min(float(self.limits.burst), bucket.level + grown)
-        bucket.filled_at = now
-        return bucket.level
+    def _forget_idle(self, now: int) -> None:
+        """Only when as many came as stayed the last time, so that looking costs little per newcomer."""
+        if len(self._buckets) < self._forget_above:
+            return
+        for bucket in self._buckets.values():
+            bucket.refill(now)
+        self._buckets = {name: bucket for name, bucket in self._buckets.items() if not bucket.is_as_new()}
+        self._forget_above = max(FORGET_FROM, 2 * len(self._buckets))
 
-    def _grant_class(self, credential: CredentialId, call_class: CallClass, now: int) -> list[Ticket]:
+    def _place(self, credential: CredentialId, bucket: Bucket) -> None:
+        """Put a credential where it belongs: among the ready, with those due later, or nowhere."""
+        urgent = bucket.queue.urgent() if bucket.queue else None
+        due_at = None if urgent is None else bucket.opens_at(urgent)
+        ready_for = urgent if due_at is not None and due_at <= self._latest else None
+        if bucket.ready_for is not None and bucket.ready_for is not ready_for:
+            self._ready[bucket.ready_for].pop(credential, None)
+        if ready_for is not None:
+            self._ready[ready_for].setdefault(credential)
+            due_at = None
+        elif due_at is not None and due_at != bucket.due_at:
+            heappush(self._due, (due_at, credential))
+        bucket.ready_for, bucket.due_at = ready_for, due_at
+        if urgent is None:
+            bucket.queue = None
+
+    def _promote(self, now: int) -> None:
+        """Move those whose time has come among the ready; drop what was overtaken from the top of the heap."""
+        while self._due:
+            at, credential = self._due[0]
+            bucket = self._buckets.get(credential)
+            overtaken = bucket is None or bucket.due_at != at
+            if at > now and not overtaken:
+                return
+            heappop(self._due)
+            if bucket is not None and not overtaken:
+                bucket.due_at = None
+                bucket.refill(now)
+                self._place(credential, bucket)
+
+    def _serve(self, credential: CredentialId, now: int) -> list[Ticket]:
         bucket = self._bucket(credential, now)
-        granted: list[Ticket] = []
-        while (queue := bucket.queues.get(call_class)) and self._may(bucket, call_class, now):
-            granted.append(_take_turn(queue))
-            self._pay(bucket, now)
-        if granted:
-            self._waiting.move_to_end(credential)
-            self._tidy(credential, bucket)
-        return granted
-
-    def _may(self, bucket: Bucket, call_class: CallClass, now: int) -> bool:
-        if self._address_opens_at(now) > now:
-            return False
-        if bucket.blocked_until is not None:
-            return self._probe_opens_at(bucket, bucket.blocked_until) <= now
-        return bucket.level - 1 >= self.limits.left_by(call_class)
-
-    def _pay(self, bucket: Bucket, now: int) -> None:
-        self._address.append(now)
-        if bucket.blocked_until is not None:
-            bucket.probe_sent_at = now
-        bucket.level = max(0.0, bucket.level - 1)
-
-    def _probe_opens_at(self, bucket: Bucket, blocked_until: int) -> int:
-        if bucket.probe_sent_at is None:
-            return blocked_until
-        return max(blocked_until, bucket.probe_sent_at + self.limits.probe_expires_ms)
-
-    def _address_opens_at(self, now: int) -> int:
-        full = len(self._address) == self.limits.address_calls_per_second
-        return max(now, self._address[0] + 1_000) if full else now
-
-    def _opens_at(self, credential: CredentialId, now: int) -> int:
-        """When the most urgent ticket of this credential may go."""
-        bucket = self._bucket(credential, now)
-        if bucket.blocked_until is not None:
-            return max(now, self._probe_opens_at(bucket, bucket.blocked_until))
-        urgent = min(call_class for call_class, queue in bucket.queues.items() if queue)
-        missing = self.limits.left_by(urgent) + 1 - bucket.level
-        # One millisecond more than the division says, or rounding would wake us a moment too early for ever.
-        return now if missing <= 0 else now + int(missing / self.limits.refill_per_ms) + 1
-
-    def _ahead(self, bucket: Bucket, lane: Lane) -> int:
-        """Tickets served before a new one: all of more urgent classes, and in its own the turns until its own."""
-        urgent = sum(
-            len(tickets)
-            for call_class, queue in bucket.queues.items()
-            if call_class < lane.call_class
-            for tickets in queue.values()
-        )
-        same = bucket.queues.get(lane.call_class) or OrderedDict[CustomerId, deque[Ticket]]()
-        own = len(same.get(lane.customer, ()))
-        return urgent + sum(min(len(tickets), own + 1) for tickets in same.values())
-
-    def _tidy(self, credential: CredentialId, bucket: Bucket) -> None:
-        if not bucket.waiting():
-            self._waiting.pop(credential, None)
-            bucket.queues.clear()
-
-
-def _take_turn(queue: OrderedDict[CustomerId, deque[Ticket]]) -> Ticket:
-    """The next customer's oldest ticket; that customer then goes to the end of the row."""
-    customer, tickets = next(iter(queue.items()))
-    ticket = tickets.popleft()
-    if tickets:
-        queue.move_to_end(customer)
-    else:
-        del queue[customer]
-    return ticket
+        served = [bucket.queue.take()] if bucket.queue else []
+        for ticket in served:
+            ticket.granted_at = now
+            bucket.sent(now)
+            self._gate.passed.append(now)
+            self._waiting -= 1
+        self._place(credential, bucket)
+        return served

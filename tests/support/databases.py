@@ -1,4 +1,8 @@
-"""Fresh, migrated databases for tests, cheaply: the migrations run once per kind, the result is copied."""
+"""Fresh, migrated databases for tests, cheaply: the migrations run once per kind, the result is copied.
+
+The fixtures `database_url` and `store` give each test one on SQLite and one on a real Postgres; a folder's
+`conftest.py` takes them in. When Postgres cannot be started these tests fail; they are never skipped.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,40 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
+import pytest
 from sqlalchemy.engine import make_url
 
 from cloudcache.adapters.db.engine import make_engine, upgrade
 from cloudcache.adapters.db.store import SqlStore
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a fresh, migrated database of this test's own."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{await copied_sqlite(tmp_path / 'store.db')}"
+        return
+    async with fresh_postgres(request.getfixturevalue("postgres_url")) as url:
+        yield url
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[SqlStore]:
+    """A store on a fresh database."""
+    opened = SqlStore(make_engine(database_url))
+    yield opened
+    await opened.close()
+
+
+async def temporary_store(file: Path) -> SqlStore:
+    """A store on a fresh SQLite database at `file`; what quick tests use."""
+    return SqlStore(make_engine(f"sqlite:///{await copied_sqlite(file)}"))
+
+
+async def copied_sqlite(file: Path) -> Path:
+    """A fresh, migrated SQLite file."""
+    shutil.copy(await asyncio.to_thread(migrated_sqlite), file)
+    return file
 
 
 @functools.cache
@@ -30,32 +64,29 @@ def migrated_sqlite() -> Path:
     return file
 
 
-async def temporary_store(file: Path) -> SqlStore:
-    """A store on a fresh copy at `file`."""
-    template = await asyncio.to_thread(migrated_sqlite)
-    shutil.copy(template, file)
-    return SqlStore(make_engine(f"sqlite:///{file}"))
-
-
-_templates: dict[str, str] = {}
-
-
 @asynccontextmanager
-async def fresh_postgres(server: str) -> AsyncIterator[str]:
-    """The address of a fresh, migrated database on `server`; dropped at the end."""
-    if server not in _templates:
-        _templates[server] = await _create(server, None)
-        await upgrade(_address(server, _templates[server]))
-    name = await _create(server, _templates[server])
+async def fresh_postgres(server: str, *, migrated: bool = True) -> AsyncIterator[str]:
+    """The address of a fresh database on `server`; dropped at the end."""
+    name = await _create(server, await _template(server) if migrated else None)
     try:
         yield _address(server, name)
     finally:
         await _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+_templates: dict[str, str] = {}
+
+
+async def _template(server: str) -> str:
+    if server not in _templates:
+        _templates[server] = await _create(server, None)
+        await upgrade(_address(server, _templates[server]))
+    return _templates[server]
+
+
 async def _create(server: str, template: str | None) -> str:
     name = f"t{uuid.uuid4().hex[:12]}"
-    copied = f' TEMPLATE "{template}"' if template else ""
+    copied = f' TEMPLATE "{template}" STRATEGY file_copy' if template else ""
     await _run(server, f'CREATE DATABASE "{name}"{copied}')
     return name
 

@@ -1,63 +1,67 @@
-"""Cloudflare over HTTP: one pooled client, one call a method, never a retry.
+"""Cloudflare over HTTP: one method, one call, never a second try.
 
-A read that fails in any unclear way is `TryLater`: asking again harms nothing. A write that fails after it was
-sent is `Unclear`: the caller reads before it does anything else. The token is put into the Authorization header
-here and nowhere else; errors are raised without the httpx error behind them, whose request carries that header.
+`line.py` carries a call, `envelope.py` says what the answer means, `results.py` reads it, and `meter.py`
+tells the budget. Every call that fails leaves one line in the log.
+
+In one case a second, different call follows: Cloudflare says "no route" (7003) of a zone that is gone and of
+a path that is gone alike. Taking a withdrawn path for a lost zone would disconnect every merchant at once, so
+the zone itself is asked.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from urllib.parse import quote
 
 import httpx
 
-from cloudcache.adapters.cloudflare.envelope import Envelope, parse, ratelimit, refusal
-from cloudcache.domain.catalog import Read, Toggle, ZonePlan
-from cloudcache.domain.errors import (
-    BatchWithdrawn,
-    CloudcacheError,
-    Reason,
-    Refused,
-    Throttled,
-    TryLater,
-    Unclear,
-)
+from cloudcache.adapters.cloudflare.envelope import Asked, Envelope, Failure, judge
+from cloudcache.adapters.cloudflare.line import Line, Lost, Reply, Timeouts, redacted
+from cloudcache.adapters.cloudflare.meter import Meter, Quota
+from cloudcache.adapters.cloudflare.results import accounts, observe, observe_all, token_facts, zone_facts
+from cloudcache.domain.catalog import Read, Toggle
+from cloudcache.domain.errors import BatchWithdrawn, Reason, Refused, Throttled, Unauthorized
 from cloudcache.domain.events import Observation
-from cloudcache.domain.ids import JSON, CredentialId, ZoneId
+from cloudcache.domain.ids import JSON, CredentialId
 from cloudcache.domain.secret import Token
 from cloudcache.ports import Clock, TokenFacts, ZoneAccess, ZoneFacts
 
+__all__ = ["CloudflareClient", "Quota", "Timeouts"]
+
 log = logging.getLogger("cloudcache.cloudflare")
 
-CONNECT_S, READ_S, WRITE_S, POOL_S = 5.0, 20.0, 10.0, 30.0
-CONNECTIONS = 50
-MAX_BODY = 2 * 1024 * 1024
-NEVER_CHANGED = "0001-01-01T00:00:00Z"
-TRY_AGAIN_S = 5.0
+ZONE_PERMISSION = "Zone"
+LONGEST_EXCERPT = 200
+_RAY = re.compile(r"([0-9A-Za-z]{1,32})(?:-[A-Z]{3,4})?")
 
-
-class Quota(Protocol):
-    """The part of the budget that learns from replies."""
-
-    def report(self, credential: CredentialId, remaining: int, resets_in_s: int) -> None: ...
-    def succeeded(self, credential: CredentialId) -> None: ...
-    def block(self, credential: CredentialId, retry_after_s: int) -> None: ...
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer, read to its end."""
+class Call:
+    """One request. Without a credential no budget is told of it."""
 
-    status: int
-    headers: httpx.Headers
-    content: bytes
+    method: str
+    path: str
+    token: Token
+    credential: CredentialId | None
+    permission: str = ""
+    body: bytes | None = None
+    is_batch: bool = False
+
+    @property
+    def asked(self) -> Asked:
+        """What decides the meaning of an answer; reads are all that is done with GET."""
+        return Asked(self.token, self.method == "GET", self.permission)
 
 
 class CloudflareClient:
-    """The `Gateway` over httpx. The client inside is made on first use, in the loop that uses it."""
+    """The `Gateway` of `ports.py` over httpx. It connects on first use, so it may be made before a fork."""
 
     def __init__(
         self,
@@ -67,186 +71,153 @@ class CloudflareClient:
         on_quota: Quota,
         transport: httpx.AsyncBaseTransport | None = None,
         http2: bool = False,
+        timeouts: Timeouts | None = None,
     ) -> None:
-        self._base_url = base_url
         self._clock = clock
-        self._quota = on_quota
-        self._transport = transport
-        self._http2 = http2
-        self._client: httpx.AsyncClient | None = None
+        self._meter = Meter(on_quota)
+        self._line = Line(base_url, transport, http2, timeouts or Timeouts())
 
     async def read(self, access: ZoneAccess, read: Read) -> list[Observation]:
+        """What one call tells of the toggles it names; `BatchWithdrawn` when the batch call is no more."""
         at = self._clock.now_ms()
-        permission = read.toggles[0].permission
-        try:
-            result, ray = await self._call("GET", _zone_path(access, read.path), access, permission)
-        except Unclear as error:
-            raise TryLater(TRY_AGAIN_S, str(error)) from None
-        except Refused as error:
-            if read.batch and error.reason is Reason.UNKNOWN_SETTING:
-                raise BatchWithdrawn from None
-            raise
-        if read.batch:
-            return self._batch(read, result, at, ray)
-        if not isinstance(result, dict):
-            raise TryLater(TRY_AGAIN_S, "an answer of another shape")
-        seen = [_observe(toggle, result, at, ray) for toggle in read.toggles]
-        return [one for one in seen if one is not None]
+        call = _of_zone("GET", access, read.path, read.toggles[0].permission, is_batch=read.batch)
+        return await self._ask_of_zone(access, call, lambda result, ray: observe_all(read, result, at, ray))
 
     async def write(self, access: ZoneAccess, toggle: Toggle, value: JSON) -> Observation:
+        """Set an absolute value; what Cloudflare answers is the truth, even if it is not what was sent."""
         at = self._clock.now_ms()
-        path = _zone_path(access, toggle.path)
-        result, ray = await self._call(toggle.method, path, access, toggle.permission, toggle.body(value))
-        seen = _observe(toggle, result, at, ray) if isinstance(result, dict) else None
-        if seen is None:
-            raise Unclear("Cloudflare's answer does not hold the value")
-        return seen
+        try:
+            body = json.dumps(toggle.body(value), allow_nan=False).encode()
+        except ValueError:
+            raise Refused(Reason.WRONG_VALUE, "a value that cannot be sent") from None
+        call = _of_zone(toggle.method, access, toggle.path, toggle.permission, body)
+        return await self._ask_of_zone(access, call, lambda result, ray: observe(toggle, result, at, ray))
 
     async def zone(self, access: ZoneAccess) -> ZoneFacts:
-        try:
-            result, _ = await self._call("GET", _zone_path(access, ""), access, "Zone")
-        except Unclear as error:
-            raise TryLater(TRY_AGAIN_S, str(error)) from None
-        zone = result if isinstance(result, dict) else {}
-        plan, account = _part(zone, "plan"), _part(zone, "account")
-        return ZoneFacts(
-            name=str(zone.get("name", "")),
-            plan=ZonePlan.named(str(plan.get("legacy_id", ""))),
-            account_id=str(account.get("id", "")),
-            account_name=str(account.get("name", "")),
-        )
+        """The zone's name, plan and account."""
+        call = _of_zone("GET", access, "", ZONE_PERMISSION)
+        return await self._ask(call, lambda result, _: zone_facts(result))
 
     async def verify(self, token: Token) -> TokenFacts:
-        """Of a user token. An account token (`cfat_`) is not known at this address; ask for a zone instead."""
-        access = ZoneAccess(ZoneId(""), CredentialId(f"verify:{token.last_four}"), token)
+        """Whether Cloudflare knows a token, of a user or of an account, and whether it is active.
+
+        An account's own token is known at its account only. Which that is, the list of zones tells (that of
+        accounts is closed to such tokens). An answer proves the token alive: at worst its id stays unknown.
+        """
         try:
-            result, _ = await self._call("GET", "/user/tokens/verify", access, "")
-        except Unclear as error:
-            raise TryLater(TRY_AGAIN_S, str(error)) from None
-        facts = result if isinstance(result, dict) else {}
-        return TokenFacts(status=str(facts.get("status", "unknown")), id=str(facts.get("id", "")))
+            return await self._verify(token, "/user/tokens/verify")
+        except Refused:
+            owners = await self._ask(
+                Call("GET", "/zones?per_page=5", token, None, ZONE_PERMISSION),
+                lambda result, _: accounts(result),
+            )
+        try:
+            return await self._verify(token, f"/accounts/{quote(owners[0], safe='')}/tokens/verify")
+        except (Refused, IndexError):
+            return TokenFacts(status="active", id="")
 
     async def close(self) -> None:
-        """Close the pool; the next call opens a new one."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        """Close the connections; a later call opens new ones."""
+        await self._line.close()
 
     # -- one call ------------------------------------------------------------------------------
-    async def _call(
-        self, method: str, path: str, access: ZoneAccess, permission: str, body: JSON = None
-    ) -> tuple[JSON, str]:
-        """The `result` and the id of the call; raises what the answer means."""
+    async def _verify(self, token: Token, path: str) -> TokenFacts:
+        return await self._ask(Call("GET", path, token, None), lambda result, _: token_facts(result))
+
+    async def _ask_of_zone(self, access: ZoneAccess, call: Call, use: Callable[[JSON, str], T | None]) -> T:
+        """Ask; when there is no route, find out whether it is the zone that is gone, or only the path."""
+        try:
+            return await self._ask(call, use)
+        except Refused as refusal:
+            is_withdrawn = isinstance(refusal, BatchWithdrawn)
+            if not is_withdrawn and refusal.reason is not Reason.ZONE_GONE:
+                raise
+        if not await self._has_zone(access):
+            raise Refused(Reason.ZONE_GONE)
+        raise BatchWithdrawn if is_withdrawn else Refused(Reason.UNKNOWN_SETTING)
+
+    async def _has_zone(self, access: ZoneAccess) -> bool:
+        try:
+            await self.zone(access)
+        except Refused as refusal:
+            return refusal.reason is not Reason.ZONE_GONE
+        return True
+
+    async def _ask(self, call: Call, use: Callable[[JSON, str], T | None]) -> T:
+        """One call, and what `use` makes of its result and ray id; a failure is logged and raised."""
         began = self._clock.now_ms()
-        status, ray = 0, ""
-        try:
-            reply = await self._send(method, path, access.token, body)
-            status, ray = reply.status, _call_id(reply.headers)
-            envelope = self._understand(reply, access.credential, permission)
-        except CloudcacheError as error:
-            took = self._clock.now_ms() - began
-            level = logging.WARNING if isinstance(error, Unclear | Throttled) else logging.INFO
-            log.log(
-                level, "%s %s: %s %s (call %s, %d ms)", method, path, status or "no answer", error, ray, took
-            )
-            raise
-        return envelope.result, ray
+        answer = await self._line.call(call.method, call.path, call.token, call.body)
+        outcome = self._outcome(call, answer)
+        if isinstance(outcome, Envelope):
+            used = use(outcome.result, _ray(answer, call.token))
+            if used is not None:
+                return used
+            why = call.asked.doubt("Cloudflare's answer does not hold what was asked for")
+            outcome = Failure(why, from_api=True, surprising=True)
+        _log(call, answer, outcome, self._clock.now_ms() - began)
+        raise outcome.error
 
-    async def _send(self, method: str, path: str, token: Token, body: JSON) -> Reply:
-        headers = {"Authorization": f"Bearer {token.reveal()}"}
-        url = self._base_url + path
-        try:
-            async with self._pool().stream(method, url, headers=headers, json=body) as response:
-                content = await _read_at_most(response, MAX_BODY)
-                return Reply(response.status_code, response.headers, content)
-        except (
-            httpx.ConnectError,
-            httpx.ConnectTimeout,
-            httpx.PoolTimeout,
-            httpx.UnsupportedProtocol,
-        ) as error:
-            raise TryLater(TRY_AGAIN_S, f"Cloudflare cannot be reached ({type(error).__name__})") from None
-        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
-            raise Unclear(f"the answer was lost ({type(error).__name__})") from None
-
-    def _understand(self, reply: Reply, credential: CredentialId, permission: str) -> Envelope:
-        """Tell the budget what the headers say, and raise unless it is a success."""
-        left = ratelimit(reply.headers.get("ratelimit"))
-        if left is not None:
-            self._quota.report(credential, *left)
-        envelope = parse(reply.content)
-        if envelope is None and reply.status != 429:
-            raise Unclear(f"Cloudflare answered {reply.status} with something that is no JSON of its own")
-        envelope = envelope or Envelope(False, None, (), "")
-        if envelope.success and reply.status < 300:
-            self._quota.succeeded(credential)
-            return envelope
-        error = refusal(reply.status, envelope, reply.headers.get("retry-after"), permission)
-        if isinstance(error, Throttled):
-            self._quota.block(credential, int(error.after_s))
-        else:
-            self._quota.succeeded(credential)
-        raise error
-
-    def _pool(self) -> httpx.AsyncClient:
-        if self._client is None:
-            # Redirects are not followed: the Authorization header must never travel on.
-            self._client = httpx.AsyncClient(
-                http2=self._http2,
-                transport=self._transport,
-                timeout=httpx.Timeout(connect=CONNECT_S, read=READ_S, write=WRITE_S, pool=POOL_S),
-                limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-                headers={"User-Agent": "cloudcache"},
-                follow_redirects=False,
-            )
-        return self._client
-
-    def _batch(self, read: Read, result: JSON, at: int, ray: str) -> list[Observation]:
-        if not isinstance(result, list):
-            raise TryLater(TRY_AGAIN_S, "an answer of another shape")
-        by_setting = {str(one.get("id")): one for one in result if isinstance(one, dict)}
-        found = [(toggle, by_setting.get(toggle.setting or "")) for toggle in read.toggles]
-        seen = [_observe(toggle, one, at, ray) for toggle, one in found if one is not None]
-        return [one for one in seen if one is not None]
+    def _outcome(self, call: Call, answer: Reply | Lost) -> Envelope | Failure:
+        outcome = judge(answer, call.asked)
+        if isinstance(answer, Lost):
+            return outcome
+        failure = outcome if isinstance(outcome, Failure) else None
+        if failure and call.is_batch and _tells_withdrawal(answer.status, failure):
+            outcome = failure = replace(failure, error=BatchWithdrawn())
+        error, own = (failure.error, failure.from_api) if failure else (None, True)
+        self._meter.tell(call.credential, answer.headers, error, own=own)
+        return outcome
 
 
-def _zone_path(access: ZoneAccess, path: str) -> str:
-    return f"/zones/{access.zone}{path}"
+def _tells_withdrawal(status: int, failure: Failure) -> bool:
+    """Whatever stands in the body: the wording of that day is not known."""
+    return status in (404, 410) and not isinstance(failure.error, Throttled | Unauthorized)
 
 
-def _observe(toggle: Toggle, result: Mapping[str, JSON], at: int, ray: str) -> Observation | None:
-    """What a `result` says of a toggle; None when its value is not in it."""
-    value = toggle.extract(result)
-    if value is None:
-        return None
-    editable, modified, left = result.get("editable"), result.get("modified_on"), result.get("time_remaining")
-    ticking = isinstance(left, int) and not isinstance(left, bool) and left > 0
-    return Observation(
-        toggle.id,
-        value,
-        at,
-        editable=editable if isinstance(editable, bool) else None,
-        modified_on=modified if isinstance(modified, str) and modified != NEVER_CHANGED else None,
-        ends_at=at + int(left) * 1000 if ticking and isinstance(left, int) else None,
-        ray_id=ray,
+def _of_zone(
+    method: str,
+    access: ZoneAccess,
+    path: str,
+    permission: str,
+    body: bytes | None = None,
+    *,
+    is_batch: bool = False,
+) -> Call:
+    whole = f"/zones/{quote(access.zone, safe='')}{path}"
+    return Call(method, whole, access.token, access.credential, permission, body, is_batch)
+
+
+def _ray(answer: Reply | Lost, token: Token) -> str:
+    """The id of the call: `cf-ray` without the data centre behind it.
+
+    Not `cf-auditlog-id`: the ray is on every answer, support asks for it, and audit entries hold it in a
+    documented field (`raw.cf_ray_id`, without the data centre), by which our own writes can be told from
+    those of others. That the other one is the id of an audit entry is nowhere said.
+    """
+    header = "" if isinstance(answer, Lost) else answer.headers.get("cf-ray", "")
+    ray = _RAY.fullmatch(redacted(header, token))
+    return ray.group(1) if ray else ""
+
+
+def _log(call: Call, answer: Reply | Lost, failure: Failure, took_ms: int) -> None:
+    """One line for a failed call; a warning, with a piece of the answer, for what nobody expected."""
+    status, excerpt = ("-", "") if isinstance(answer, Lost) else (str(answer.status), _excerpt(answer, call))
+    is_notable = failure.surprising or isinstance(failure.error, Throttled)
+    log.log(
+        logging.WARNING if is_notable else logging.INFO,
+        "%s %s: status %s, code %s, ray %s, %d ms: %s%s",
+        call.method,
+        call.path,
+        status,
+        ",".join(map(str, sorted(failure.codes))) or "-",
+        _ray(answer, call.token) or "-",
+        took_ms,
+        failure.error,
+        f"; it begins {excerpt}" if failure.surprising and excerpt else "",
     )
 
 
-def _call_id(headers: httpx.Headers) -> str:
-    """The id under which the audit log keeps this call, so that our own writes can be told from others'."""
-    return str(headers.get("cf-auditlog-id") or headers.get("cf-ray") or "")[:64]
-
-
-def _part(result: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:
-    part = result.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-async def _read_at_most(response: httpx.Response, limit: int) -> bytes:
-    """The body; one that is larger than anything Cloudflare sends is not read to its end."""
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > limit:
-            raise httpx.StreamError("the body is too large")
-    return bytes(content)
+def _excerpt(reply: Reply, call: Call) -> str:
+    """The beginning of an answer, on one line. More is read than shown, lest half a token be left over."""
+    start = (reply.content or b"")[: 10 * LONGEST_EXCERPT].decode("utf-8", "replace")
+    return ascii(redacted(start, call.token))[:LONGEST_EXCERPT] if start else ""

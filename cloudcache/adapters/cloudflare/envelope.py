@@ -1,103 +1,217 @@
-"""Cloudflare's envelope, and the one table that turns its refusals into ours.
+"""Cloudflare's envelope, and the one table that turns everything that is no success into our errors.
 
-    fix the request       1004, 1006, 1007                  -> Refused(WRONG_VALUE | UNKNOWN_SETTING)
-    the zone is gone      7003                              -> Refused(ZONE_GONE)
-    tell the merchant     1015, 1024, 1025, 1057, wording   -> Refused(PLAN | NOT_EDITABLE)
-    authorise again       1000, 6003, 9109, 10000, 401      -> Unauthorized(TOKEN_REFUSED | PERMISSION)
-    wait and come back    429 in any wording, 5xx, 1005     -> Throttled | TryLater | Unclear
+    fix the request       1004, 1007, 10400                     Refused(WRONG_VALUE)
+                          1006, 7000; 404 and 410               Refused(UNKNOWN_SETTING)
+    tell the merchant     1015, 1024, 1025, 1057, 10405, 403    Refused(NOT_EDITABLE), or PLAN by its words
+    the zone is lost      7003                                  Refused(ZONE_GONE)
+    authorise again       1000, 6003, 6111, 9109; 401           Unauthorized(TOKEN_REFUSED)
+    grant a permission    10000                                 Unauthorized(PERMISSION)
+    wait until it opens   971, 10100, 10429; 429 in any shape   Throttled
+    in doubt              5xx, 1005, 408, 409, 425, a redirect, Unclear for a write, TryLater for a read,
+                          no JSON of Cloudflare's, no answer    which may be repeated without harm
 
-Codes are not trusted to be complete or above 1000 (971 is real); what is unknown is decided by the status.
+Codes are not trusted to be complete or to start at 1000 (971 is real); where none is known, the words decide,
+then the status. For a write only what surely was not sent, or was throttled, is `TryLater`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NoReturn
 
-from cloudcache.domain.errors import CloudcacheError, Reason, Refused, Throttled, Unauthorized, Unclear
+import httpx
+
+from cloudcache.adapters.cloudflare.line import Lost, Reply, redacted
+from cloudcache.adapters.cloudflare.meter import retry_after_s
+from cloudcache.domain.errors import (
+    CloudcacheError,
+    Reason,
+    Refused,
+    Throttled,
+    TryLater,
+    Unauthorized,
+    Unclear,
+)
 from cloudcache.domain.ids import JSON
+from cloudcache.domain.secret import Token
 
-THROTTLED_CODES = frozenset({971, 10100, 10429})
-BLOCK_S = 300
-"""How long Cloudflare refuses everything after a breach, when it does not say."""
+TRY_AGAIN_S = 5
+LONGEST_DETAIL = 120
 
-_RATELIMIT = re.compile(r"\br\s*=\s*(\d{1,9})\b.*?\bt\s*=\s*(\d{1,9})\b")
-_PLAN_WORDS = ("plan", "read only", "access denied")
+THROTTLED = frozenset({971, 10100, 10429})
+TRANSIENT = frozenset({1005})
+BAD_TOKEN = frozenset({1000, 6003, 6111, 9109})
+NO_PERMISSION = frozenset({10000})
+NOT_EDITABLE = frozenset({1015, 1024, 1025, 1057, 10405})
+WRONG_VALUE = frozenset({1004, 1007})
+MALFORMED = frozenset({10400})
+NO_ROUTE = frozenset({7003})
+UNKNOWN_SETTING = frozenset({1006, 7000})
+KNOWN_CODES = frozenset().union(
+    THROTTLED,
+    TRANSIENT,
+    BAD_TOKEN,
+    NO_PERMISSION,
+    NOT_EDITABLE,
+    WRONG_VALUE,
+    MALFORMED,
+    NO_ROUTE,
+    UNKNOWN_SETTING,
+)
+COME_AGAIN = frozenset({408, 409, 425})
+"""The official client repeats the first two; a write looks first whether it was done."""
+
+_PLAN_WORDS = re.compile(r"\bplans?\b", re.IGNORECASE)
+_GATED_WORDS = re.compile(r"read.only|access denied|not allowed|cannot be modified", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A parsed answer: `result` on success, the errors' codes and words otherwise."""
+    """A parsed answer: the `result` of a success, or the codes and words of a failure."""
 
     success: bool
-    result: JSON
-    codes: Sequence[int]
-    message: str
+    result: JSON = None
+    codes: frozenset[int] = frozenset()
+    message: str = ""
 
 
-def parse(body: bytes) -> Envelope | None:
-    """The envelope, or None for HTML, cut JSON, or JSON of another shape."""
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call did not succeed. `from_api` is False when there was no answer, or a gateway's page for one;
+    `surprising` is what no documentation explains, so that somebody should look at it."""
+
+    error: CloudcacheError
+    codes: frozenset[int] = frozenset()
+    from_api: bool = False
+    surprising: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The part of a call that decides what an answer to it means."""
+
+    token: Token
+    is_read: bool
+    permission: str = ""
+
+    def doubt(self, why: str, after_s: int = TRY_AGAIN_S) -> CloudcacheError:
+        """The outcome is unknown: a read may be repeated, a write may have been done."""
+        return TryLater(after_s, why) if self.is_read else Unclear(why)
+
+
+def judge(answer: Reply | Lost, asked: Asked) -> Envelope | Failure:
+    """The envelope of a success, or the error that the answer stands for."""
+    if isinstance(answer, Lost):
+        if answer.was_sent:
+            error = asked.doubt(f"the answer was lost ({answer.why})")
+            return Failure(error, surprising=answer.is_strange)
+        return Failure(TryLater(TRY_AGAIN_S, f"Cloudflare cannot be reached ({answer.why})"))
+    envelope = None if answer.content is None else parse(answer.content, asked.token)
+    if answer.status == 429 or (envelope and envelope.codes & THROTTLED):
+        after_s = retry_after_s(answer.headers.get("retry-after"))
+        codes = envelope.codes if envelope else frozenset()
+        return Failure(Throttled(after_s, "Cloudflare's call limit is reached"), codes, from_api=True)
+    if envelope is None:
+        why = f"Cloudflare answered {answer.status} with {answer.flaw or 'no answer of its API'}"
+        return Failure(asked.doubt(why, _patience(answer.headers)), surprising=True)
+    if envelope.success and 200 <= answer.status < 300:
+        return envelope
+    error = _error(answer, envelope, asked)
+    is_unknown = not envelope.codes & KNOWN_CODES
+    return Failure(error, envelope.codes, from_api=True, surprising=is_unknown)
+
+
+def parse(body: bytes, token: Token) -> Envelope | None:
+    """The envelope; None for HTML, cut JSON, or JSON of another shape."""
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or not isinstance(document.get("success"), bool):
         return None
-    errors = document.get("errors")
-    listed = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
-    codes = [code for error in _with_chains(listed) if isinstance(code := error.get("code"), int)]
-    words = "; ".join(str(error.get("message", ""))[:120] for error in listed)
-    return Envelope(document["success"], document.get("result"), codes, words)
+    if document["success"]:
+        return Envelope(True, document.get("result"))
+    failures = list(_failures(document.get("errors")))
+    codes = frozenset(code for failure in failures if (code := _code(failure.get("code"))) is not None)
+    words = [text for failure in failures if isinstance(text := failure.get("message"), str)]
+    return Envelope(False, codes=codes, message=_speakable(redacted("; ".join(words), token)))
 
 
-def refusal(status: int, envelope: Envelope, retry_after: str | None, permission: str) -> CloudcacheError:
-    """What an answer that is no success means; `permission` names what the call would have needed."""
-    codes = set(envelope.codes)
-    if status == 429 or codes & THROTTLED_CODES:
-        return Throttled(retry_after_s(retry_after), "Cloudflare's call limit is reached")
-    if status >= 500 or 1005 in codes:
-        return Unclear(f"Cloudflare answered {status}")
-    if codes & {10000}:
-        return Unauthorized(Reason.PERMISSION, permission)
-    if codes & {1000, 6003, 9109} or status == 401:
+def _error(reply: Reply, envelope: Envelope, asked: Asked) -> CloudcacheError:
+    """What an envelope means that is no success; one that contradicts its status decides nothing."""
+    status = reply.status
+    is_mute = not envelope.codes and not envelope.message
+    if envelope.success or not (200 <= status < 300 or status >= 400) or (status < 400 and is_mute):
+        return asked.doubt(f"Cloudflare answered {status} and contradicts itself")
+    if status >= 500 or status in COME_AGAIN or envelope.codes & TRANSIENT:
+        return asked.doubt(f"Cloudflare answered {status}", _patience(reply.headers))
+    return _refusal(status, envelope, asked.permission)
+
+
+def _refusal(status: int, envelope: Envelope, permission: str) -> Refused:
+    """A final no. Without a permission named (verifying a token) every doubt is about the token itself."""
+    codes = envelope.codes
+    if codes & BAD_TOKEN:
         return Unauthorized(Reason.TOKEN_REFUSED)
-    return _final_no(status, codes, envelope.message)
-
-
-def _final_no(status: int, codes: set[int], message: str) -> Refused:
-    if codes & {1015, 1024, 1025, 1057} or any(word in message.lower() for word in _PLAN_WORDS):
+    if codes & NO_PERMISSION:
+        return (
+            Unauthorized(Reason.PERMISSION, permission) if permission else Unauthorized(Reason.TOKEN_REFUSED)
+        )
+    if status == 401:
+        return Unauthorized(Reason.TOKEN_REFUSED)
+    if codes & NOT_EDITABLE:
         return Refused(Reason.NOT_EDITABLE)
-    if 1007 in codes or 1004 in codes:
-        return Refused(Reason.WRONG_VALUE)
-    if 7003 in codes:
+    if codes & WRONG_VALUE:
+        return Refused(Reason.WRONG_VALUE, envelope.message)
+    if codes & NO_ROUTE:
         return Refused(Reason.ZONE_GONE)
-    if codes & {1006, 7000} or status in (404, 405, 410):
+    if codes & UNKNOWN_SETTING:
         return Refused(Reason.UNKNOWN_SETTING)
-    if status == 403:
+    return _by_words_and_status(status, envelope)
+
+
+def _by_words_and_status(status: int, envelope: Envelope) -> Refused:
+    if _PLAN_WORDS.search(envelope.message):
+        return Refused(Reason.PLAN)
+    if _GATED_WORDS.search(envelope.message) or status in (403, 405):
         return Refused(Reason.NOT_EDITABLE)
-    return Refused(Reason.OTHER, message[:80])
+    if status in (404, 410):
+        return Refused(Reason.UNKNOWN_SETTING)
+    if envelope.codes & MALFORMED:
+        return Refused(Reason.WRONG_VALUE, envelope.message)
+    return Refused(Reason.OTHER, envelope.message)
 
 
-def retry_after_s(header: str | None) -> int:
-    """Whole seconds of `Retry-After`; five minutes when it is missing or no number."""
-    text = (header or "").strip()
-    return min(max(int(text), 1), 3600) if text.isdigit() and len(text) < 10 else BLOCK_S
+def _patience(headers: httpx.Headers) -> int:
+    """Cloudflare's own 52x pages name a wait: 120 s in the outage of 2026-07-31."""
+    return retry_after_s(headers.get("retry-after"), TRY_AGAIN_S)
 
 
-def ratelimit(header: str | None) -> tuple[int, int] | None:
-    """(calls left, seconds until it resets) of `"default";r=50;t=30`; None when it cannot be read."""
-    found = _RATELIMIT.search(header or "")
-    return (int(found.group(1)), int(found.group(2))) if found else None
+def _failures(errors: JSON) -> Iterator[dict[str, JSON]]:
+    """The listed errors, each with the finer causes chained to it."""
+    for error in errors if isinstance(errors, list) else ():
+        if isinstance(error, dict):
+            yield error
+            chain = error.get("error_chain")
+            yield from (
+                cause for cause in (chain if isinstance(chain, list) else ()) if isinstance(cause, dict)
+            )
 
 
-def _with_chains(errors: Sequence[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]:
-    """The errors and those chained below them."""
-    found: list[Mapping[str, JSON]] = []
-    for error in errors:
-        found.append(error)
-        chain = error.get("error_chain")
-        if isinstance(chain, list):
-            found += [link for link in chain if isinstance(link, dict)]
-    return found
+def _code(value: JSON) -> int | None:
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,6}", value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _speakable(text: str) -> str:
+    """Words of a stranger, fit for a log line, a database and a page."""
+    return "".join(sign if sign.isprintable() else " " for sign in text[:LONGEST_DETAIL])
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """NaN and Infinity are no JSON; a database would refuse them later."""
+    raise ValueError(name)

@@ -1,76 +1,119 @@
-"""The database engine: SQLite embedded, Postgres in production; every failure of it is one plain sentence.
+"""The database: SQLite embedded, Postgres in production; how it is opened, read, written and migrated.
 
-Making an engine opens no connection, since a server forks after it was made. A transaction that writes begins
-with BEGIN IMMEDIATE on SQLite: a deferred one would fail with "locked" at its first write, not wait.
+Making an engine opens no connection, since a server forks after it was made. A read is one statement, hence one
+snapshot, and needs no transaction. A transaction that writes begins with BEGIN IMMEDIATE on SQLite: a deferred one
+fails with "locked" at its first write instead of waiting. There the writers of one process also queue up in turn,
+because SQLite itself lets them poll, and whoever polls at the wrong moment starves.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
+from threading import Lock
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event, text
+from alembic.util import CommandError
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from cloudcache.adapters.db.failures import UPGRADE, told_plainly
 from cloudcache.domain.errors import StoreUnavailable
 
 ROOT = Path(__file__).resolve().parents[3]
 BUSY_MS = 5_000
 POOL_SIZE = 10
-STATEMENT_MS = 15_000
+"""Connections of one process. More would not help: one page keeps one busy for two milliseconds."""
 
-_WORDS = (
-    ("readonly", "the database cannot be written to (read-only)"),
-    ("read-only", "the database cannot be written to (read-only)"),
-    ("locked", "the database is locked by another program"),
-    ("unable to open", "the database file cannot be opened"),
-    ("disk is full", "the disk that holds the database is full"),
-    ("no such table", "the database is not at this program's migration; run: alembic upgrade head"),
-    ("no such column", "the database is not at this program's migration; run: alembic upgrade head"),
-    ("does not exist", "the database is not at this program's migration; run: alembic upgrade head"),
-    ("not a database", "the database file is damaged or not a database"),
-    ("malformed", "the database file is damaged or not a database"),
-)
+WAIT_SECONDS = 10
+"""For a connection, or a turn to write."""
+
+STATEMENT_SECONDS = 15
+"""What Postgres gives a statement, and how long it keeps the locks of a process that has frozen."""
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+PARTS = {"sqlite": {"mode"}, "postgresql": {"ssl"}}
+"""What may follow the `?` of an address; `sslmode`, as other programs call it, is taken as `ssl`."""
 
 
 def async_url(url: str) -> URL:
     """The address with the asynchronous driver in it; ValueError, without the password, if it is none."""
+    if url.startswith("postgres://"):
+        url = url.replace("postgres", "postgresql", 1)
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ValueError("the database address must look like sqlite:///file or postgresql://...") from None
-    backend = {"postgres": "postgresql"}.get(parsed.get_backend_name(), parsed.get_backend_name())
-    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
-    if backend not in drivers:
+    backend = parsed.get_backend_name()
+    if backend not in DRIVERS:
         raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
-    return parsed.set(drivername=drivers[backend])
+    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ValueError("sqlite needs a file: sqlite:///file")
+    query = {"ssl" if name == "sslmode" else name: value for name, value in parsed.query.items()}
+    unknown = sorted(query.keys() - PARTS[backend])
+    if unknown:
+        raise ValueError(f"the database address has parts that are not supported: {', '.join(unknown)}")
+    return parsed.set(drivername=DRIVERS[backend], query=query)
 
 
-def make_engine(url: str) -> AsyncEngine:
-    """An engine for `url`; nothing is opened yet."""
+def make_engine(url: str, *, migrating: bool = False) -> AsyncEngine:
+    """An engine for `url`; nothing is opened yet.
+
+    Only a migration makes a SQLite file that is absent, and only a migration may take its time: otherwise a
+    mistyped path would be an empty database, and a new index on 5,000,000 rows would be cut off half way.
+    """
     parsed = async_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_async_engine(parsed, pool_size=POOL_SIZE, max_overflow=POOL_SIZE)
+        engine = _make(_sqlite_url(parsed, "rwc" if migrating else "rw"), migrating, {})
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
+    return _make(parsed, migrating, _postgres_settings(migrating))
+
+
+def _make(url: URL, migrating: bool, connect: Mapping[str, object]) -> AsyncEngine:
+    if migrating:
+        return create_async_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=dict(connect))
     return create_async_engine(
-        parsed,
+        url,
         pool_size=POOL_SIZE,
-        max_overflow=POOL_SIZE,
-        pool_pre_ping=True,
-        connect_args={"timeout": 5, "server_settings": {"statement_timeout": str(STATEMENT_MS)}},
+        max_overflow=0,
+        pool_timeout=WAIT_SECONDS,
+        pool_pre_ping=url.get_backend_name() == "postgresql",
+        hide_parameters=True,
+        connect_args=dict(connect),
     )
+
+
+def _sqlite_url(url: URL, mode: str) -> URL:
+    """The file by its absolute path, opened in `mode` unless the address itself says how (`?mode=ro`)."""
+    file = quote(str(Path(url.database or "").absolute()))
+    return url.set(database=f"file:{file}", query={"mode": url.query.get("mode", mode), "uri": "true"})
+
+
+def _postgres_settings(migrating: bool) -> Mapping[str, object]:
+    frozen = str(STATEMENT_SECONDS * 1000)
+    settings = {"application_name": "cloudcache", "jit": "off"}
+    if migrating:
+        return {"timeout": WAIT_SECONDS, "server_settings": settings}
+    limits = {"statement_timeout": frozen, "idle_in_transaction_session_timeout": frozen}
+    # The client's own limit is for a network that swallows everything, the server's end included.
+    return {
+        "timeout": WAIT_SECONDS,
+        "command_timeout": STATEMENT_SECONDS + WAIT_SECONDS,
+        "server_settings": settings | limits,
+    }
 
 
 def _prepare_sqlite(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
@@ -89,84 +132,97 @@ def _prepare_sqlite(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> 
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    if connection.get_execution_options().get("writing", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-@asynccontextmanager
-async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection to read with; failures become `StoreUnavailable`."""
-    with_words = _Translated()
-    async with with_words, engine.connect() as connection:
-        yield connection
+class Database:
+    """An engine with the two ways to use it; every failure is `StoreUnavailable` with one plain sentence."""
 
+    def __init__(self, engine: AsyncEngine) -> None:
+        embedded = engine.dialect.name == "sqlite"
+        self._reader = engine if embedded else engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._writer = engine.execution_options(writing=True)
+        self._turn = asyncio.Lock() if embedded else None
 
-@asynccontextmanager
-async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """One transaction that writes; it is committed when the block ends and undone when it raises."""
-    async with _Translated(), engine.connect() as plain:
-        connection = await plain.execution_options(writing=True)
-        async with connection.begin():
-            yield connection
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with; each statement sees a snapshot of its own."""
+        with told_plainly():
+            async with self._reader.connect() as connection:
+                yield connection
 
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction that writes; it is committed when the block ends and undone when it raises."""
+        with told_plainly():
+            async with self._in_turn(), self._writer.begin() as connection:
+                yield connection
 
-class _Translated:
-    """Turns what the drivers raise into `StoreUnavailable`; broken constraints are the caller's to explain."""
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: object
-    ) -> None:
-        if isinstance(error, IntegrityError):
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        if self._turn is None:  # Postgres lets the writers of different customers go on side by side
+            yield
             return
-        if isinstance(error, SQLAlchemyError | PoolTimeoutError | OSError):
-            raise StoreUnavailable(_plainly(error)) from None
-
-
-def _plainly(error: Exception) -> str:
-    """What happened, without statements, parameters or addresses."""
-    cause = str(error.orig if isinstance(error, DBAPIError) and error.orig else error).lower()
-    for sign, words in _WORDS:
-        if sign in cause:
-            return words
-    return f"the database does not answer ({type(error).__name__})"
+        async with asyncio.timeout(WAIT_SECONDS):
+            await self._turn.acquire()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
 
 # -- migrations --------------------------------------------------------------------------------
 
-
-def _alembic(url: str) -> Config:
-    config = Config(toml_file=str(ROOT / "pyproject.toml"))
-    config.set_main_option("script_location", str(ROOT / "alembic"))
-    config.attributes["url"] = async_url(url).render_as_string(hide_password=False)
-    return config
+_one_at_a_time = Lock()  # alembic keeps what it is doing in a global variable
 
 
 async def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database to a migration; safe to call when it is there already."""
-    async with _Translated():
-        await asyncio.to_thread(command.upgrade, _alembic(url), revision)
+    """Bring the database to a migration; safe to call when it is there already, and from several processes."""
+    await asyncio.to_thread(_migrate, url, revision, up=True)
 
 
 async def downgrade(url: str, revision: str) -> None:
     """Take the database back to an earlier migration."""
-    async with _Translated():
-        await asyncio.to_thread(command.downgrade, _alembic(url), revision)
+    await asyncio.to_thread(_migrate, url, revision, up=False)
 
 
-def expected_migration() -> str:
-    """The migration this program was written for."""
-    return ScriptDirectory(str(ROOT / "alembic")).get_current_head() or ""
+def _migrate(url: str, revision: str, *, up: bool) -> None:
+    config = Config(toml_file=str(ROOT / "pyproject.toml"))
+    config.set_main_option("script_location", str(ROOT / "alembic"))
+    config.attributes["url"] = url
+    with _one_at_a_time, told_plainly():
+        try:
+            (command.upgrade if up else command.downgrade)(config, revision)
+        except CommandError as error:
+            raise StoreUnavailable(f"the database cannot be migrated: {error}") from None
 
 
 async def check_migration(engine: AsyncEngine) -> None:
     """`StoreUnavailable`, naming both, when the database is at another migration than this program."""
-    async with reading(engine) as connection:
-        found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
-    expected = expected_migration()
-    if found != expected:
-        raise StoreUnavailable(
-            f"the database is at migration {found}, this program expects {expected}; run: alembic upgrade head"
-        )
+    async with Database(engine).reading() as connection:
+        found = await connection.run_sync(_migration_of)
+    if found == expected_migration():
+        return
+    remedy = UPGRADE if found is None or _is_known(found) else "this program is older: install the newer one"
+    raise StoreUnavailable(
+        f"the database is at migration {found or 'none'}, this program expects {expected_migration()}; {remedy}"
+    )
+
+
+def expected_migration() -> str:
+    """The migration this program was written for."""
+    return _scripts().get_current_head() or ""
+
+
+def _migration_of(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_known(revision: str) -> bool:
+    return revision in {script.revision for script in _scripts().walk_revisions()}
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(ROOT / "alembic"))

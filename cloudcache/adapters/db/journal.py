@@ -6,65 +6,44 @@ nothing and is told so.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, exists, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import ColumnElement, and_, exists, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloudcache.adapters.db.engine import reading, writing
 from cloudcache.adapters.db.models import changes, toggles
-from cloudcache.adapters.db.rows import CHANGE, change_of, dumps
-from cloudcache.adapters.db.transactions import HasEngine, next_revision, touch
+from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted
+from cloudcache.adapters.db.transactions import OnDatabase, next_revision, touch, upsert
 from cloudcache.adapters.db.values import establish
 from cloudcache.domain.errors import Reason, Refused
 from cloudcache.domain.events import Change, Observation
 from cloudcache.domain.ids import ChangeId, CustomerId, ToggleId
 from cloudcache.ports import Intent, Settled, Start
 
-PENDING = changes.c.status == "pending"
+# Literally, not as a parameter: only then may the partial indexes of what is pending be used.
+PENDING = changes.c.status == literal_column("'pending'")
 
 
-class Journal(HasEngine):
+class Journal(OnDatabase):
     """The part of the store that keeps wishes and their outcomes."""
 
     async def open_intent(
         self, customer: CustomerId, intent: Intent, *, now: int, owner: str, lease_until: int
     ) -> Change:
-        async with writing(self.engine) as connection:
+        if fitted(changes.c.request_id, intent.request_id) != intent.request_id:
+            raise Refused(Reason.WRONG_VALUE, "the request id is too long, or not plain text")
+        async with self.database.writing() as connection:
             revision = await next_revision(connection, customer, now)
-            known = await _by_request(connection, intent.request_id)
+            known = await _by_request(connection, customer, intent.request_id)
             if known is not None:
-                return _same_wish(known, customer, intent)
+                return _same_wish(known, intent)
             await _supersede_unsent(connection, customer, intent.toggle, now)
-            held = await connection.execute(
-                select(toggles.c.state, toggles.c.value).where(_row(customer, intent.toggle))
-            )
-            state, value = held.one_or_none() or (None, None)
-            row = {
-                "customer_id": customer,
-                "toggle_id": intent.toggle,
-                "from_state": state,
-                "from_value": value,
-                "to_state": intent.to_state.value,
-                "to_value": dumps(intent.to_value),
-                "actor_kind": intent.actor.kind.value,
-                "actor_id": intent.actor.id,
-                "source": intent.source.value,
-                "status": "pending",
-                "request_id": intent.request_id,
-                "requested_at": now,
-                "lease_owner": owner,
-                "lease_until": lease_until,
-            }
-            stored = await connection.execute(insert(changes).values(row).returning(*CHANGE))
-            change = change_of(stored.one())
+            change = await _store(connection, customer, intent, now, owner, lease_until)
             await _show(connection, change, revision, now)
             return change
 
     async def start(
         self, customer: CustomerId, change: ChangeId, *, now: int, owner: str, lease_until: int
     ) -> Start:
-        async with writing(self.engine) as connection:
+        async with self.database.writing() as connection:
             revision = await next_revision(connection, customer, now)
             found = await connection.execute(
                 select(changes.c.toggle_id, changes.c.lease_owner, changes.c.lease_until).where(
@@ -72,7 +51,7 @@ class Journal(HasEngine):
                 )
             )
             row = found.one_or_none()
-            if row is None or (row.lease_owner != owner and (row.lease_until or 0) >= now):
+            if row is None or (row.lease_owner != owner and row.lease_until >= now):
                 return Start.NOT_OPEN
             await touch(connection, customer, [row.toggle_id], revision)
             if await _newer_wish(connection, customer, row.toggle_id, change):
@@ -88,7 +67,7 @@ class Journal(HasEngine):
     async def queue(
         self, customer: CustomerId, change: ChangeId, *, now: int, eta: int, owner: str, lease_until: int
     ) -> bool:
-        async with writing(self.engine) as connection:
+        async with self.database.writing() as connection:
             revision = await next_revision(connection, customer, now)
             held = await connection.execute(
                 update(changes)
@@ -103,12 +82,12 @@ class Journal(HasEngine):
 
     async def newest_wish(self, customer: CustomerId, toggle: ToggleId) -> Change | None:
         query = select(*CHANGE).where(_of_toggle(customer, toggle), _wished())
-        async with reading(self.engine) as connection:
+        async with self.database.reading() as connection:
             row = (await connection.execute(query.order_by(changes.c.id.desc()).limit(1))).one_or_none()
         return change_of(row) if row is not None else None
 
     async def extend(self, change: ChangeId, *, owner: str, lease_until: int) -> bool:
-        async with writing(self.engine) as connection:
+        async with self.database.writing() as connection:
             held = await connection.execute(
                 update(changes)
                 .where(changes.c.id == change, PENDING, changes.c.lease_owner == owner)
@@ -119,11 +98,12 @@ class Journal(HasEngine):
     async def settle_applied(
         self, customer: CustomerId, change: ChangeId, seen: Observation, *, now: int, since: int | None
     ) -> Settled:
-        async with writing(self.engine) as connection:
+        ray_id = fitted(changes.c.ray_id, seen.ray_id)
+        async with self.database.writing() as connection:
             revision = await next_revision(connection, customer, now, answered=True)
             if since is None and await _contested(connection, customer, change):
                 return Settled.CONTESTED
-            if not await _settle(connection, customer, change, now, status="applied", ray_id=seen.ray_id):
+            if not await _settle(connection, customer, change, now, status="applied", ray_id=ray_id):
                 return Settled.NOT_OPEN
             await establish(connection, customer, seen, revision, now, since=since)
             return Settled.DONE
@@ -131,43 +111,43 @@ class Journal(HasEngine):
     async def settle_failed(
         self, customer: CustomerId, change: ChangeId, reason: Reason, *, now: int, detail: str = ""
     ) -> Settled:
-        return await self._end(customer, change, now, "failed", reason.value, detail[:255])
+        kept = fitted(changes.c.detail, detail)
+        return await self._end(customer, change, now, status="failed", error=reason.value, detail=kept)
 
     async def settle_superseded(self, customer: CustomerId, change: ChangeId, *, now: int) -> Settled:
-        return await self._end(customer, change, now, "superseded")
+        return await self._end(customer, change, now, status="superseded")
 
     async def cancel(self, customer: CustomerId, toggle: ToggleId, *, now: int) -> bool:
-        async with writing(self.engine) as connection:
+        async with self.database.writing() as connection:
             revision = await next_revision(connection, customer, now)
             taken = await _supersede_unsent(connection, customer, toggle, now, error=Reason.CANCELLED.value)
-            await touch(connection, customer, [toggle], revision)
+            if taken:
+                await touch(connection, customer, [toggle], revision)
             return taken
 
     async def mark_seen(self, customer: CustomerId, toggle: ToggleId, *, now: int) -> bool:
         newest = select(toggles.c.change_id).where(_row(customer, toggle)).scalar_subquery()
-        async with writing(self.engine) as connection:
+        stands = and_(changes.c.status.in_(["failed", "observed"]), changes.c.seen_at.is_(None))
+        async with self.database.writing() as connection:
             revision = await next_revision(connection, customer, now)
             marked = await connection.execute(
                 update(changes)
-                .where(
-                    changes.c.id == newest,
-                    changes.c.customer_id == customer,
-                    changes.c.status.in_(["failed", "observed"]),
-                )
+                .where(changes.c.id == newest, changes.c.customer_id == customer, stands)
                 .values(seen_at=now)
             )
-            await touch(connection, customer, [toggle], revision)
+            if marked.rowcount:
+                await touch(connection, customer, [toggle], revision)
             return marked.rowcount == 1
 
     async def adopt(self, *, now: int, owner: str, lease_until: int, limit: int) -> list[Change]:
         orphans = (
             select(changes.c.id)
-            .where(PENDING, or_(changes.c.lease_until.is_(None), changes.c.lease_until < now))
-            .order_by(changes.c.id)
+            .where(PENDING, changes.c.lease_until < now)
+            .order_by(changes.c.lease_until, changes.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        async with writing(self.engine) as connection:
+        async with self.database.writing() as connection:
             ids = (await connection.execute(orphans)).scalars().all()
             if not ids:
                 return []
@@ -183,24 +163,14 @@ class Journal(HasEngine):
         query = select(*CHANGE).where(changes.c.customer_id == customer)
         if before is not None:
             query = query.where(changes.c.id < before)
-        async with reading(self.engine) as connection:
+        async with self.database.reading() as connection:
             rows = await connection.execute(query.order_by(changes.c.id.desc()).limit(limit))
             return [change_of(row) for row in rows]
 
-    async def _end(
-        self,
-        customer: CustomerId,
-        change: ChangeId,
-        now: int,
-        status: str,
-        error: str = "",
-        detail: str = "",
-    ) -> Settled:
-        async with writing(self.engine) as connection:
+    async def _end(self, customer: CustomerId, change: ChangeId, now: int, **outcome: str) -> Settled:
+        async with self.database.writing() as connection:
             revision = await next_revision(connection, customer, now)
-            toggle = await _settle(
-                connection, customer, change, now, status=status, error=error, detail=detail
-            )
+            toggle = await _settle(connection, customer, change, now, **outcome)
             if toggle is None:
                 return Settled.NOT_OPEN
             await touch(connection, customer, [toggle], revision)
@@ -219,17 +189,61 @@ def _of_toggle(customer: CustomerId, toggle: ToggleId) -> ColumnElement[bool]:
     return and_(changes.c.customer_id == customer, changes.c.toggle_id == toggle)
 
 
-async def _by_request(connection: AsyncConnection, request_id: str) -> Change | None:
-    found = await connection.execute(select(*CHANGE).where(changes.c.request_id == request_id))
+async def _by_request(connection: AsyncConnection, customer: CustomerId, request_id: str) -> Change | None:
+    found = await connection.execute(
+        select(*CHANGE).where(changes.c.customer_id == customer, changes.c.request_id == request_id)
+    )
     row = found.one_or_none()
     return change_of(row) if row is not None else None
 
 
-def _same_wish(known: Change, customer: CustomerId, intent: Intent) -> Change:
+def _same_wish(known: Change, intent: Intent) -> Change:
     """The same request again is answered with what exists; the same id for another wish is refused."""
-    if (known.customer, known.toggle, known.to_state) != (customer, intent.toggle, intent.to_state):
+    if (known.toggle, known.to_state) != (intent.toggle, intent.to_state):
         raise Refused(Reason.CONFLICT, "this request id was used for another change")
     return known
+
+
+async def _store(
+    connection: AsyncConnection, customer: CustomerId, intent: Intent, now: int, owner: str, lease_until: int
+) -> Change:
+    """Write the wish down, with what was there when it was made."""
+    held = await connection.execute(
+        select(toggles.c.state, toggles.c.value).where(_row(customer, intent.toggle))
+    )
+    state, value = held.one_or_none() or (None, None)
+    row = {
+        "customer_id": customer,
+        "toggle_id": intent.toggle,
+        "from_state": state,
+        "from_value": value,
+        "to_state": intent.to_state.value,
+        "to_value": dumps(intent.to_value),
+        "actor_kind": intent.actor.kind.value,
+        "actor_id": fitted(changes.c.actor_id, intent.actor.id),
+        "source": intent.source.value,
+        "status": "pending",
+        "request_id": intent.request_id,
+        "requested_at": now,
+        "lease_owner": owner,
+        "lease_until": lease_until,
+    }
+    stored = await connection.execute(insert(changes).values(row).returning(*CHANGE))
+    return change_of(stored.one())
+
+
+async def _show(connection: AsyncConnection, change: Change, revision: int, now: int) -> None:
+    """Make it the newest change of its toggle; the row is made if nothing was ever read of it."""
+    row: dict[str, object] = {
+        "customer_id": change.customer,
+        "toggle_id": change.toggle,
+        "updated_at": now,
+        "confirmed_by": "read",
+        "revision": revision,
+        "value_revision": 0,
+        "change_id": change.id,
+    }
+    await upsert(connection, toggles, [row], ("change_id", "revision"))
 
 
 async def _supersede_unsent(
@@ -239,7 +253,7 @@ async def _supersede_unsent(
     ended = await connection.execute(
         update(changes)
         .where(_of_toggle(customer, toggle), PENDING, changes.c.sent_at.is_(None))
-        .values(status="superseded", settled_at=now, error=error)
+        .values(status="superseded", settled_at=now, lease_owner=None, lease_until=None, error=error)
     )
     return ended.rowcount > 0
 
@@ -259,7 +273,7 @@ def _wished() -> ColumnElement[bool]:
 
 
 async def _contested(connection: AsyncConnection, customer: CustomerId, change: ChangeId) -> bool:
-    """Whether another write of this toggle was at Cloudflare while this one was."""
+    """Whether this change is open, and another write of its toggle was at Cloudflare while it was."""
     mine, other = changes.alias("mine"), changes.alias("other")
     overlapping = and_(
         other.c.customer_id == mine.c.customer_id,
@@ -268,7 +282,8 @@ async def _contested(connection: AsyncConnection, customer: CustomerId, change: 
         other.c.sent_at.is_not(None),
         or_(other.c.settled_at.is_(None), other.c.settled_at >= mine.c.sent_at),
     )
-    query = select(exists().where(mine.c.id == change, mine.c.customer_id == customer, overlapping))
+    is_mine = and_(mine.c.id == change, mine.c.customer_id == customer, mine.c.status == "pending")
+    query = select(exists().where(is_mine, overlapping))
     return bool((await connection.execute(query)).scalar())
 
 
@@ -284,26 +299,3 @@ async def _settle(
     )
     toggle = settled.scalar_one_or_none()
     return ToggleId(str(toggle)) if toggle is not None else None
-
-
-async def _show(connection: AsyncConnection, change: Change, revision: int, now: int) -> None:
-    """Make it the newest change of its toggle; the row is made if nothing was ever read of it."""
-    row = {
-        "customer_id": change.customer,
-        "toggle_id": change.toggle,
-        "updated_at": now,
-        "revision": revision,
-        "change_id": change.id,
-        "confirmed_by": "read",
-        "value_revision": 0,
-    }
-    keys = [toggles.c.customer_id, toggles.c.toggle_id]
-    shown = {"change_id": change.id, "revision": revision}
-    if connection.dialect.name == "postgresql":
-        await connection.execute(
-            postgres_insert(toggles).values(row).on_conflict_do_update(index_elements=keys, set_=shown)
-        )
-    else:
-        await connection.execute(
-            sqlite_insert(toggles).values(row).on_conflict_do_update(index_elements=keys, set_=shown)
-        )

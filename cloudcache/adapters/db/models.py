@@ -2,13 +2,15 @@
 
 `customer_zones` is the work queue as well: one row a zone, so a zone cannot be queued twice.
 `customer_toggles` keeps the 50 rows of a customer side by side (on SQLite it has no rowid, so the primary key is
-the table), which is why a page of 5,000,000 rows is read in about a millisecond.
-`changes` is the journal: intents, outcomes, and what was seen to change elsewhere; its id only rises.
+the table), which is why a page out of 5,000,000 rows is read in two milliseconds.
+`changes` is the journal: intents, outcomes, and what was seen to change elsewhere. Its id only rises, and it
+refers to nothing, so that it outlives what it tells of. What is open is found by two partial indexes that stay
+small however long the journal grows; they are used only where a query says `status = 'pending'` literally.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -51,7 +53,17 @@ class CustomerZone(SQLModel, table=True):
     """A customer with its zone; `revision` rises with every transaction that touches the customer."""
 
     __tablename__ = "customer_zones"
-    __table_args__ = (Index("ix_customer_zones_sync_due_at", "sync_due_at"),)
+    __table_args__ = (
+        Index("ix_customer_zones_sync_due_at", "sync_due_at"),
+        Index(
+            "ix_customer_zones_full_read_at",
+            "full_read_at",
+            "customer_id",
+            sqlite_where=text("status = 'active'"),
+            postgresql_where=text("status = 'active'"),
+        ),
+        {"sqlite_autoincrement": True},  # an id is never given again, for the journal would name another shop
+    )
 
     customer_id: int | None = Field(default=None, primary_key=True, sa_type=RisingId)
     shop: str = Field(unique=True, max_length=100)
@@ -79,8 +91,8 @@ class CustomerZone(SQLModel, table=True):
 class CustomerToggle(SQLModel, table=True):
     """What was last seen of one toggle. Without a value yet, `state` is null.
 
-    `revision` is the customer's revision of the row's last change of any kind, `value_revision` that at which its
-    value was established; `change_id` is its newest change.
+    `revision` is the customer's revision of the row's last change of any kind, `value_revision` that at which
+    its value was established, `updated_at` when it last became another value; `change_id` is its newest change.
     """
 
     __tablename__ = "customer_toggles"
@@ -115,11 +127,20 @@ class ChangeRow(SQLModel, table=True):
         CheckConstraint(
             "status IN ('pending', 'applied', 'failed', 'superseded', 'observed')", name="status"
         ),
+        UniqueConstraint("customer_id", "request_id"),
         Index("ix_changes_customer_id_id", "customer_id", "id"),
+        Index("ix_changes_customer_id_toggle_id_id", "customer_id", "toggle_id", "id"),
         Index(
             "ix_changes_pending",
             "customer_id",
             "toggle_id",
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index(
+            "ix_changes_pending_lease_until",
+            "lease_until",
+            "id",
             sqlite_where=text("status = 'pending'"),
             postgresql_where=text("status = 'pending'"),
         ),
@@ -137,7 +158,7 @@ class ChangeRow(SQLModel, table=True):
     actor_id: str = Field(max_length=255)
     source: str = Field(max_length=16)
     status: str = Field(max_length=16)
-    request_id: str = Field(unique=True, max_length=80)
+    request_id: str = Field(max_length=80)
     requested_at: int = Field(sa_type=BigInteger)
     sent_at: int | None = Field(default=None, sa_type=BigInteger)
     eta_at: int | None = Field(default=None, sa_type=BigInteger)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from sqlalchemy import Column, Select, and_, bindparam, select
 
@@ -83,8 +84,29 @@ def dumps(value: JSON) -> str:
 
 def loads(stored: str | None) -> JSON:
     """A stored wire value; None where there is none."""
-    loaded: JSON = json.loads(stored) if stored is not None else None
+    if stored is None:
+        return None
+    return _parsed(stored) if stored[:1] in ("{", "[") else _word(stored)
+
+
+@lru_cache(1024)
+def _word(stored: str) -> JSON:
+    """A page holds 250 values and nearly all are "on" or "off"; containers are not shared, they can be altered."""
+    return _parsed(stored)
+
+
+def _parsed(stored: str) -> JSON:
+    loaded: JSON = json.loads(stored)
     return loaded
+
+
+def fitted(column: Column[object], text: str) -> str:
+    """The text as the column can hold it.
+
+    Cloudflare's words have any length. Postgres refuses longer ones, NUL and halves of characters; SQLite takes all.
+    """
+    length: int | None = getattr(column.type, "length", None)
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:length]
 
 
 def customer_of(row: Values) -> Customer:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import update
+from sqlalchemy import Table, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from cloudcache.adapters.db.engine import Database
 from cloudcache.adapters.db.models import toggles, zones
 from cloudcache.domain.errors import NotFound
 from cloudcache.domain.ids import CustomerId, ToggleId
 
+Values = dict[str, object]
 
-class HasEngine:
-    """The engine that the parts of the store share."""
+
+class OnDatabase:
+    """The database that the parts of the store share."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self.database = Database(engine)
 
 
 async def next_revision(
@@ -26,7 +32,7 @@ async def next_revision(
 
     `answered` clears the note that Cloudflare is silent, in the same statement.
     """
-    values: dict[str, object] = {"revision": zones.c.revision + 1, "updated_at": now}
+    values: Values = {"revision": zones.c.revision + 1, "updated_at": now}
     if answered:
         values |= {"silent_since": None, "failures": 0}
     raised = await connection.execute(
@@ -47,3 +53,25 @@ async def touch(
         .where(toggles.c.customer_id == customer, toggles.c.toggle_id.in_(which))
         .values(revision=revision)
     )
+
+
+async def upsert(
+    connection: AsyncConnection, table: Table, rows: Sequence[Values], changed: Collection[str]
+) -> None:
+    """Insert rows; where the primary key is there already, replace the columns named in `changed`.
+
+    The rows are alike in their columns, and travel in one call to the driver.
+    """
+    if not rows:
+        return
+    keys = list(table.primary_key)
+    if connection.dialect.name == "postgresql":
+        pg = postgres_insert(table)
+        replacing = pg.on_conflict_do_update(index_elements=keys, set_={n: pg.excluded[n] for n in changed})
+        await connection.execute(replacing, list(rows))
+    else:
+        lite = sqlite_insert(table)
+        upserting = lite.on_conflict_do_update(
+            index_elements=keys, set_={n: lite.excluded[n] for n in changed}
+        )
+        await connection.execute(upserting, list(rows))

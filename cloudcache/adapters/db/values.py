@@ -1,44 +1,65 @@
 """Writing what Cloudflare holds into the cache, by the one rule: nothing older overwrites anything newer.
 
-A value may be written when it was established no later than the revision at which the look at Cloudflare began.
-Ages only move forward.
+A value may be written when the one held was established no later than the revision at which the look at Cloudflare
+began. Ages only move forward. A whole look is four statements, however many toggles it saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 
-from sqlalchemy import Row, insert, select
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import exists, insert, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloudcache.adapters.db.engine import reading, writing
 from cloudcache.adapters.db.models import changes, toggles, zones
-from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, loads
-from cloudcache.adapters.db.transactions import HasEngine, next_revision
+from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted, loads
+from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, touch, upsert
 from cloudcache.domain.access import ActorKind
 from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.catalog.model import Reading, State
-from cloudcache.domain.events import Change, Observation
+from cloudcache.domain.errors import NotFound
+from cloudcache.domain.events import Change, ChangeStatus, Observation, Source
 from cloudcache.domain.ids import CustomerId, ToggleId
+from cloudcache.domain.toggle import ConfirmedBy
 
+WISHED = exists().where(
+    changes.c.customer_id == toggles.c.customer_id,
+    changes.c.toggle_id == toggles.c.toggle_id,
+    changes.c.status == literal_column("'pending'"),
+)
 HELD = (
-    toggles.c.toggle_id,
     toggles.c.state,
     toggles.c.value,
     toggles.c.last_synced_at,
+    toggles.c.updated_at,
     toggles.c.editable,
     toggles.c.modified_on,
     toggles.c.last_on,
     toggles.c.last_off,
     toggles.c.value_revision,
     toggles.c.change_id,
+    WISHED,
 )
-Held = Row[*tuple[object, ...]]
-Values = dict[str, object]
+ESTABLISHED = [column.name for column in toggles.columns if column.name not in ("customer_id", "toggle_id")]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the cache holds of one toggle, in the order of `HELD`; by default nothing."""
+
+    state: str | None = None
+    value: str | None = None
+    last_synced_at: int | None = None
+    updated_at: int | None = None
+    editable: bool | None = None
+    modified_on: str | None = None
+    last_on: str | None = None
+    last_off: str | None = None
+    value_revision: int = 0
+    change_id: int | None = None
+    wished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +70,20 @@ class Look:
     revision: int
     since: int
     now: int
+    by: ConfirmedBy
     person: str = ""
 
 
-class Observing(HasEngine):
+class Observing(OnDatabase):
     """The part of the store that writes what reads saw."""
 
     async def revision(self, customer: CustomerId) -> int:
-        async with reading(self.engine) as connection:
+        async with self.database.reading() as connection:
             found = await connection.execute(select(zones.c.revision).where(zones.c.customer_id == customer))
-            return int(found.scalar_one())
+            revision = found.scalar_one_or_none()
+        if revision is None:
+            raise NotFound("no such customer")
+        return int(revision)
 
     async def observe(
         self,
@@ -71,24 +96,22 @@ class Observing(HasEngine):
     ) -> list[Change]:
         if not seen:
             return []
-        async with writing(self.engine) as connection:
+        latest = {one.toggle: one for one in seen}
+        async with self.database.writing() as connection:
             revision = await next_revision(connection, customer, now, answered=True)
-            look = Look(customer, revision, since, now, person)
-            held = await _held(connection, customer)
-            wished = await _open_toggles(connection, customer)
-            rows: list[Values] = []
-            found: list[Change] = []
-            for one in seen:
-                row = held.get(one.toggle)
-                if one.toggle in wished or (row is not None and row.value_revision > since):
-                    continue
-                values = _established(one, row, look, by="read")
-                change = await _outside_change(connection, one, row, look)
-                if change is not None:
-                    values["change_id"] = change.id
-                    found.append(change)
-                rows.append(values)
-            await _upsert(connection, rows)
+            look = Look(customer, revision, since, now, ConfirmedBy.READ, person)
+            held = await _held(connection, customer, latest)
+            writable = [
+                one
+                for one in latest.values()
+                if not held[one.toggle].wished and held[one.toggle].value_revision <= since
+            ]
+            found = await _journal_differences(connection, writable, held, look)
+            newest = {change.toggle: change.id for change in found}
+            rows = [_established(one, held[one.toggle], look) for one in writable]
+            for row, one in zip(rows, writable, strict=True):
+                row["change_id"] = newest.get(one.toggle, held[one.toggle].change_id)
+            await upsert(connection, toggles, rows, ESTABLISHED)
             return found
 
 
@@ -102,105 +125,91 @@ async def establish(
     since: int | None,
 ) -> None:
     """Write the value our own change brought about; an older look (`since`) must not beat a newer value."""
-    row = (await _held(connection, customer)).get(seen.toggle)
-    look = Look(customer, revision, since if since is not None else revision, now)
-    if row is not None and row.value_revision > look.since:
-        values: Values = {"customer_id": customer, "toggle_id": seen.toggle, **_as_held(row)}
-        values |= {"revision": revision, "updated_at": now}
-    else:
-        values = _established(seen, row, look, by="write")
-    await _upsert(connection, [values])
+    held = (await _held(connection, customer, [seen.toggle]))[seen.toggle]
+    if since is not None and held.value_revision > since:
+        await touch(connection, customer, [seen.toggle], revision)
+        return
+    look = Look(customer, revision, revision, now, ConfirmedBy.WRITE)
+    await upsert(connection, toggles, [_established(seen, held, look)], ESTABLISHED)
 
 
-async def _held(connection: AsyncConnection, customer: CustomerId) -> Mapping[ToggleId, Held]:
-    rows = await connection.execute(select(*HELD).where(toggles.c.customer_id == customer))
-    return {ToggleId(str(row[0])): row for row in rows}
-
-
-async def _open_toggles(connection: AsyncConnection, customer: CustomerId) -> set[ToggleId]:
-    rows = await connection.execute(
-        select(changes.c.toggle_id).where(changes.c.customer_id == customer, changes.c.status == "pending")
+async def _held(
+    connection: AsyncConnection, customer: CustomerId, which: Collection[ToggleId]
+) -> Mapping[ToggleId, Held]:
+    query = select(toggles.c.toggle_id, *HELD).where(
+        toggles.c.customer_id == customer, toggles.c.toggle_id.in_(which)
     )
-    return {ToggleId(str(toggle)) for toggle in rows.scalars()}
+    found = {ToggleId(str(row[0])): Held(*row[1:]) for row in await connection.execute(query)}
+    return {toggle: found.get(toggle, Held()) for toggle in which}
 
 
-def _established(seen: Observation, row: Held | None, look: Look, *, by: str) -> Values:
+def _established(seen: Observation, held: Held, look: Look) -> Values:
     """The whole row after this observation."""
-    reading_ = BY_ID[seen.toggle].read(seen.value)
+    reading = BY_ID[seen.toggle].read(seen.value)
     value = dumps(seen.value)
-    before = _as_held(row) if row is not None else _as_held(None)
-    remembered = {"last_on": before["last_on"], "last_off": before["last_off"]}
-    if reading_.known:
-        remembered["last_on" if reading_.state is State.ON else "last_off"] = value
-    seen_before = before["last_synced_at"]
-    at = max(seen.at, seen_before) if isinstance(seen_before, int) else seen.at
+    last_on, last_off = held.last_on, held.last_off
+    if reading.known and reading.state is State.ON:
+        last_on = value
+    elif reading.known:
+        last_off = value
+    modified_on = seen.modified_on and fitted(toggles.c.modified_on, seen.modified_on)
+    is_same = held.state is not None and _before(seen, held) == reading
     return {
         "customer_id": look.customer,
         "toggle_id": seen.toggle,
-        "state": reading_.state.value,
+        "state": reading.state.value,
         "value": value,
-        "last_synced_at": at,
-        "updated_at": look.now,
-        "confirmed_by": by,
-        "editable": seen.editable if seen.editable is not None else before["editable"],
-        "modified_on": seen.modified_on if seen.modified_on is not None else before["modified_on"],
+        "last_synced_at": max(seen.at, held.last_synced_at or seen.at),
+        "updated_at": held.updated_at if is_same else look.now,
+        "confirmed_by": look.by.value,
+        "editable": seen.editable if seen.editable is not None else held.editable,
+        "modified_on": modified_on or held.modified_on,
         "ends_at": seen.ends_at,
-        **remembered,
+        "last_on": last_on,
+        "last_off": last_off,
         "revision": look.revision,
         "value_revision": look.revision,
-        "change_id": before["change_id"],
+        "change_id": held.change_id,
     }
 
 
-def _as_held(row: Held | None) -> Values:
-    names = [column.name for column in HELD[1:]]
-    return dict(zip(names, row[1:] if row is not None else [None] * len(names), strict=True))
+async def _journal_differences(
+    connection: AsyncConnection, seen: Sequence[Observation], held: Mapping[ToggleId, Held], look: Look
+) -> list[Change]:
+    """A line for each value that differs from a known one: nobody here wished it."""
+    rows = [
+        _difference(one, held[one.toggle], look)
+        for one in seen
+        if held[one.toggle].state is not None
+        and _before(one, held[one.toggle]) != BY_ID[one.toggle].read(one.value)
+    ]
+    if not rows:
+        return []
+    stored = await connection.execute(insert(changes).returning(*CHANGE), rows)
+    return sorted((change_of(row) for row in stored), key=lambda change: change.id)
 
 
-async def _outside_change(
-    connection: AsyncConnection, seen: Observation, row: Held | None, look: Look
-) -> Change | None:
-    """A journal line when the value differs from a known one and nobody here wished it."""
-    if row is None or row.state is None:
-        return None
-    before, after = _read(seen.toggle, row.value), BY_ID[seen.toggle].read(seen.value)
-    if before == after:
-        return None
-    values = {
+def _difference(seen: Observation, held: Held, look: Look) -> Values:
+    before, after = _before(seen, held), BY_ID[seen.toggle].read(seen.value)
+    return {
         "customer_id": look.customer,
         "toggle_id": seen.toggle,
         "from_state": before.state.value,
-        "from_value": row.value,
+        "from_value": held.value,
         "to_state": after.state.value,
         "to_value": dumps(seen.value),
         "actor_kind": ActorKind.OUTSIDE.value,
-        "actor_id": look.person[:255],
-        "source": "cloudflare",
-        "status": "observed",
+        "actor_id": fitted(changes.c.actor_id, look.person),
+        "source": Source.CLOUDFLARE.value,
+        "status": ChangeStatus.OBSERVED.value,
         "request_id": f"seen-{token_hex(12)}",
         "requested_at": look.now,
         "settled_at": look.now,
-        "detail": after.detail,
-        "ray_id": seen.ray_id,
+        "detail": fitted(changes.c.detail, after.detail),
+        "ray_id": fitted(changes.c.ray_id, seen.ray_id),
     }
-    stored = await connection.execute(insert(changes).values(values).returning(*CHANGE))
-    return change_of(stored.one())
 
 
-def _read(toggle: ToggleId, stored: object) -> Reading:
-    return BY_ID[toggle].read(loads(str(stored) if stored is not None else None))
-
-
-async def _upsert(connection: AsyncConnection, rows: Sequence[Values]) -> None:
-    if not rows:
-        return
-    keys = [toggles.c.customer_id, toggles.c.toggle_id]
-    names = [name for name in rows[0] if name not in ("customer_id", "toggle_id")]
-    if connection.dialect.name == "postgresql":
-        pg = postgres_insert(toggles)
-        statement = pg.on_conflict_do_update(index_elements=keys, set_={n: pg.excluded[n] for n in names})
-        await connection.execute(statement, list(rows))
-    else:
-        lite = sqlite_insert(toggles)
-        upsert = lite.on_conflict_do_update(index_elements=keys, set_={n: lite.excluded[n] for n in names})
-        await connection.execute(upsert, list(rows))
+def _before(seen: Observation, held: Held) -> Reading:
+    """What the value held means: raw values differ in spelling, and that is no difference."""
+    return BY_ID[seen.toggle].read(loads(held.value))

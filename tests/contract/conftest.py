@@ -1,0 +1,8 @@
+"""A fresh database for each test, once on SQLite and once on a real Postgres, and two customers in it."""
+
+from __future__ import annotations
+
+from tests.support.databases import database_url, store
+from tests.support.tenants import mine, other
+
+__all__ = ["database_url", "mine", "other", "store"]

@@ -1,0 +1,80 @@
+"""No customer sees or changes another's rows, whichever method is called and whatever it is given.
+
+The list of calls is held against the port: a method added there without a line here fails the first test.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from cloudcache.adapters.db.store import SqlStore
+from cloudcache.domain.customers import ZoneStatus
+from cloudcache.domain.errors import Reason
+from cloudcache.domain.events import Change, Observation
+from cloudcache.domain.ids import CustomerId
+from cloudcache.ports import Store
+from tests.support.tenants import POLISH, ROCKET, Tenant
+
+SEEN = Observation(ROCKET.id, "on", 9_000)
+Call = Callable[[SqlStore, CustomerId, Change], Awaitable[object]]
+
+CALLS: dict[str, Call] = {
+    "page": lambda store, me, _: store.page(me),
+    "revision": lambda store, me, _: store.revision(me),
+    "history": lambda store, me, theirs: store.history(me, 100, before=theirs.id),
+    "open_intent": lambda store, me, theirs: store.open_intent(
+        me, Tenant(store, me).intent(False, theirs.request_id), now=1, owner="w", lease_until=2
+    ),
+    "newest_wish": lambda store, me, _: store.newest_wish(me, ROCKET.id),
+    "start": lambda store, me, theirs: store.start(me, theirs.id, now=90_000, owner="x", lease_until=99_000),
+    "queue": lambda store, me, theirs: store.queue(
+        me, theirs.id, now=1, eta=2, owner="w", lease_until=99_000
+    ),
+    "settle_applied": lambda store, me, theirs: store.settle_applied(me, theirs.id, SEEN, now=1, since=None),
+    "settle_failed": lambda store, me, theirs: store.settle_failed(me, theirs.id, Reason.OTHER, now=1),
+    "settle_superseded": lambda store, me, theirs: store.settle_superseded(me, theirs.id, now=1),
+    "cancel": lambda store, me, _: store.cancel(me, ROCKET.id, now=1),
+    "mark_seen": lambda store, me, _: store.mark_seen(me, POLISH.id, now=1),
+    "observe": lambda store, me, _: store.observe(me, [SEEN], since=99, now=1),
+    "zone_answered": lambda store, me, _: store.zone_answered(me, now=1, full_read=True),
+    "zone_silent": lambda store, me, _: store.zone_silent(me, now=1, due=2),
+    "set_status": lambda store, me, _: store.set_status(me, ZoneStatus.GONE, now=1),
+    "viewed": lambda store, me, _: store.viewed(me, now=1),
+}
+
+FOR_NO_CUSTOMER = {
+    "customer_of_shop",
+    "across_tenants_customers",
+    "across_tenants_stalest",
+    "extend",
+    "adopt",
+    "add_customer",
+    "add_credential",
+    "sealed_token",
+}
+
+
+def test_every_method_of_the_port_is_called_here():
+    methods = dict(inspect.getmembers(Store, inspect.isfunction))
+    mine = {name for name, method in methods.items() if "customer" in inspect.signature(method).parameters}
+    foreign = {name for name in methods if not name.startswith("_")} - mine
+
+    assert mine == set(CALLS)
+    assert foreign == FOR_NO_CUSTOMER
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_call_for_one_customer_leaves_the_other_untouched(mine: Tenant, other: Tenant, name: str):
+    theirs = await other.wish(request_id="theirs", toggle=ROCKET)
+    await mine.saw("off")
+    await mine.saw("off", toggle=POLISH)
+    before = await other.rows()
+
+    told = await CALLS[name](mine.store, mine.id, theirs)
+
+    assert await other.rows() == before
+    assert "other.myshopify.com" not in repr(told) and "lossless" not in repr(told)
+    assert theirs not in (told if isinstance(told, list) else [told])

@@ -1,0 +1,146 @@
+"""The migrations: up, down and up again on both databases, from the program and from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cloudcache.adapters.db.engine import (
+    ROOT,
+    Database,
+    check_migration,
+    downgrade,
+    expected_migration,
+    make_engine,
+    upgrade,
+)
+from cloudcache.adapters.db.models import metadata
+from cloudcache.domain.errors import StoreUnavailable
+from tests.support.databases import fresh_postgres, migrated_sqlite
+from tests.support.tenants import Tenant, tenant
+
+TABLES = {"accounts", "changes", "credentials", "customer_toggles", "customer_zones"}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a database with nothing in it; on SQLite not even a file."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'bare.db'}"
+        return
+    async with fresh_postgres(request.getfixturevalue("postgres_url"), migrated=False) as url:
+        yield url
+
+
+@pytest.fixture
+async def engine(bare_url: str) -> AsyncIterator[AsyncEngine]:
+    opened = make_engine(bare_url, migrating=True)
+    yield opened
+    await opened.dispose()
+
+
+async def tables(engine: AsyncEngine) -> set[str]:
+    async with engine.connect() as connection:
+        return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+
+
+def differences(connection: Connection) -> list[object]:
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+async def set_migration(engine: AsyncEngine, revision: str) -> None:
+    async with Database(engine).writing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
+
+
+async def test_up_down_and_up_again_gives_exactly_the_tables_of_the_models(
+    bare_url: str, engine: AsyncEngine
+):
+    await upgrade(bare_url)
+    first = await tables(engine)
+    await downgrade(bare_url, "base")
+    nothing = await tables(engine)
+    await upgrade(bare_url)
+
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    assert first == await tables(engine) == TABLES | {"alembic_version"}
+    assert nothing == {"alembic_version"}
+    await check_migration(engine)
+
+
+async def test_it_works_wherever_the_program_was_started_and_twice_is_once(
+    bare_url: str, engine: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    await asyncio.gather(upgrade(bare_url), upgrade(bare_url))
+
+    await check_migration(engine)
+
+
+async def test_two_commands_at_once_migrate_once(bare_url: str, engine: AsyncEngine):
+    environment = {**os.environ, "CLOUDCACHE_DATABASE_URL": bare_url, "CLOUDCACHE_ENVIRONMENT": "production"}
+
+    async def command() -> tuple[int | None, bytes]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "alembic", "upgrade", "head"),
+            cwd=ROOT,
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        return process.returncode, output
+
+    results = await asyncio.gather(command(), command())
+
+    assert [code for code, _ in results] == [0, 0], results
+    await check_migration(engine)
+
+
+async def test_a_database_at_another_migration_is_named_with_the_remedy(bare_url: str, engine: AsyncEngine):
+    async def complaint() -> str:
+        with pytest.raises(StoreUnavailable) as raised:
+            await check_migration(engine)
+        return str(raised.value)
+
+    bare = await complaint()
+    await upgrade(bare_url)
+    await set_migration(engine, "9999")
+    newer = await complaint()
+
+    expected = f"this program expects {expected_migration()}"
+    assert bare == f"the database is at migration none, {expected}; run: alembic upgrade head"
+    assert newer == (
+        f"the database is at migration 9999, {expected}; this program is older: install the newer one"
+    )
+    with pytest.raises(StoreUnavailable, match="9999"):
+        await upgrade(bare_url)
+
+
+async def test_an_id_is_never_given_to_a_second_customer(mine: Tenant, other: Tenant):
+    async with mine.store.database.writing() as connection:
+        await connection.execute(text("DELETE FROM customer_zones"))
+
+    third = await tenant(mine.store, "third", "c")
+
+    assert third.id > other.id
+
+
+def test_the_rows_of_a_customer_lie_together_in_sqlite():
+    with sqlite3.connect(migrated_sqlite()) as connection:
+        found = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'customer_toggles'").fetchone()
+    connection.close()
+
+    assert "WITHOUT ROWID" in found[0]

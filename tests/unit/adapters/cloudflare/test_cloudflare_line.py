@@ -1,0 +1,214 @@
+"""The line itself: bodies that break, patience that ends, cookies, redirects, proxies, loops and forks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from cloudcache.adapters.cloudflare.line import CONNECTIONS, MAX_BODY_BYTES, Line, Timeouts
+from tests.unit.adapters.cloudflare.stage import (
+    Ledger,
+    always,
+    client_of,
+    outcome_of_read,
+    outcome_of_write,
+    setting,
+    success,
+)
+
+ON = success(setting("rocket_loader", "on"))
+
+
+class Body(httpx.AsyncByteStream):
+    """A body that arrives in pieces, and then breaks, goes on for ever, or never comes."""
+
+    def __init__(self, *pieces: bytes | Exception, endless: bool = False) -> None:
+        self.pieces = pieces
+        self.endless = endless
+        self.given = 0
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            self.given += len(piece)
+            yield piece
+        while self.endless:
+            self.given += 65_536
+            yield b" " * 65_536
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (Body(b'{"success": true, ', httpx.ReadError("cut")), {}),
+        (Body(b'{"success": true, ', httpx.ReadTimeout("slow")), {}),
+        (Body(b"xx"), {"Content-Encoding": "gzip"}),
+    ],
+    ids=["cut", "stalled", "not the gzip it claims to be"],
+)
+async def test_a_broken_body_leaves_the_outcome_open(body: Body, headers: dict[str, str]):
+    client = client_of(lambda request: httpx.Response(200, headers=headers, stream=body))
+
+    assert await outcome_of_write(client) == "Unclear"
+    assert await outcome_of_read(client) == "TryLater 5"
+
+
+async def test_the_status_counts_even_when_the_body_breaks():
+    ledger = Ledger()
+    headers = {"Retry-After": "60", "Ratelimit": '"default";r=0;t=60'}
+    cut = Body(httpx.ReadError("cut"))
+    client = client_of(lambda request: httpx.Response(429, headers=headers, stream=cut), ledger)
+
+    assert await outcome_of_write(client) == "Throttled 60"
+    assert ledger.told == [("left", "c1", 0, 60), ("blocked", "c1", 60)]
+
+
+async def test_an_answer_without_end_is_not_read_to_its_end():
+    body = Body(endless=True)
+
+    assert await outcome_of_write(client_of(lambda request: httpx.Response(200, stream=body))) == "Unclear"
+
+    assert body.given <= MAX_BODY_BYTES + 65_536
+    assert body.closed
+
+
+async def test_an_answer_that_never_comes_ends_with_the_patience_for_a_call():
+    async def never(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    client = client_of(never, timeouts=Timeouts(call_s=0.001))
+
+    assert await outcome_of_write(client) == "Unclear"
+    assert await outcome_of_read(client) == "TryLater 5"
+
+
+async def test_more_calls_than_connections_wait_for_their_turn_and_the_patience_for_that_ends_unsent():
+    arrived = asyncio.Semaphore(0)
+    release = asyncio.Event()
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        arrived.release()
+        await release.wait()
+        return success(setting("rocket_loader", "on"))
+
+    client = client_of(slow, timeouts=Timeouts(turn_s=0.001))
+    running = [asyncio.create_task(outcome_of_write(client)) for _ in range(CONNECTIONS)]
+    for _ in running:
+        await arrived.acquire()
+    late = await outcome_of_write(client)
+    release.set()
+
+    assert late == "TryLater 5"
+    assert await asyncio.gather(*running) == ["rocket_loader=on"] * CONNECTIONS
+    assert await outcome_of_write(client) == "rocket_loader=on"
+
+
+async def test_a_cancelled_call_gives_its_connection_back():
+    started = asyncio.Event()
+
+    async def stuck(request: httpx.Request) -> httpx.Response:
+        started.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    client = client_of(stuck)
+    for _ in range(CONNECTIONS + 1):
+        started.clear()
+        task = asyncio.create_task(outcome_of_write(client))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_the_header_never_follows_a_redirect():
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return httpx.Response(308, headers={"Location": "https://elsewhere.test/"})
+
+    assert await outcome_of_write(client_of(answer)) == "Unclear"
+    assert asked == ["api.test"]
+
+
+async def test_a_cookie_of_one_call_is_not_sent_with_the_next():
+    cookies: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        cookies.append(request.headers.get("cookie"))
+        return success(
+            setting("rocket_loader", "on"), {"Set-Cookie": "__cflb=pinned; Path=/; Domain=api.test"}
+        )
+
+    client = client_of(answer)
+    await outcome_of_write(client)
+    await outcome_of_write(client)
+
+    assert cookies == [None, None]
+
+
+async def test_who_asks_and_how():
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return success(setting("rocket_loader", "on"))
+
+    await outcome_of_write(client_of(answer))
+
+    headers = asked[0].headers
+    assert headers["user-agent"] == "cloudcache"
+    assert headers["content-type"] == headers["accept"] == "application/json"
+    assert asked[0].extensions["timeout"] == {"connect": 5.0, "read": 20.0, "write": 10.0, "pool": 10.0}
+
+
+@pytest.mark.parametrize(("scheme", "proxied"), [("https", True), ("http", False)])
+async def test_a_proxy_of_the_environment_carries_tunnels_only(
+    scheme: str, proxied: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.test:3128")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    monkeypatch.setenv("ALL_PROXY", "http://proxy.test:3128")
+
+    client = Line(f"{scheme}://api.test", None, False, Timeouts())._client()
+
+    assert any(client._mounts.values()) is proxied
+    await client.aclose()
+
+
+async def test_over_http2_no_library_may_log_header_blocks_from_which_a_token_can_be_decoded():
+    client = Line("https://api.test", None, True, Timeouts())._client()
+
+    assert not logging.getLogger("hpack.hpack").isEnabledFor(logging.DEBUG)
+    await client.aclose()
+
+
+def test_one_client_serves_loop_after_loop_and_opens_nothing_before():
+    client = client_of(always(ON))
+    assert client._line._open is None
+
+    assert asyncio.run(outcome_of_read(client)) == "rocket_loader=on"
+    assert asyncio.run(outcome_of_read(client)) == "rocket_loader=on"
+    asyncio.run(client.close())
+
+
+async def test_after_closing_it_opens_again():
+    client = client_of(always(ON))
+    await client.close()
+    await outcome_of_read(client)
+    await client.close()
+
+    assert await outcome_of_read(client) == "rocket_loader=on"
+    await client.close()
+    assert client._line._open is None
