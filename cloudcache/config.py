@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -89,6 +90,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     cloudflare_url = given.get("CLOUDCACHE_CLOUDFLARE_URL", EMULATOR if local and not token else CLOUDFLARE)
     if cloudflare_url == EMULATOR and not local:
         raise ConfigError("CLOUDCACHE_CLOUDFLARE_URL=emulator is for the local environment only")
+    _encrypted_unless_here(cloudflare_url)
     return Settings(
         environment=environment,
         data_dir=data_dir,
@@ -102,6 +104,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         stale_seconds=_seconds(given, "CLOUDCACHE_STALE_SECONDS", 3600),
         watch_seconds=_seconds(given, "CLOUDCACHE_WATCH_SECONDS", 60),
     )
+
+
+def _encrypted_unless_here(url: str) -> None:
+    """A token must not travel in the clear; plain http is for an emulator on this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ConfigError("CLOUDCACHE_CLOUDFLARE_URL must begin with https:// unless it is on this machine")
 
 
 def _one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:

@@ -90,11 +90,7 @@ class Reconciler:
             return
         try:
             access = await self._credentials.access(holder)
-            await self._in_waves(holder, access, call_class, plan, progress)
-        except BatchWithdrawn:
-            self._without_batch()
-            progress.total += len(reads(batch=False)) - 1
-            await self._in_waves(holder, access, call_class, reads(batch=False), progress)
+            await self._with_or_without_batch(holder, access, call_class, plan, progress)
         except Unauthorized as refusal:
             await self._token_refused(customer, refusal)
             return
@@ -104,6 +100,23 @@ class Reconciler:
                 await self._store.set_status(customer, ZoneStatus.GONE, now=self._clock.now_ms())
             return
         await self._finish(holder, plan, progress)
+
+    async def _with_or_without_batch(
+        self,
+        holder: Customer,
+        access: ZoneAccess,
+        call_class: CallClass,
+        plan: tuple[Read, ...],
+        progress: Progress,
+    ) -> None:
+        """As planned; once the batch call is withdrawn, at once with single reads, from then on for everybody."""
+        try:
+            await self._in_waves(holder, access, call_class, plan, progress)
+        except BatchWithdrawn:
+            self._without_batch()
+            single = reads(batch=False)
+            progress.total += len(single) - 1
+            await self._in_waves(holder, access, call_class, single, progress)
 
     async def _in_waves(
         self,

@@ -46,6 +46,7 @@ def test_a_token_means_the_real_cloudflare(tmp_path: Path):
         ({"CLOUDCACHE_SECRET_KEYS": f"{KEY},weak"}, "CLOUDCACHE_SECRET_KEYS"),
         ({"CLOUDCACHE_DATABASE_URL": ""}, "CLOUDCACHE_DATABASE_URL"),
         ({"CLOUDCACHE_CLOUDFLARE_URL": "emulator"}, "CLOUDCACHE_CLOUDFLARE_URL"),
+        ({"CLOUDCACHE_CLOUDFLARE_URL": "http://api.example/client/v4"}, "CLOUDCACHE_CLOUDFLARE_URL"),
         ({"CLOUDCACHE_ENVIRONMENT": "prod"}, "CLOUDCACHE_ENVIRONMENT"),
         ({"CLOUDCACHE_SYNC_IN_WEB": "yes"}, "CLOUDCACHE_SYNC_IN_WEB"),
         ({"CLOUDCACHE_WATCH_SECONDS": "0"}, "CLOUDCACHE_WATCH_SECONDS"),
