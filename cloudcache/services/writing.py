@@ -42,6 +42,9 @@ log = logging.getLogger("cloudcache.writing")
 LEASE_MS = 60_000
 DEADLINE_MS = 3_600_000
 SHOW_QUEUE_FROM_MS = 500
+SILENT_FROM_ATTEMPT = 2
+"""One lost answer is no silence: the page says so from the second on."""
+
 NOTHING_SINCE = 2**62
 """A revision no customer reaches: asks the store for the customer without any cell."""
 
@@ -169,10 +172,8 @@ class Writer:
         except Throttled:
             return Tried.AGAIN  # the budget knows when it opens
         except TryLater:
-            await self._silent(change)
             return Tried.LATER
         except Unclear:
-            await self._silent(change)
             return Tried.DOUBT
         return await self._settle(change, toggle, seen, since=None)
 
@@ -185,7 +186,6 @@ class Writer:
             if newest is not None and newest.id > change.id and newest.status is ChangeStatus.APPLIED:
                 return await self._yield_to(newest, change, toggle, access, seen)
         except (TryLater, Unclear):
-            await self._silent(change)
             return Tried.DOUBT
         if seen is not None and _same(toggle, seen, change):
             return await self._settle(change, toggle, seen, since)
@@ -257,6 +257,8 @@ class Writer:
         if now >= change.requested_at + DEADLINE_MS:
             await self._store.settle_failed(change.customer, change.id, Reason.NO_ANSWER, now=now)
             return False
+        if attempt >= SILENT_FROM_ATTEMPT:
+            await self._silent(change)
         wait = backoff_ms(attempt, BACKOFF_BASE_MS, BACKOFF_CAP_MS, self._chance())
         if not await self._hold(change, wait, in_doubt=tried is Tried.DOUBT):
             return False
