@@ -83,6 +83,22 @@ async def test_one_flip_costs_each_watching_tab_at_most_400_bytes(app: RunningAp
         assert two.bytes_received() <= 400, two.frames
 
 
+async def test_page_loads_never_call_cloudflare(app: RunningApp):
+    cookie = await settled(app, "birch-and-salt")
+
+    async def load() -> None:
+        async with tab(origin(app), cookie):
+            pass
+
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await client.get(f"{app.url}/cloudflare/_emulator/log?clear=1")
+        await load()
+        await asyncio.gather(*(load() for _ in range(20)))
+        log = (await client.get(f"{app.url}/cloudflare/_emulator/log")).json()
+
+    assert log["requests"] == []
+
+
 async def test_quick_flips_of_one_tab_end_at_the_last_one(app: RunningApp):
     cookie = await settled(app, "birch-and-salt")
     async with tab(origin(app), cookie) as one, tab(origin(app), cookie) as two:
