@@ -28,11 +28,8 @@ from cloudcache.domain.ids import CredentialId, CustomerId
 
 WATCHED_PER_FEED = 9  # watched reads that may go in a row while the feed waits
 SAME_RESET_MS = 2_000  # reset times come in whole seconds: this far apart they may be the same
-BLOCK_AT_MOST_S = (
-    3_600  # Cloudflare blocks for five minutes; more is a mistake, and a probe an hour harms nobody
-)
+BLOCK_AT_MOST_S = 3_600  # Cloudflare blocks for five minutes; more is a mistake, and one probe harms nobody
 STEP_BACK_MS = 5_000  # a clock behind by less is waited for; behind by more it was set back, and time goes on
-FORGET_FROM = 1_000  # buckets kept before the full and idle ones are looked for and dropped
 
 
 class CallClass(IntEnum):
@@ -324,7 +321,7 @@ class Bucket:
         del self.unanswered[:1]
         if blocked_until is not None:
             self.blocked_until = max(blocked_until, self.blocked_until or 0)
-            self.probe_sent_at, self.level, self.held = None, 0, None
+            self.probe_sent_at = self.held = None
         elif self.probe_sent_at is not None:
             self.blocked_until = self.probe_sent_at = None
             self.level = min(self.level, self.limits.window_ms)
@@ -374,7 +371,7 @@ class Ledger:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._buckets: dict[CredentialId, Bucket] = {}
+        self._buckets: OrderedDict[CredentialId, Bucket] = OrderedDict()
         self._gate = Gate(limits)
         self._ready: dict[CallClass, OrderedDict[CredentialId, None]] = {
             one: OrderedDict() for one in CallClass
@@ -384,10 +381,9 @@ class Ledger:
         self._waiting = 0
         self._latest = 0
         self._set_back = 0
-        self._forget_above = FORGET_FROM
 
     def __len__(self) -> int:
-        """How many credentials are being kept; of the full and idle ones only the latest are."""
+        """How many credentials are being kept: the busy ones, and idle ones not yet come across."""
         return len(self._buckets)
 
     def ask(self, lane: Lane, now: int) -> Ticket:
@@ -482,21 +478,24 @@ class Ledger:
         return self._latest
 
     def _bucket(self, credential: CredentialId, now: int) -> Bucket:
+        self._forget_one(now)
         bucket = self._buckets.get(credential)
         if bucket is None:
-            self._forget_idle(now)
             bucket = self._buckets[credential] = Bucket(self.limits, now, self.limits.full)
         bucket.refill(now)
         return bucket
 
-    def _forget_idle(self, now: int) -> None:
-        """Only when as many came as stayed the last time, so that looking costs little per newcomer."""
-        if len(self._buckets) < self._forget_above:
+    def _forget_one(self, now: int) -> None:
+        """Look at one bucket, in turn, and drop it if it is as new. A call looks up its own several times, so
+        those left idle go faster than new ones come, and nothing ever takes long."""
+        if not self._buckets:
             return
-        for bucket in self._buckets.values():
-            bucket.refill(now)
-        self._buckets = {name: bucket for name, bucket in self._buckets.items() if not bucket.is_as_new()}
-        self._forget_above = max(FORGET_FROM, 2 * len(self._buckets))
+        credential, bucket = next(iter(self._buckets.items()))
+        bucket.refill(now)
+        if bucket.is_as_new():
+            del self._buckets[credential]
+        else:
+            self._buckets.move_to_end(credential)
 
     def _place(self, credential: CredentialId, bucket: Bucket) -> None:
         """Put a credential where it belongs: among the ready, with those due later, or nowhere."""

@@ -158,6 +158,22 @@ async def test_a_call_granted_in_the_moment_of_its_cancelling_goes_to_another(
     assert callers.through[10:] == ["second"]
 
 
+async def test_a_call_that_falls_to_one_who_was_just_cancelled_goes_to_another(
+    callers: Callers, clock: HandClock, budget: Budget
+) -> None:
+    await callers.add("used", lane(), 10)
+    first, *_ = await callers.add("first", lane())
+    await callers.add("second", lane())
+
+    first.cancel()
+    clock.ms += 1_000
+    budget.succeeded(TOKEN)
+    await settle()
+
+    assert first.cancelled()
+    assert callers.through[10:] == ["second"]
+
+
 async def test_nobody_knocks_while_blocked_then_one_probe_goes_and_its_success_lets_in_the_others(
     callers: Callers, clock: HandClock, budget: Budget
 ) -> None:
@@ -293,6 +309,19 @@ async def test_idle_credentials_cost_no_task_and_those_who_wait_share_one(
     assert len(timers) == 1
     assert asyncio.all_tasks() == ourselves
     assert clock.sleepers == [] or all(woken.done() for _, woken in clock.sleepers)
+
+
+async def test_who_waits_is_served_though_the_timer_died(callers: Callers, clock: HandClock) -> None:
+    ourselves = asyncio.all_tasks()
+    tasks = await callers.add("call", lane(), 11)
+    for timer in asyncio.all_tasks() - ourselves - set(tasks):
+        timer.cancel()
+    await settle()
+
+    await callers.add("call", lane())
+    await clock.advance(2_000)
+
+    assert len(callers.through) == 12
 
 
 async def test_everybody_who_waits_is_let_through_in_the_end(callers: Callers, clock: HandClock) -> None:

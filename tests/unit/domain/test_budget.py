@@ -175,6 +175,17 @@ def test_a_granted_call_that_is_not_made_can_be_made_by_another_once() -> None:
     assert len(ledger.grant(NOW)) == 1
 
 
+def test_a_granted_call_that_is_not_made_gives_the_address_its_place_back() -> None:
+    ledger = Ledger(Limits())
+    unmade, *_ = ask(ledger, 200, lane())
+    ask(ledger, 10, lane(credential="other"))
+    ledger.grant(NOW)
+
+    ledger.withdraw(unmade, NOW)
+
+    assert len(ledger.grant(NOW)) == 1
+
+
 # -- what Cloudflare says ----------------------------------------------------------------------
 def test_a_report_of_few_calls_left_lowers_the_level() -> None:
     ledger = Ledger(WIDE)
@@ -364,6 +375,38 @@ def test_an_estimate_counts_customers_not_flips() -> None:
     assert ledger.estimate_ms(lane(customer=1), NOW) == 4_286_143
 
 
+def test_an_estimate_knows_whose_turn_comes_first() -> None:
+    ledger = Ledger(WIDE)
+    ask(ledger, 300, lane())
+    ledger.grant(NOW)
+    ask(ledger, 1, lane(customer=1))
+    ask(ledger, 3, lane(customer=2))
+
+    assert ledger.estimate_ms(lane(customer=1), NOW) == 1_286
+
+
+def test_an_estimate_knows_the_turns_of_the_feed() -> None:
+    ledger = Ledger(WIDE)
+    ask(ledger, 255, lane())
+    ledger.grant(NOW)
+    ask(ledger, 100, lane(WATCHED))
+
+    feed = ledger.estimate_ms(lane(FEED), NOW)
+    ask(ledger, 50, lane(FEED))
+    watched = ledger.estimate_ms(lane(WATCHED), NOW)
+
+    assert feed == 4_286
+    assert watched == 48_000
+
+
+def test_an_estimate_knows_that_a_full_bucket_overflows_while_a_fixed_window_holds_it_back() -> None:
+    ledger = Ledger(WIDE)
+    ledger.report(TOKEN, 0, 100, NOW)
+    ask(ledger, 350, lane())
+
+    assert ledger.estimate_ms(lane(), NOW) == 101_000 + 21_858
+
+
 def test_an_estimate_during_a_block_counts_who_goes_before_after_it_opens() -> None:
     ledger = Ledger(WIDE)
     ledger.block(TOKEN, 300, NOW)
@@ -407,6 +450,19 @@ def test_a_clock_behind_by_a_moment_is_waited_for() -> None:
         assert ledger.grant(NOW) == []
 
 
+def test_a_clock_set_back_little_by_little_goes_on_too() -> None:
+    ledger = Ledger(WIDE)
+    ask(ledger, 400, lane())
+    ledger.grant(NOW)
+    clock = NOW
+
+    for _ in range(1_000):
+        clock -= 4_000
+        assert ledger.grant(clock) == []
+
+    assert ledger.grant(clock + 6_000)
+
+
 def test_the_end_of_a_block_is_told_in_the_time_of_a_clock_set_back() -> None:
     ledger = Ledger(WIDE)
     ledger.block(TOKEN, 300, NOW)
@@ -428,6 +484,15 @@ def test_of_a_hundred_thousand_credentials_only_the_busy_ones_are_kept() -> None
         most = max(most, len(ledger))
 
     assert most <= 1_000
+
+
+def test_what_a_past_window_held_back_is_forgotten() -> None:
+    ledger = Ledger(Limits())
+
+    for number in range(5_000):
+        ledger.report(CredentialId(f"token-{number}"), 500, 1, NOW + number * 10)
+
+    assert len(ledger) <= 1_000
 
 
 def test_a_blocked_credential_is_not_forgotten_before_its_probe() -> None:
