@@ -79,7 +79,8 @@ async def tab(
         f"{address}/_event/?token={token or uuid.uuid4()}&EIO=4&transport=websocket", headers=headers
     )
     opened = Tab(socket)
-    await socket.receive()
+    # The greeting is not waited for: when it came in one packet with the handshake's end, the library shows it only
+    # with the next data, which without a word from us would be the ping after 25 s.
     boot = {
         "name": f"{ROOT}.hydrate_and_load",
         "payload": {},
