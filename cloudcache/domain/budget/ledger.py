@@ -6,11 +6,10 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from cloudcache.domain.budget.limits import CallClass, Lane, Limits
+from cloudcache.domain.budget.limits import SAME_RESET_MS, CallClass, Lane, Limits
 from cloudcache.domain.budget.queue import Queue, Rota, Ticket
 from cloudcache.domain.ids import CredentialId
 
-SAME_RESET_MS = 2_000  # reset times come in whole seconds: this far apart they may be the same
 BLOCK_AT_MOST_S = 3_600  # Cloudflare blocks for five minutes; more is a mistake, and one probe harms nobody
 STEP_BACK_MS = 5_000  # a clock behind by less is waited for; behind by more it was set back, and time goes on
 

@@ -7,6 +7,8 @@ from enum import IntEnum
 
 from cloudcache.domain.ids import CredentialId, CustomerId
 
+SAME_RESET_MS = 2_000  # reset times come in whole seconds: this far apart they may be the same
+
 
 class CallClass(IntEnum):
     """What a call is for, most urgent first."""
