@@ -12,7 +12,7 @@ import os
 from alembic import context
 from sqlalchemy import Connection, text
 
-from cloudcache.adapters.db.engine import async_url, make_engine
+from cloudcache.adapters.db.engine import async_url, migrating
 from cloudcache.adapters.db.models import metadata
 from cloudcache.config import load
 
@@ -39,19 +39,9 @@ def migrate(connection: Connection) -> None:
         context.run_migrations()
 
 
-async def online() -> None:
-    engine = make_engine(address(), migrating=True)
-    try:
-        async with engine.connect() as connection:
-            await (await connection.execution_options(writing=True)).run_sync(migrate)
-            await connection.commit()
-    finally:
-        await engine.dispose()
-
-
 if context.is_offline_mode():
     context.configure(url=async_url(address()), target_metadata=metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
 else:
-    asyncio.run(online())
+    asyncio.run(migrating(address(), migrate))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
+from cloudcache.adapters.db.models import toggles
 from cloudcache.domain.access import ActorKind
 from cloudcache.domain.catalog import TOGGLES, State, find
 from cloudcache.domain.errors import NotFound
@@ -149,6 +151,20 @@ async def test_a_value_nobody_knows_is_kept_and_told_but_never_remembered_as_a_s
     cell = await mine.cell(POLISH)
     assert len(found) == 1 and found[0].detail.startswith("shiny")
     assert (cell.value, cell.last_on, cell.last_off) == ("shiny" * 100, None, "off")
+
+
+async def test_updated_at_tells_when_a_value_last_became_another(mine: Tenant):
+    async def updated() -> int:
+        query = select(toggles.c.updated_at).where(toggles.c.customer_id == mine.id)
+        async with mine.store.database.reading() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    await mine.saw("off", at=500)
+    await mine.saw("off", at=600)
+    unchanged = await updated()
+    await mine.saw("on", at=700)
+
+    assert (unchanged, await updated()) == (500, 700)
 
 
 async def test_ages_never_run_backwards(mine: Tenant):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import event, insert, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 
 from cloudcache.adapters.db import engine as database
 from cloudcache.adapters.db.engine import async_url, make_engine, upgrade
@@ -32,7 +36,15 @@ async def complaint(url: str, *, writing: bool = False) -> str:
             await (store.add_credential("c", b"", "token", now=1) if writing else store.page(NOBODY))
     finally:
         await store.close()
+        await _workers_ended()
     return str(raised.value)
+
+
+async def _workers_ended() -> None:
+    """A SQLite connection that could not be opened reports its end to the loop, which must still be there."""
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 5)
 
 
 # -- addresses ---------------------------------------------------------------------------------
@@ -70,9 +82,8 @@ def test_an_address_that_is_none_is_refused_without_its_password(wrong: str):
 
 
 async def test_a_path_with_odd_characters_is_a_path(tmp_path: Path):
-    folder = tmp_path / "a b#c%20d"
-    folder.mkdir()
-    store = SqlStore(make_engine(f"sqlite:///{await copied_sqlite(folder / 'it is.db')}"))
+    file = await copied_sqlite(tmp_path / "it is 100% #1.db")
+    store = SqlStore(make_engine(f"sqlite:///{quote(str(file))}"))
 
     with pytest.raises(NotFound):
         await store.page(NOBODY)
@@ -153,7 +164,7 @@ def _no_further_page(connection, _) -> None:
 
 async def test_a_file_replaced_by_a_broken_one_is_told_and_heals(file: Path, tmp_path: Path):
     good = shutil.copy(file, tmp_path / "good.db")
-    file.write_bytes(b"\0" * 5000)
+    shutil.copy("/bin/sh", file)
     said = await complaint(f"sqlite:///{file}")
 
     shutil.copy(good, file)
@@ -227,7 +238,7 @@ async def test_a_statement_that_takes_too_long_is_ended(postgres: str, monkeypat
 
 
 async def _cut_all_others(url: str) -> None:
-    engine = make_engine(url, migrating=True)
+    engine = make_engine(url)
     async with engine.connect() as connection:
         await connection.execute(
             text(
@@ -255,13 +266,12 @@ async def test_what_raises_inside_a_transaction_undoes_it(mine: Tenant):
 async def test_a_broken_constraint_is_left_to_the_caller_and_shows_no_values(store: SqlStore):
     row = {"account_id": "sekrit", "name": "sekrit"}
 
-    with pytest.raises(Exception, match="IntegrityError|UniqueViolation") as raised:
+    with pytest.raises(IntegrityError) as raised:
         async with store.database.writing() as connection:
             await connection.execute(insert(accounts), [row])
             await connection.execute(insert(accounts), [row])
 
-    assert not isinstance(raised.value, StoreUnavailable)
-    assert "'sekrit'" not in str(raised.value).split("[SQL")[1]
+    assert "sekrit" not in str(raised.value).split("[SQL")[1]
 
 
 def test_a_failure_nobody_foresaw_is_told_by_its_code():

@@ -44,7 +44,7 @@ async def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 @pytest.fixture
 async def engine(bare_url: str) -> AsyncIterator[AsyncEngine]:
-    opened = make_engine(bare_url, migrating=True)
+    opened = make_engine(bare_url)
     yield opened
     await opened.dispose()
 
@@ -115,6 +115,8 @@ async def test_a_database_at_another_migration_is_named_with_the_remedy(bare_url
             await check_migration(engine)
         return str(raised.value)
 
+    await upgrade(bare_url)
+    await downgrade(bare_url, "base")
     bare = await complaint()
     await upgrade(bare_url)
     await set_migration(engine, "9999")

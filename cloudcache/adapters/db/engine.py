@@ -9,7 +9,7 @@ because SQLite itself lets them poll, and whoever polls at the wrong moment star
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
@@ -67,33 +67,21 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername=DRIVERS[backend], query=query)
 
 
-def make_engine(url: str, *, migrating: bool = False) -> AsyncEngine:
-    """An engine for `url`; nothing is opened yet.
-
-    Only a migration makes a SQLite file that is absent, and only a migration may take its time: otherwise a
-    mistyped path would be an empty database, and a new index on 5,000,000 rows would be cut off half way.
-    """
+def make_engine(url: str) -> AsyncEngine:
+    """An engine for `url`; nothing is opened yet. A SQLite file that is absent is not made."""
     parsed = async_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        engine = _make(_sqlite_url(parsed, "rwc" if migrating else "rw"), migrating, {})
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        return engine
-    return _make(parsed, migrating, _postgres_settings(migrating))
-
-
-def _make(url: URL, migrating: bool, connect: Mapping[str, object]) -> AsyncEngine:
-    if migrating:
-        return create_async_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=dict(connect))
-    return create_async_engine(
-        url,
+    embedded = parsed.get_backend_name() == "sqlite"
+    engine = create_async_engine(
+        _sqlite_url(parsed, "rw") if embedded else parsed,
         pool_size=POOL_SIZE,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS,
-        pool_pre_ping=url.get_backend_name() == "postgresql",
         hide_parameters=True,
-        connect_args=dict(connect),
+        **({} if embedded else _postgres_settings()),
     )
+    if embedded:
+        _prepare(engine.sync_engine)
+    return engine
 
 
 def _sqlite_url(url: URL, mode: str) -> URL:
@@ -102,18 +90,29 @@ def _sqlite_url(url: URL, mode: str) -> URL:
     return url.set(database=f"file:{file}", query={"mode": url.query.get("mode", mode), "uri": "true"})
 
 
-def _postgres_settings(migrating: bool) -> Mapping[str, object]:
-    frozen = str(STATEMENT_SECONDS * 1000)
-    settings = {"application_name": "cloudcache", "jit": "off"}
-    if migrating:
-        return {"timeout": WAIT_SECONDS, "server_settings": settings}
-    limits = {"statement_timeout": frozen, "idle_in_transaction_session_timeout": frozen}
-    # The client's own limit is for a network that swallows everything, the server's end included.
-    return {
-        "timeout": WAIT_SECONDS,
-        "command_timeout": STATEMENT_SECONDS + WAIT_SECONDS,
-        "server_settings": settings | limits,
+def _postgres_settings() -> Mapping[str, object]:
+    """A connection that was cut while idle is noticed before it is used; outside transactions that is one trip.
+
+    The client's own time limit is for a network that swallows everything, the server's end included.
+    """
+    frozen = str(int(STATEMENT_SECONDS * 1000))
+    session = {
+        "application_name": "cloudcache",
+        "jit": "off",
+        "statement_timeout": frozen,
+        "idle_in_transaction_session_timeout": frozen,
     }
+    limits = {"timeout": WAIT_SECONDS, "command_timeout": STATEMENT_SECONDS + WAIT_SECONDS}
+    return {
+        "isolation_level": "AUTOCOMMIT",
+        "pool_pre_ping": True,
+        "connect_args": {**limits, "server_settings": session},
+    }
+
+
+def _prepare(engine: Engine) -> None:
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
@@ -141,8 +140,9 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         embedded = engine.dialect.name == "sqlite"
-        self._reader = engine if embedded else engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._writer = engine.execution_options(writing=True)
+        isolation = {} if embedded else {"isolation_level": "READ COMMITTED"}
+        self._reader = engine
+        self._writer = engine.execution_options(writing=True, **isolation)
         self._turn = asyncio.Lock() if embedded else None
 
     @asynccontextmanager
@@ -175,6 +175,26 @@ class Database:
 # -- migrations --------------------------------------------------------------------------------
 
 _one_at_a_time = Lock()  # alembic keeps what it is doing in a global variable
+
+
+async def migrating(url: str, work: Callable[[Connection], None]) -> None:
+    """Hand `work` the one connection that may make a SQLite file, and that may take its time.
+
+    Elsewhere a mistyped path would become an empty database, and a new index on 5,000,000 rows be cut off half way.
+    """
+    parsed = async_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        plain = _sqlite_url(parsed.set(drivername="sqlite"), "rwc")
+        embedded = create_engine(plain, poolclass=NullPool, hide_parameters=True)
+        _prepare(embedded)
+        with embedded.connect().execution_options(writing=True) as connection:
+            work(connection)
+            connection.commit()
+        return
+    engine = create_async_engine(parsed, poolclass=NullPool, hide_parameters=True)
+    async with engine.connect() as remote:
+        await remote.run_sync(work)
+        await remote.commit()
 
 
 async def upgrade(url: str, revision: str = "head") -> None:
