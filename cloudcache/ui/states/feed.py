@@ -31,15 +31,18 @@ async def feed(app: rx.App) -> None:
     """Run until the process ends; no failure of a page or of the database ends it."""
     hints = current().bus.hints()
     waiting: asyncio.Task[frozenset[CustomerId]] | None = None
+    clock = asyncio.get_running_loop().time
+    tick = clock() + TICK_S
     try:
         while True:
             waiting = waiting or asyncio.ensure_future(anext(hints))
-            done, _ = await asyncio.wait({waiting}, timeout=TICK_S)
+            done, _ = await asyncio.wait({waiting}, timeout=max(0.0, tick - clock()))
             if done:
                 hinted, waiting = waiting.result(), None
                 await _refresh(app, hinted & open_pages.watched(), whole=False)
-            else:
+            if clock() >= tick:  # also while hints come without a pause
                 await _refresh(app, open_pages.watched(), whole=True)
+                tick = clock() + TICK_S
     finally:
         if waiting is not None:
             waiting.cancel()
