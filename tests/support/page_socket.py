@@ -24,6 +24,8 @@ class Tab:
     frames: list[str] = field(default_factory=list)
     shown: dict[str, object] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    is_ready: bool = False
+    is_refused: bool = False
 
     async def send(self, name: str, **payload: object) -> None:
         """Call a handler of the grid, or of any state when `name` is a full one."""
@@ -54,6 +56,11 @@ class Tab:
             if not isinstance(text, str) or not text.startswith("42/_event,"):
                 continue
             self.frames.append(text)
+            self.is_refused = self.is_refused or '"new_token"' in text
+            self.is_ready = self.is_ready or 'is_hydrated_rx_state_":true' in text
+            self.changed.set()
+            if self.is_refused:
+                continue
             update = json.loads(text.removeprefix("42/_event,"))[1]
             for name, value in (update.get("delta") or {}).get(GRID, {}).items():
                 self.shown[name.removesuffix("_rx_state_")] = value
@@ -69,14 +76,28 @@ async def cookie_for(url: str, shop: str) -> str:
 
 
 @asynccontextmanager
-async def tab(
-    url: str, cookie: str = "", *, token: str | None = None, origin: str | None = None
-) -> AsyncIterator[Tab]:
-    """A tab with this cookie, loaded; another tab's token may be stolen."""
+async def tab(url: str, cookie: str = "", *, token: str | None = None) -> AsyncIterator[Tab]:
+    """A tab with this cookie, loaded; another tab's token may be stolen.
+
+    A token whose last tab has only just gone may still count as in use; then it is tried again.
+    """
+    for _ in range(500):
+        async with _connection(url, cookie, token or str(uuid.uuid4())) as opened:
+            await opened.until("loaded", lambda shown, one=opened: shown.get("status") or one.is_refused)
+            if opened.is_refused:
+                continue
+            await opened.until("ready", lambda shown, one=opened: one.is_ready)
+            yield opened
+            return
+    raise TimeoutError("the token stays in use")
+
+
+@asynccontextmanager
+async def _connection(url: str, cookie: str, token: str) -> AsyncIterator[Tab]:
     address = url.replace("http", "ws", 1)
-    headers = {"Origin": origin or url, **({"Cookie": cookie} if cookie else {})}
+    headers = {"Origin": url, **({"Cookie": cookie} if cookie else {})}
     socket = await simple_websocket.AioClient.connect(
-        f"{address}/_event/?token={token or uuid.uuid4()}&EIO=4&transport=websocket", headers=headers
+        f"{address}/_event/?token={token}&EIO=4&transport=websocket", headers=headers
     )
     opened = Tab(socket)
     # The greeting is not waited for: when it came in one packet with the handshake's end, the library shows it only
@@ -89,10 +110,6 @@ async def tab(
     await socket.send("40/_event," + json.dumps({"event": boot}))
     listening = asyncio.create_task(opened._listen())
     try:
-        await opened.until("loaded", lambda shown: shown.get("status"))
-        await opened.until(
-            "ready", lambda shown: any('is_hydrated_rx_state_":true' in f for f in opened.frames)
-        )
         yield opened
     finally:
         listening.cancel()
