@@ -107,6 +107,7 @@ class Wiring:
         await check_migration(self.store.engine)
         if self.world is not None:
             await local.seed(self.world, self.store, self.gateway, self.vault, self.services.clock)
+            local.answer_like_the_real_one(self.world)
 
     async def _prepare_until_done(self, scheduler: Scheduler) -> None:
         """A missing or locked database must not end the process: pages say so, and it is tried again."""

@@ -100,9 +100,10 @@ class Grid(rx.State):
         if on and toggle.asks(Topology(self.topology)):
             self.asking, self.wrong = toggle.id, False
             return
+        before = self._row(toggle)
         self._show(toggle, rows.pending(on, current().clock.now_ms()))
         yield
-        await self._store(actor, toggle, on, confirmed=False)
+        await self._store(actor, toggle, on, before, confirmed=False)
 
     @rx.event
     async def confirm(self, form: dict):
@@ -116,9 +117,10 @@ class Grid(rx.State):
             self.wrong = True
             return
         self.asking = ""
+        before = self._row(toggle)
         self._show(toggle, rows.pending(True, current().clock.now_ms()))
         yield
-        await self._store(actor, toggle, True, confirmed=True)
+        await self._store(actor, toggle, True, before, confirmed=True)
 
     @rx.event
     def dismiss(self):
@@ -176,26 +178,22 @@ class Grid(rx.State):
         return None
 
     # -- inside --------------------------------------------------------------------------------
-    async def _store(self, actor: Actor, toggle: Toggle, on: bool, *, confirmed: bool) -> None:
-        """Store the intent; what goes wrong is said in the row, with the switch back where it was."""
-        was_on = on
+    async def _store(self, actor: Actor, toggle: Toggle, on: bool, before: str, *, confirmed: bool) -> None:
+        """Store the intent; what goes wrong is said in the row, with the switch back where it was before."""
+        self._clicked = [*self._clicked[-20:], toggle.id]
         try:
-            page = await current().toggles.page(actor, _own(actor))
-            cell = page.cells.get(toggle.id)
-            was_on = cell is not None and cell.state is State.ON
-            self._clicked = [*self._clicked[-20:], toggle.id]
             await current().toggles.flip(
                 actor, _own(actor), toggle.id, on, request_id=token_hex(16), confirmed=confirmed
             )
         except NeedsConfirmation:
             self.asking = toggle.id
-            self._show(toggle, ("R" if was_on else "r") + rows.seconds(None))
+            self._show(toggle, before)
         except Refused as refusal:
-            self._fail(toggle, was_on, wording.reason(refusal.reason.value, refusal.detail))
+            self._fail(toggle, before, wording.reason(refusal.reason.value, refusal.detail))
             return
         except (StoreUnavailable, NotFound) as error:
             log.error("a flip of %s was not stored: %s", toggle.id, error)
-            self._fail(toggle, not on, wording.NOT_KEPT_HERE)
+            self._fail(toggle, before, wording.NOT_KEPT_HERE)
             return
         await self._read(actor)
 
@@ -295,8 +293,8 @@ class Grid(rx.State):
         failed = row[0] in "fF"
         self.said = wording.not_changed(title, word) if failed else wording.settled(title, rows.is_on(row))
 
-    def _fail(self, toggle: Toggle, on: bool, why: str) -> None:
-        self._show(toggle, rows.failed(on, current().clock.now_ms()))
+    def _fail(self, toggle: Toggle, before: str, why: str) -> None:
+        self._show(toggle, rows.failed(rows.is_on(before), current().clock.now_ms()))
         self.words = {**self.words, toggle.id: why}
         self.said = wording.not_changed(toggle.title, why)
         self._count()
