@@ -14,7 +14,7 @@ from secrets import token_hex
 import reflex as rx
 
 from cloudcache.domain.access import Actor
-from cloudcache.domain.catalog import SECTIONS, TOGGLES, State, Toggle, Topology, find
+from cloudcache.domain.catalog import SECTIONS, TOGGLES, Toggle, Topology, find
 from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.errors import (
     CloudcacheError,
