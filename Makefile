@@ -27,7 +27,7 @@ check: $(VENV)/tests  ## Format, lint, types, import rules and the quick tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q tests/unit tests/properties
+	CLOUDCACHE_EXAMPLES=4 $(BIN)/python -m pytest -q tests/unit tests/properties
 
 bench: $(VENV)/tests  ## Measure what docs/benchmarks.md claims
 	$(BIN)/python -m tests.bench
