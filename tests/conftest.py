@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time, so that a red run can be repeated; CLOUDCACHE_EXPLORE=1 looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile("explore" if os.environ.get("CLOUDCACHE_EXPLORE") else "repeatable")
 
 
 @pytest.fixture(scope="session")

