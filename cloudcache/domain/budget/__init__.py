@@ -3,8 +3,9 @@
     address  200 calls in any second, shared by everything this machine sends
     bucket   per credential: burst + 300 s x refill = 1,000 calls in any 300 s, below Cloudflare's 1,200,
              because the merchant clicks in the dashboard too; corrected downwards by what replies report
-    classes  write > watched > feed > sweep. A sweep never takes the last 30 % of a bucket or of the address's
-             second, a watched or feed read never the last 15 %: a click finds calls left while all is being read
+    classes  write > watched > feed > sweep. A sweep never takes the last 30 % of a bucket, a watched or feed read
+             never the last 15 %, and no read the last 5 % of the address's second: a click finds calls left
+             while all is being read
     queue    per credential: by class, and within a class the customers take turns, so that one merchant's
              10,000 flips delay another's one by a single call; at the address the credentials take turns
     block    after a 429 nobody knocks until it opens; then one probe goes, and its answer decides

@@ -42,8 +42,9 @@ class Limits:
     window_ms: int = 300_000
     """The window, as Cloudflare counts it."""
 
-    burst: int = 300
-    """Calls one credential may make at once after a rest: six full reads of a zone."""
+    burst: int = 100
+    """Calls one credential may make at once after a rest: two full reads of a zone without the batch call. What
+    is held back for bursts is lost to steady work: 300 left 2.33 calls a second, 100 leave 3."""
 
     cloudflare_calls_per_window: int = 1_200
     """What Cloudflare allows; tells whether a reported reset time is that of a steadily refilled quota."""
@@ -52,10 +53,14 @@ class Limits:
     """Calls of this machine in any second."""
 
     read_reserve_percent: int = 15
-    """The share that watched and feed reads leave, of the burst and of the address's second."""
+    """The share of the burst that watched and feed reads leave."""
 
     sweep_reserve_percent: int = 30
-    """The share that sweeps leave, of the burst and of the address's second."""
+    """The share of the burst that sweeps leave."""
+
+    address_reserve_percent: int = 5
+    """The share of the address's second that all reads leave. A second is over soon, and writes go first in it, so
+    ten free calls are enough, where a bucket takes minutes to refill."""
 
     answer_within_ms: int = 60_000
     """A call not answered by now never will be; longer than the client waits, so there are never two probes."""
@@ -84,7 +89,18 @@ class Limits:
 
     def address_share(self, call_class: CallClass) -> int:
         """The calls of a second after which this class no longer goes."""
-        return max(1, self.address_calls_per_second * (100 - self._reserve_percent(call_class)) // 100)
+        reserve = 0 if call_class is CallClass.WRITE else self.address_reserve_percent
+        return max(1, self.address_calls_per_second * (100 - reserve) // 100)
+
+    @property
+    def steady_per_second(self) -> float:
+        """Calls a second that one credential sustains."""
+        return self.refill * 1_000 / self.window_ms
+
+    @property
+    def reads_per_second(self) -> int:
+        """Reads a second that one address sustains."""
+        return self.address_share(CallClass.SWEEP)
 
     def refills_steadily(self, remaining: int, resets_in_ms: int) -> bool:
         """Whether a report fits a quota that refills all the time, the reset being the moment it is full.
