@@ -63,6 +63,12 @@ def require(actor: Actor, action: Action, customer: CustomerId) -> None:
         raise NotAllowed(f"{actor.kind.value} may not {action.value} this customer")
 
 
+def require_administrator(actor: Actor, action: Action = Action.ADMINISTER) -> None:
+    """Raise `NotAllowed` unless this actor may do it to everybody's zones."""
+    if actor.kind is ActorKind.MERCHANT or action not in _TABLE[actor.kind]:
+        raise NotAllowed(f"{actor.kind.value} may not {action.value}")
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A verified identity, as a session carries it: who acts, and until when that is believed.

@@ -25,7 +25,8 @@ class ZoneStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A shop with its zone. `last_answer_at` and `silent_since` tell whether Cloudflare answers for it."""
+    """A shop with its zone. `silent_since` tells that Cloudflare does not answer for it, `followed_at` until when its
+    account's change log was read; `is_followed` is False when the token may not read it, None while not yet tried."""
 
     id: CustomerId
     shop: str
@@ -38,6 +39,8 @@ class Customer:
     revision: int
     full_read_at: int | None = None
     silent_since: int | None = None
+    followed_at: int | None = None
+    is_followed: bool | None = None
 
     @property
     def handle(self) -> str:

@@ -39,7 +39,8 @@ FIRST_LOOK_MS = 5 * MINUTE_MS
 AHEAD_MS = 5 * MINUTE_MS
 """A time further in the future than two clocks disagree is a mistake, and nobody's position."""
 
-BUSY_FOR_MS = 5 * MINUTE_MS
+BUSY_FOR_MS = MINUTE_MS
+"""Somebody who changed one setting in the dashboard may be about to change another."""
 LIVELY_FOR_MS = HOUR_MS
 
 WHOLE = frozenset(BY_ID)

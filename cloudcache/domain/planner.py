@@ -1,13 +1,16 @@
 """What freshness the credentials at hand can buy, and the pace that buys it.
 
     supply    per token 3 calls a second that last, per address 190 reads a second; the smaller one binds
-    demand    writes first; then every feed once in 15 minutes and a read for each change it names; then the feeds
-              of open pages every 15 seconds; then, from a quarter of the rest, lively feeds every minute and pages
-              that were open for long; what is left sweeps
+    demand    writes first; then every feed once in 15 minutes, and those of open pages every 15 seconds; then a
+              read for each change they name, and for those that wait; then, from a quarter of the rest, lively
+              feeds every minute and pages that were open for long; what is left sweeps
 
 Where the supply is too small the intervals grow, in the reverse of that order. Nothing is promised that the budget
-cannot pay: the ages are those of the pace that fits. The address is shared by all pools, the small ones first,
-so that zones on the platform's token are not starved by a hundred thousand tokens of their own.
+cannot pay: the ages are those of the pace that fits. The pace itself is bounded, for what is due in a year because
+of an overload of ten minutes would stay so; in an overload the queue is simply late, and works in order.
+
+The address is shared by all pools, the small ones first, so that zones on the platform's token are not starved by a
+hundred thousand tokens of their own.
 """
 
 from __future__ import annotations
@@ -18,21 +21,31 @@ from enum import StrEnum
 
 from cloudcache.domain.budget import Limits
 from cloudcache.domain.catalog import reads
-from cloudcache.domain.freshness import Pace
+from cloudcache.domain.freshness import SWEEP_AT_LEAST_MS, Pace
 
 SECONDS_A_DAY = 86_400
 USABLE = 0.97
 """Of the supply is planned with; retries and probes take the rest."""
 
-BUSY_SHARE = 0.92
+BUSY_SHARE = 0.95
 """Of what is left after the duties, open pages may take; the rest keeps the sweep alive."""
 
 LIVELY_SHARE = 0.25
-SWEEP_AT_MOST_EVERY_S = 900
-"""Nobody's zone is read whole more often than this without a reason, however idle the budget is."""
+CATCH_UP_S = 600
+"""A backlog that the supply can work off in this time leaves something for the rest."""
 
+SWEEP_AT_LEAST_S = SWEEP_AT_LEAST_MS / 1000
 LONGEST_S = 365 * SECONDS_A_DAY
 USUAL = Pace()
+MOST = Pace(
+    sweep_ms=30 * SECONDS_A_DAY * 1000,
+    watched_ms=30 * 60_000,
+    followed_ms=12 * 3_600_000,
+    feed_busy_ms=USUAL.feed_quiet_ms,
+    feed_lively_ms=USUAL.feed_quiet_ms,
+    feed_quiet_ms=4 * 3_600_000,
+)
+"""No longer than this between two looks, whatever the supply."""
 
 
 class Binding(StrEnum):
@@ -53,7 +66,7 @@ class Pool:
     accounts: int = 0
     """Accounts whose feed can be read."""
     busy_accounts: int = 0
-    """Those with an open page, or a change in the last minutes."""
+    """Those with an open page, or a change in the last minute."""
     lively_accounts: int = 0
     """Those with a change in the last hour."""
     watched: int = 0
@@ -69,6 +82,8 @@ class Pool:
     changes_per_day: float = 0.0
     """Changes made elsewhere, in all zones."""
     writes_per_day: float = 0.0
+    backlog: int = 0
+    """Changes that the feeds told of and that were not read yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +104,21 @@ class PoolPlan:
     supply: float
     """Calls a second that may be made in all."""
     rates: dict[str, float]
+    duties: float
+    """Calls a second that cannot wait: writes, feeds, and the changes they name."""
+    sweep_s: float
+    """How long one round of whole reads takes for a zone of weight 1."""
     ages: tuple[Age, ...]
     binding: Binding
 
     @property
     def spare(self) -> float:
-        """Calls a second left to work off a backlog, the sweep standing still meanwhile."""
-        duties = sum(rate for name, rate in self.rates.items() if name != "sweep")
-        return max(0.0, self.supply * USABLE - duties)
+        """Calls a second left to work off a backlog, while sweeps and second looks at open pages stand still."""
+        return max(0.0, self.supply * USABLE - self.duties)
 
     def drain_s(self, calls: float) -> float:
-        """How long a backlog of so many reads takes, while everything but the sweep goes on."""
+        """How long a backlog of so many reads takes."""
         return calls / self.spare if self.spare else float(LONGEST_S)
-
-    @property
-    def sweep_s(self) -> float:
-        """How long one round of whole reads takes for a zone of weight 1."""
-        return self.pace.sweep_ms / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +178,12 @@ def _plan_pool(
     supply = _Supply(share * USABLE)
     quiet_s = USUAL.feed_quiet_ms / 1000
     supply.take("write", pool.writes_per_day / SECONDS_A_DAY)
-    supply.take("named", pool.changes_per_day * (pool.followed / pool.zones) / SECONDS_A_DAY)
     quiet_s = max(quiet_s, pool.accounts / supply.left if supply.left else LONGEST_S)
     supply.take("feed", max(0, pool.accounts - pool.busy_accounts) / quiet_s)
     busy_s = min(quiet_s, supply.every("feed", pool.busy_accounts, USUAL.feed_busy_ms / 1000, BUSY_SHARE))
+    supply.take("named", pool.changes_per_day * (pool.followed / pool.zones) / SECONDS_A_DAY)
+    duties = supply.given
+    supply.take("named", pool.backlog / CATCH_UP_S)
     watched_s = supply.every("watched", pool.polled * calls, watch_s, BUSY_SHARE)
     followed_s = supply.every("watched", (pool.watched - pool.polled) * calls, follow_s, LIVELY_SHARE)
     more = max(0.0, 1 / (USUAL.feed_lively_ms / 1000) - 1 / quiet_s) * pool.lively_accounts
@@ -178,15 +193,26 @@ def _plan_pool(
     sweep_s = _sweep_s(pool, supply.left, calls)
     supply.take("sweep", min(supply.left, _sweep_load(pool) * calls / sweep_s))
     pace = Pace(
-        sweep_ms=int(sweep_s * 1000),
-        watched_ms=int(watched_s * 1000),
-        followed_ms=int(followed_s * 1000),
-        feed_busy_ms=int(busy_s * 1000),
-        feed_lively_ms=int(min(lively_s, quiet_s) * 1000),
-        feed_quiet_ms=int(quiet_s * 1000),
+        sweep_ms=round(sweep_s * 1000),
+        watched_ms=round(watched_s * 1000),
+        followed_ms=round(followed_s * 1000),
+        feed_busy_ms=round(busy_s * 1000),
+        feed_lively_ms=round(min(lively_s, quiet_s) * 1000),
+        feed_quiet_ms=round(quiet_s * 1000),
     )
-    return PoolPlan(
-        pool, pace, share, supply.rates, _ages(pool, pace), _binding(pool, share, limits, pace, sweep_s)
+    binding = _binding(pool, share, limits, pace, sweep_s)
+    return PoolPlan(pool, _bounded(pace), share, supply.rates, duties, sweep_s, _ages(pool, pace), binding)
+
+
+def _bounded(pace: Pace) -> Pace:
+    """The pace to keep; see the top of this file."""
+    return Pace(
+        sweep_ms=min(pace.sweep_ms, MOST.sweep_ms),
+        watched_ms=min(pace.watched_ms, MOST.watched_ms),
+        followed_ms=min(pace.followed_ms, MOST.followed_ms),
+        feed_busy_ms=min(pace.feed_busy_ms, MOST.feed_busy_ms),
+        feed_lively_ms=min(pace.feed_lively_ms, MOST.feed_lively_ms),
+        feed_quiet_ms=min(pace.feed_quiet_ms, MOST.feed_quiet_ms),
     )
 
 
@@ -194,8 +220,13 @@ class _Supply:
     """Calls a second, given out one demand after another."""
 
     def __init__(self, rate: float) -> None:
-        self.left = rate
+        self.left = self._all = rate
         self.rates = dict.fromkeys(("write", "named", "feed", "watched", "sweep"), 0.0)
+
+    @property
+    def given(self) -> float:
+        """What was taken so far."""
+        return self._all - self.left
 
     def take(self, name: str, rate: float) -> None:
         taken = min(rate, self.left)
@@ -221,16 +252,18 @@ def _sweep_s(pool: Pool, left: float, calls: int) -> float:
     """The round of a zone of weight 1 that uses up what is left."""
     if left <= 0:
         return float(LONGEST_S)
-    return min(float(LONGEST_S), max(float(SWEEP_AT_MOST_EVERY_S), _sweep_load(pool) * calls / left))
+    return min(float(LONGEST_S), max(SWEEP_AT_LEAST_S, _sweep_load(pool) * calls / left))
 
 
 def _ages(pool: Pool, pace: Pace) -> tuple[Age, ...]:
     sweep_s = pace.sweep_ms / 1000
     ages = [Age("quiet", sweep_s, sweep_s / 2)]
     if pool.viewed:
-        ages.append(Age("viewed this week", sweep_s / 2, sweep_s / 4))
+        viewed_s = max(SWEEP_AT_LEAST_S, sweep_s / 2)
+        ages.append(Age("viewed this week", viewed_s, viewed_s / 2))
     if pool.touched:
-        ages.append(Age("changed this week", sweep_s / 3, sweep_s / 6))
+        touched_s = max(SWEEP_AT_LEAST_S, sweep_s / 3)
+        ages.append(Age("changed this week", touched_s, touched_s / 2))
     if pool.accounts:
         busy_s = pace.feed_busy_ms / 1000
         quiet_s = busy_s if pool.busy_accounts >= pool.accounts else pace.feed_quiet_ms / 1000
@@ -243,6 +276,6 @@ def _ages(pool: Pool, pace: Pace) -> tuple[Age, ...]:
 
 
 def _binding(pool: Pool, share: float, limits: Limits, pace: Pace, sweep_s: float) -> Binding:
-    if sweep_s <= SWEEP_AT_MOST_EVERY_S and pace.feed_busy_ms <= USUAL.feed_busy_ms:
+    if sweep_s <= SWEEP_AT_LEAST_S and pace.feed_busy_ms <= USUAL.feed_busy_ms:
         return Binding.NOTHING
     return Binding.TOKEN if share >= pool.tokens * limits.steady_per_second else Binding.ADDRESS

@@ -1,7 +1,8 @@
 """The state of one toggle as a page may show it, and the one rule that says what to show.
 
 A cell holds the confirmed value (with the time it was seen), and the newest change of that toggle. Of these,
-one standing is shown, the highest of: queued or sent > failed > changed outside > never read > stale > normal.
+one standing is shown, the highest of: queued or sent > failed > reported > changed outside > never read > stale >
+normal.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ OUTSIDE_SHOWN_MS = 24 * 3600 * 1000
 
 
 class ConfirmedBy(StrEnum):
-    """How the cached value was learnt: the answer to our own write, or a read."""
+    """How the cached value was learnt: the answer to our own write, a read, or hearsay of the audit log."""
 
     WRITE = "write"
     READ = "read"
+    REPORTED = "reported"
 
 
 class Standing(StrEnum):
@@ -36,6 +38,7 @@ class Standing(StrEnum):
     SENT = "sent"
     QUEUED = "queued"
     FAILED = "failed"
+    REPORTED = "reported"
     OUTSIDE = "outside"
     STALE = "stale"
 
@@ -76,11 +79,13 @@ def standing(cell: Cell, now: int, stale_after_ms: int = STALE_AFTER_MS) -> Stan
     change = cell.change
     if change and change.is_open:
         return Standing.QUEUED if change.sent_at is None and change.eta_at is not None else Standing.SENT
-    if change and change.seen_at is None:
-        if change.status is ChangeStatus.FAILED:
-            return Standing.FAILED
-        if change.status is ChangeStatus.OBSERVED and now - change.requested_at < OUTSIDE_SHOWN_MS:
-            return Standing.OUTSIDE
+    unseen = change.status if change and change.seen_at is None else None
+    if unseen is ChangeStatus.FAILED:
+        return Standing.FAILED
+    if cell.confirmed_by is ConfirmedBy.REPORTED:
+        return Standing.REPORTED
+    if change and unseen is ChangeStatus.OBSERVED and now - change.requested_at < OUTSIDE_SHOWN_MS:
+        return Standing.OUTSIDE
     if cell.seen_at is None:
         return Standing.UNREAD
     if now - cell.seen_at >= stale_after_ms:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from cloudcache.domain.catalog.entries import (
     bots,
@@ -86,6 +87,7 @@ class Read:
     batch: bool = False
 
 
+@cache
 def reads(batch: bool) -> tuple[Read, ...]:
     """The calls that refresh a whole zone, the one that tells most first: 16 with the batch call, else 48."""
     whole = tuple(toggle for toggle in TOGGLES if toggle.in_batch) if batch else ()
@@ -99,4 +101,7 @@ def reads(batch: bool) -> tuple[Read, ...]:
 
 def read_for(toggle: Toggle) -> Read:
     """The single call that refreshes this toggle (and those that share its endpoint)."""
-    return next(read for read in reads(batch=False) if toggle in read.toggles)
+    return _READ_FOR[toggle.id]
+
+
+_READ_FOR = {toggle.id: read for read in reads(batch=False) for toggle in read.toggles}
