@@ -16,7 +16,7 @@ from cloudcache.config import ConfigError, load
 from cloudcache.ui import pages, theme
 from cloudcache.ui.states.feed import feed
 from cloudcache.ui.states.session import BindSession
-from cloudcache.web import local_session, ops
+from cloudcache.web import local_session, metrics, ops
 from cloudcache.wiring import build
 
 logs.configure()
@@ -35,7 +35,7 @@ async def running() -> AsyncIterator[None]:
 
 def routes() -> Starlette:
     """What is served beside the pages; the pretend Cloudflare and the local sign-in exist locally only."""
-    served = [*ops.ROUTES]
+    served = [*ops.ROUTES, *metrics.ROUTES]
     if wiring.settings.is_local:
         served += local_session.ROUTES
     if wiring.cloudflare is not None:

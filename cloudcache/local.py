@@ -19,10 +19,11 @@ from pathlib import Path
 
 from cloudcache.domain.catalog import BY_ID, State, Topology, ZonePlan, reads
 from cloudcache.domain.events import Observation
-from cloudcache.domain.ids import JSON, CredentialId, ZoneId
+from cloudcache.domain.freshness import Urgency
+from cloudcache.domain.ids import JSON, CredentialId, CustomerId, ZoneId
 from cloudcache.domain.secret import Token
 from cloudcache.emulator.world import Options, World
-from cloudcache.ports import Clock, Gateway, Store, Vault, ZoneAccess, ZoneFacts
+from cloudcache.ports import Clock, Finished, Gateway, Store, Vault, ZoneAccess, ZoneFacts, ZoneQueue
 
 LATENCY_S = 0.15
 """What the pretend Cloudflare takes to answer, so that a pending switch can be seen."""
@@ -150,7 +151,9 @@ def answer_like_the_real_one(world: World) -> None:
     world.adopt(replace(world.options, latency=LATENCY_S))
 
 
-async def seed(world: World, store: Store, gateway: Gateway, vault: Vault, clock: Clock) -> None:
+async def seed(
+    world: World, store: Store, queue: ZoneQueue, gateway: Gateway, vault: Vault, clock: Clock
+) -> None:
     """Register the demo shops and fill the cache as if they had last been read three hours ago; once only."""
     if await store.across_tenants_customers(limit=1):
         return
@@ -166,9 +169,17 @@ async def seed(world: World, store: Store, gateway: Gateway, vault: Vault, clock
         if not demo.never_read:
             seen = await _look(gateway, access, now - 3 * HOUR_MS)
             await store.observe(customer.id, _drift(demo, seen), since=customer.revision, now=now)
-            await store.zone_answered(customer.id, now=now - 3 * HOUR_MS, full_read=True)
+        await _leave_alone(queue, customer.id, now, was_read=not demo.never_read)
         if demo.revoked:
             world.revoke_token(demo.token.reveal())
+
+
+async def _leave_alone(queue: ZoneQueue, customer: CustomerId, now: int, *, was_read: bool) -> None:
+    """Last read three hours ago, and not to be swept before somebody had the time to open its page."""
+    zone = await queue.lease_one(customer, now=now, owner="seed", until=now)
+    if zone is not None:
+        rested = Finished(now + HOUR_MS, Urgency.SWEEP, was_whole=was_read)
+        await queue.finish(zone, rested, owner="seed", now=now - 3 * HOUR_MS)
 
 
 async def _look(gateway: Gateway, access: ZoneAccess, at: int) -> list[Observation]:

@@ -35,21 +35,19 @@ from cloudcache.emulator.app import create_app
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import World
 from cloudcache.services import Services, use
-from cloudcache.services.attention import Attention
+from cloudcache.services.assembly import Parts, assemble
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.customers import Customers
 from cloudcache.services.health import Health
-from cloudcache.services.reconcile import Reconciler
-from cloudcache.services.sweep import Sweep
+from cloudcache.services.report import Reports
 from cloudcache.services.tasks import Tasks
-from cloudcache.services.toggles import Toggles
-from cloudcache.services.writing import Writer
 
 log = logging.getLogger("cloudcache")
 
-SWEEP_CALLS_PER_RUN = 100
+TICK_SECONDS = 1
 RECOVER_SECONDS = 15
-LOOK_AGAIN_SECONDS = 5
+STILL_OPEN_SECONDS = 30
+FORGET_SECONDS = 600
 PREPARE_AGAIN_SECONDS = 10
 GRACE_SECONDS = 4
 """Reflex gives a lifespan five seconds to end; what is cut off is taken up again under its lease."""
@@ -70,17 +68,21 @@ class Wiring:
     """The pretend Cloudflare, to be mounted beside the pages; None when the real one is used."""
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Prepare the database, take up what was left, run the jobs if this process is to, and close at the end."""
+    async def running(
+        self, *, sync: bool | None = None, grace_s: float = GRACE_SECONDS
+    ) -> AsyncIterator[None]:
+        """Prepare the database, take up what was left, run the engine if this process is to (`sync`; by default as
+        the settings say), and close at the end, giving what is under way `grace_s` seconds."""
         scheduler = Scheduler()
-        preparing = asyncio.create_task(self._prepare_until_done(scheduler))
+        with_engine = self.settings.sync_in_web if sync is None else sync
+        preparing = asyncio.create_task(self._prepare_until_done(scheduler, with_engine))
         try:
             await asyncio.wait({preparing}, timeout=PREPARE_AGAIN_SECONDS)
             yield
         finally:
             preparing.cancel()
             scheduler.stop()
-            await self.tasks.stop(GRACE_SECONDS)
+            await self.services.engine.drain(grace_s)
             await self.gateway.close()
             await self.store.close()
             if self.world is not None:
@@ -106,28 +108,38 @@ class Wiring:
             await upgrade(self.settings.database_url)
         await check_migration(self.store.engine)
         if self.world is not None:
-            await local.seed(self.world, self.store, self.gateway, self.vault, self.services.clock)
+            await local.seed(
+                self.world, self.store, self.store, self.gateway, self.vault, self.services.clock
+            )
             local.answer_like_the_real_one(self.world)
 
-    async def _prepare_until_done(self, scheduler: Scheduler) -> None:
+    async def _prepare_until_done(self, scheduler: Scheduler, with_engine: bool) -> None:
         """A missing or locked database must not end the process: pages say so, and it is tried again."""
         while True:
             try:
                 await self.prepare()
-                await self._start_jobs(scheduler)
+                await self._start_jobs(scheduler, with_engine)
                 return
             except (CloudcacheError, OSError) as error:
                 log.error("not ready, trying again in %d s: %s", PREPARE_AGAIN_SECONDS, error)
             await asyncio.sleep(PREPARE_AGAIN_SECONDS)
 
-    async def _start_jobs(self, scheduler: Scheduler) -> None:
+    async def _start_jobs(self, scheduler: Scheduler, with_engine: bool) -> None:
         services = self.services
         await services.writer.recover()
         scheduler.every(RECOVER_SECONDS, "recover", services.writer.recover)
-        if self.settings.sync_in_web:
-            scheduler.every(LOOK_AGAIN_SECONDS, "look again", services.attention.look_again)
-            scheduler.every_quarter_hour("sweep", services.sweep.run)
+        scheduler.every(STILL_OPEN_SECONDS, "still open", services.attention.still_open)
+        if with_engine:
+            self._start_engine(scheduler)
         scheduler.start()
+
+    def _start_engine(self, scheduler: Scheduler) -> None:
+        """The freshness engine of this process; the scheduler only wakes it."""
+        engine = self.services.engine
+        self.tasks.spawn(engine.run(), "freshness engine")
+        scheduler.every(TICK_SECONDS, "engine tick", engine.tick)
+        scheduler.every(FORGET_SECONDS, "forget yesterday's feed lines", engine.forget)
+        engine.wake()
 
 
 def build(settings: Settings) -> Wiring:
@@ -147,7 +159,9 @@ def build(settings: Settings) -> Wiring:
     platform = Token(settings.cloudflare_token) if settings.cloudflare_token else None
     credentials = Credentials(store, vault, platform)
     started = secrets.token_hex(4)
-    writer = Writer(
+    parts = Parts(
+        store,
+        store,
         store,
         gateway,
         budget,
@@ -157,22 +171,20 @@ def build(settings: Settings) -> Wiring:
         tasks,
         owner=lambda: f"{os.getpid()}-{started}",
         chance=random.random,
+        batch_read=settings.batch_read,
+        stale_after_ms=settings.stale_seconds * 1000,
+        watch_every_ms=settings.watch_seconds * 1000,
     )
-    reconciler = Reconciler(store, gateway, budget, credentials, bus, clock, batch_read=settings.batch_read)
+    sync = assemble(parts)
     sessions = LocalIdentity(settings.environment, settings.secret_keys, clock) if settings.is_local else None
     services = Services(
-        toggles=Toggles(store, writer, reconciler, bus, clock, tasks),
-        writer=writer,
-        reconciler=reconciler,
-        attention=Attention(
-            store,
-            reconciler,
-            clock,
-            tasks,
-            stale_after_ms=settings.stale_seconds * 1000,
-            watch_every_ms=settings.watch_seconds * 1000,
-        ),
-        sweep=Sweep(store, reconciler, calls_per_run=SWEEP_CALLS_PER_RUN),
+        toggles=sync.toggles,
+        writer=sync.writer,
+        reconciler=sync.reconciler,
+        attention=sync.attention,
+        engine=sync.engine,
+        pacing=sync.pacing,
+        reports=Reports(store, store, sync.pacing, clock),
         customers=Customers(
             store,
             gateway,

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 log = logging.getLogger("cloudcache.scheduler")
@@ -22,10 +21,6 @@ class Scheduler:
         self._scheduler = AsyncIOScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
         )
-
-    def every_quarter_hour(self, name: str, job: Work) -> None:
-        """At minutes 0, 15, 30 and 45."""
-        self._scheduler.add_job(guarded(name, job), CronTrigger(minute="*/15"), name=name)
 
     def every(self, seconds: int, name: str, job: Work) -> None:
         """Again and again."""

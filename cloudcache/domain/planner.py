@@ -27,7 +27,7 @@ SECONDS_A_DAY = 86_400
 USABLE = 0.97
 """Of the supply is planned with; retries and probes take the rest."""
 
-BUSY_SHARE = 0.95
+BUSY_SHARE = 0.97
 """Of what is left after the duties, open pages may take; the rest keeps the sweep alive."""
 
 LIVELY_SHARE = 0.25

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from cloudcache.ports import Bus, Clock, Identity, SessionIssuer
 from cloudcache.services.attention import Attention
 from cloudcache.services.customers import Customers
+from cloudcache.services.engine import Engine
 from cloudcache.services.health import Health
+from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
-from cloudcache.services.sweep import Sweep
+from cloudcache.services.report import Reports
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.writing import Writer
 
@@ -26,7 +28,9 @@ class Services:
     writer: Writer
     reconciler: Reconciler
     attention: Attention
-    sweep: Sweep
+    engine: Engine
+    pacing: Pacing
+    reports: Reports
     customers: Customers
     health: Health
     identity: Identity

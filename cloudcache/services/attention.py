@@ -1,83 +1,86 @@
-"""Pages that somebody looks at are read first: at once when they open with old values, then every minute.
+"""Open pages keep their zone's priority: it is read at once when the page opens with old values, and its account's
+feed is followed closely for as long as somebody looks.
 
-Nothing here blocks a page, and the budget keeps it within the share of watched reads.
+Nothing here blocks a page. Who looks is told to the queue, so that any process may do the reading; it is told
+again every half minute, and forgotten a minute and a half after the process that told it fell silent.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from cloudcache.domain.access import Action, Actor, require
-from cloudcache.domain.budget import CallClass
 from cloudcache.domain.catalog import TOGGLES
 from cloudcache.domain.customers import Page, ZoneStatus
+from cloudcache.domain.freshness import NEVER, Urgency
 from cloudcache.domain.ids import CustomerId
-from cloudcache.ports import Clock, Store
+from cloudcache.ports import Clock, Store, ZoneQueue
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.tasks import Tasks
 
+WATCHED_FOR_MS = 90_000
+
 
 class Attention:
-    """Who is being looked at in this process."""
+    """Who is being looked at in this process; staff count like merchants."""
 
     def __init__(
         self,
         store: Store,
+        queue: ZoneQueue,
         reconciler: Reconciler,
         clock: Clock,
         tasks: Tasks,
+        wake: Callable[[], None],
         *,
         stale_after_ms: int,
-        watch_every_ms: int,
     ) -> None:
         self._store = store
+        self._queue = queue
         self._reconciler = reconciler
         self._clock = clock
         self._tasks = tasks
+        self._wake = wake
         self._stale_after_ms = stale_after_ms
-        self._watch_every_ms = watch_every_ms
         self._open: Counter[CustomerId] = Counter()
 
     async def opened(self, actor: Actor, customer: CustomerId) -> None:
-        """A page opened: its zone is read in the background when a value is too old or was never read."""
+        """A page opened: its zone is read in the background when a value is too old or was never read. Among many
+        such pages the one with the oldest value goes first."""
         require(actor, Action.VIEW, customer)
         self._open[customer] += 1
         now = self._clock.now_ms()
-        await self._store.viewed(customer, now=now)
         page = await self._store.page(customer)
-        if page.customer.status is ZoneStatus.ACTIVE and self._is_stale(page, now):
-            self._read(customer)
+        await self._queue.watch([customer], until=now + WATCHED_FOR_MS, now=now)
+        stale_since = self._oldest(page) + self._stale_after_ms
+        if page.customer.status is ZoneStatus.ACTIVE and stale_since <= now:
+            await self._queue.add(customer, due=stale_since, urgency=Urgency.WATCHED)
+        self._wake()
 
     def closed(self, customer: CustomerId) -> None:
         """A page closed; the last one lets go of the zone's priority."""
         self._open[customer] -= 1
         if self._open[customer] <= 0:
             del self._open[customer]
+            self._tasks.spawn(self._let_go(customer), f"let go of customer {customer}")
 
     def progress(self, customer: CustomerId) -> tuple[int, int] | None:
-        """Calls done and in all while the zone is being read."""
+        """Calls done and in all while the zone is being read in this process."""
         return self._reconciler.progress(customer)
 
-    async def look_again(self) -> int:
-        """Read every watched zone not looked at for a minute; returns how many. Called every few seconds."""
-        due = [
-            customer
-            for customer in self._open
-            if self._clock.now_ms() - self._reconciler.looked_at(customer) >= self._watch_every_ms
-            and self._reconciler.progress(customer) is None
-        ]
-        for customer in due:
-            self._read(customer)
-        return len(due)
+    async def still_open(self) -> int:
+        """Say again who is being looked at; returns how many. Called every half minute."""
+        now = self._clock.now_ms()
+        if self._open:
+            await self._queue.watch(list(self._open), until=now + WATCHED_FOR_MS, now=now)
+        return len(self._open)
 
-    def _is_stale(self, page: Page, now: int) -> bool:
+    async def _let_go(self, customer: CustomerId) -> None:
+        if customer not in self._open:
+            await self._queue.unwatch(customer, now=self._clock.now_ms())
+
+    def _oldest(self, page: Page) -> int:
         if len(page.cells) < len(TOGGLES):
-            return True
-        oldest = min(cell.seen_at or 0 for cell in page.cells.values())
-        return now - oldest >= self._stale_after_ms
-
-    def _read(self, customer: CustomerId) -> None:
-        self._tasks.spawn(self._read_zone(customer), f"read watched customer {customer}")
-
-    async def _read_zone(self, customer: CustomerId) -> None:
-        await self._reconciler.zone(customer, CallClass.WATCHED)
+            return NEVER - self._stale_after_ms
+        return min(cell.seen_at or 0 for cell in page.cells.values())

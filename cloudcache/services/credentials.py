@@ -9,7 +9,7 @@ from cloudcache.domain.customers import Customer
 from cloudcache.domain.errors import Reason, Refused
 from cloudcache.domain.ids import CredentialId
 from cloudcache.domain.secret import Token
-from cloudcache.ports import Store, Vault, ZoneAccess
+from cloudcache.ports import FeedAccess, LeasedFeed, Store, Vault, ZoneAccess
 
 PLATFORM = CredentialId("platform")
 
@@ -28,6 +28,13 @@ class Credentials:
             sealed = await self._store.sealed_token(customer.credential)
             return ZoneAccess(customer.zone_id, customer.credential, self._vault.open(sealed))
         return ZoneAccess(customer.zone_id, PLATFORM, self.platform())
+
+    async def feed_access(self, feed: LeasedFeed) -> FeedAccess:
+        """What reading an account's log needs: the token of the customer that was chosen for it."""
+        if feed.credential is None:
+            return FeedAccess(feed.account, PLATFORM, self.platform())
+        sealed = await self._store.sealed_token(feed.credential)
+        return FeedAccess(feed.account, feed.credential, self._vault.open(sealed))
 
     def platform(self) -> Token:
         """The token given in the settings; `Refused` when there is none."""

@@ -1,4 +1,4 @@
-"""Reads a zone and makes the cache agree with it; level-based and idempotent, whoever asks.
+"""Reads settings of a zone and makes the cache agree; level-based and idempotent, whoever asks.
 
 A read may overwrite a toggle only when it has no open intent and nothing newer was established after the read
 began; the store enforces that by revision. An answer that would flip more than 30 % of the toggles is read a
@@ -9,28 +9,55 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cloudcache.domain.budget import CallClass, Lane
 from cloudcache.domain.catalog import BY_ID, Read, Toggle, read_for, reads
 from cloudcache.domain.customers import Customer, ZoneStatus
-from cloudcache.domain.errors import BatchWithdrawn, Reason, Refused, Throttled, TryLater, Unauthorized
+from cloudcache.domain.errors import (
+    BatchWithdrawn,
+    CloudcacheError,
+    Reason,
+    Refused,
+    Throttled,
+    TryLater,
+)
 from cloudcache.domain.events import Observation
-from cloudcache.domain.ids import CustomerId
+from cloudcache.domain.ids import CustomerId, ToggleId
 from cloudcache.domain.plan import diff
 from cloudcache.ports import Budget, Bus, Clock, Gateway, Store, ZoneAccess
 from cloudcache.services.credentials import Credentials
 
 log = logging.getLogger("cloudcache.reconcile")
 
-AT_ONCE = 4
+AT_ONCE = 5
 """Calls of one zone in flight together: a first read of 16 takes four round trips, and one zone cannot hog."""
 
 GIVE_UP_AFTER = 3
-"""Failed calls of one zone after which the rest is not tried: Cloudflare is down, or that zone's part of it."""
+"""Unanswered calls of one zone after which the rest is not tried: Cloudflare is down, or that zone's part of it."""
+
+
+@dataclass
+class Look:
+    """What came of reading a zone, or how far it is."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    silent: int = 0
+    """Calls without any answer, throttled ones not counted."""
+    written: set[ToggleId] = field(default_factory=set)
+    unreadable: set[ToggleId] = field(default_factory=set)
+    """Toggles that this zone does not have, or this token may not read."""
+    changes: int = 0
+    """Differences that nobody here intended."""
+    why: str = ""
+    """The last failure, for people."""
 
 
 class Reconciler:
-    """Reads zones, one read of a zone at a time."""
+    """Reads zones of this process."""
 
     def __init__(
         self,
@@ -49,127 +76,122 @@ class Reconciler:
         self._credentials = credentials
         self._bus = bus
         self._clock = clock
-        self._batch_read = batch_read
-        self._reading: dict[CustomerId, Progress] = {}
-        self._looked_at: dict[CustomerId, int] = {}
+        self._reading: dict[CustomerId, Look] = {}
+        self.batch_read = batch_read
+        """Whether one call may read 33 settings; off for good once Cloudflare has withdrawn it."""
 
     def progress(self, customer: CustomerId) -> tuple[int, int] | None:
         """Calls done and calls in all while the zone is being read, or None."""
-        progress = self._reading.get(customer)
-        return (progress.done, progress.total) if progress else None
+        look = self._reading.get(customer)
+        return (look.done, look.total) if look else None
 
-    def looked_at(self, customer: CustomerId) -> int:
-        """When this process last began to read the zone, Unix milliseconds; 0 for never."""
-        return self._looked_at.get(customer, 0)
-
-    async def zone(self, customer: CustomerId, call_class: CallClass) -> int:
-        """Read the whole zone; returns the calls made. Does nothing while it is being read already."""
-        if customer in self._reading:
-            return 0
-        plan = reads(self._batch_read)
-        progress = self._reading[customer] = Progress(total=len(plan))
-        self._looked_at[customer] = self._clock.now_ms()
-        self._bus.hint(customer)
-        try:
-            await self._read_all(customer, call_class, plan, progress)
-        finally:
-            del self._reading[customer]
-            self._bus.hint(customer)
-        return progress.done
-
-    async def toggle(self, customer: CustomerId, toggle: Toggle, call_class: CallClass) -> None:
-        """Read one toggle (and those that share its call)."""
-        await self._read_all(customer, call_class, (read_for(toggle),), Progress(total=1))
-        self._bus.hint(customer)
-
-    async def _read_all(
-        self, customer: CustomerId, call_class: CallClass, plan: tuple[Read, ...], progress: Progress
-    ) -> None:
+    async def zone(self, customer: CustomerId, call_class: CallClass) -> Look:
+        """Read the whole zone, without the queue; a parked one is left alone."""
         holder = (await self._store.page(customer)).customer
-        if holder.status is ZoneStatus.GONE:
-            return
+        return await self.look(holder, reads(self.batch_read), call_class)
+
+    async def toggle(self, customer: CustomerId, toggle: Toggle, call_class: CallClass) -> Look:
+        """Read one toggle (and those that share its call)."""
+        holder = (await self._store.page(customer)).customer
+        return await self.look(holder, (read_for(toggle),), call_class)
+
+    async def look(
+        self,
+        holder: Customer,
+        plan: Sequence[Read],
+        call_class: CallClass,
+        persons: Mapping[ToggleId, str] | None = None,
+    ) -> Look:
+        """Make these calls and write what they tell. `Unauthorized` when the token is refused as such, `Refused` when
+        the zone is gone or nothing is connected; what went wrong with single calls is in the result."""
+        look = Look(total=len(plan))
+        if holder.status is not ZoneStatus.ACTIVE:
+            return look
+        if len(plan) > 1:
+            self._reading[holder.id] = look
+        self._bus.hint(holder.id)
         try:
             access = await self._credentials.access(holder)
-            await self._with_or_without_batch(holder, access, call_class, plan, progress)
-        except Unauthorized as refusal:
-            await self._token_refused(customer, refusal)
-            return
-        except Refused as refusal:
-            log.warning("customer %s cannot be read: %s", customer, refusal)
-            if refusal.reason is Reason.ZONE_GONE:
-                await self._store.set_status(customer, ZoneStatus.GONE, now=self._clock.now_ms())
-            return
-        await self._finish(holder, plan, progress)
+            reading = Reading(
+                holder, access, Lane(access.credential, call_class, holder.id), look, persons or {}
+            )
+            await self._with_or_without_batch(reading, plan)
+        finally:
+            if self._reading.get(holder.id) is look:
+                del self._reading[holder.id]
+            self._bus.hint(holder.id)
+        return look
 
-    async def _with_or_without_batch(
-        self,
-        holder: Customer,
-        access: ZoneAccess,
-        call_class: CallClass,
-        plan: tuple[Read, ...],
-        progress: Progress,
-    ) -> None:
+    async def _with_or_without_batch(self, reading: Reading, plan: Sequence[Read]) -> None:
         """As planned; once the batch call is withdrawn, at once with single reads, from then on for everybody."""
         try:
-            await self._in_waves(holder, access, call_class, plan, progress)
+            await self._in_waves(reading, plan)
         except BatchWithdrawn:
-            self._without_batch()
-            single = reads(batch=False)
-            progress.total += len(single) - 1
-            await self._in_waves(holder, access, call_class, single, progress)
+            if self.batch_read:
+                log.warning("the batch read is withdrawn; reading settings one by one from now on")
+            self.batch_read = False
+            single = _one_by_one(plan)
+            reading.look.total += len(single) - len(plan)
+            await self._in_waves(reading, single)
 
-    async def _in_waves(
-        self,
-        holder: Customer,
-        access: ZoneAccess,
-        call_class: CallClass,
-        plan: tuple[Read, ...],
-        progress: Progress,
-    ) -> None:
-        """The first call alone (it tells most, and whether the token works), then a few at a time."""
-        waves = [plan[:1], *(plan[i : i + AT_ONCE] for i in range(1, len(plan), AT_ONCE))]
-        for wave in waves:
-            if progress.silent >= GIVE_UP_AFTER:
-                return
-            calls = (self._one(holder, access, call_class, read, progress) for read in wave)
-            results = await asyncio.gather(*calls, return_exceptions=True)
-            for result in results:
-                if isinstance(result, BaseException):
-                    raise result
-
-    async def _one(
-        self, holder: Customer, access: ZoneAccess, call_class: CallClass, read: Read, progress: Progress
-    ) -> None:
-        """One call; a permission or a setting this zone does not have leaves its toggles as they are."""
+    async def _in_waves(self, reading: Reading, plan: Sequence[Read]) -> None:
+        """The first call alone (it tells most, and whether the token works), then a few at a time. What a watched
+        zone's calls tell is written wave by wave, for somebody waits; a swept one's once, which costs a quarter."""
+        waits = reading.lane.call_class is not CallClass.SWEEP
+        seen: list[Observation] = []
+        since = reading.holder.revision  # known before any of the calls began
         try:
-            await self._read(holder, access, call_class, read)
-        except TryLater as error:
-            progress.failed += 1
-            progress.silent += not isinstance(error, Throttled)
-            log.info("customer %s: %s not read: %s", holder.id, read.path, error)
-        except BatchWithdrawn:
-            raise
-        except Refused as refusal:
-            if refusal.reason in (Reason.TOKEN_REFUSED, Reason.ZONE_GONE):
-                raise
-            log.info("customer %s: %s is not readable: %s", holder.id, read.path, refusal)
-        progress.done += 1
-        self._bus.hint(holder.id)
+            for wave in (plan[:1], *(plan[i : i + AT_ONCE] for i in range(1, len(plan), AT_ONCE))):
+                if reading.look.silent >= GIVE_UP_AFTER:
+                    return
+                await asyncio.gather(*(self._budget.acquire(reading.lane) for _ in wave))
+                seen += await self._wave(reading, wave)
+                if waits:
+                    since = await self._write(reading, seen, since)
+                    seen = []
+        finally:
+            if seen:
+                await self._write(reading, seen, since)
 
-    async def _read(self, holder: Customer, access: ZoneAccess, call_class: CallClass, read: Read) -> None:
-        lane = Lane(access.credential, call_class, holder.id)
-        await self._budget.acquire(lane)
-        since = await self._store.revision(holder.id)
-        seen = await self._gateway.read(access, read)
-        if read.batch and await self._is_absurd(holder.id, seen):
-            await self._budget.acquire(lane)
-            since = await self._store.revision(holder.id)
-            again = await self._gateway.read(access, read)
-            if not _agree(seen, again):
-                log.warning("customer %s: two answers in a row disagree; neither is believed", holder.id)
-                raise TryLater(60, "Cloudflare's answers disagree")
-            seen = again
-        await self._store.observe(holder.id, seen, since=since, now=self._clock.now_ms())
+    async def _write(self, reading: Reading, seen: Sequence[Observation], since: int) -> int:
+        """Keep what was seen by calls that began after revision `since`; returns the revision then reached."""
+        observed = await self._store.observe(
+            reading.holder.id, seen, since=since, now=self._clock.now_ms(), persons=reading.persons
+        )
+        reading.look.written |= observed.written
+        reading.look.changes += len(observed.changes)
+        self._bus.hint(reading.holder.id)
+        return observed.revision
+
+    async def _wave(self, reading: Reading, wave: Sequence[Read]) -> list[Observation]:
+        """A few calls side by side, and what they saw."""
+        calls = (self._gateway.read(reading.access, read) for read in wave)
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        seen: list[Observation] = []
+        for read, result in zip(wave, results, strict=True):
+            if isinstance(result, BaseException):
+                _note(reading.look, read, result, reading.holder)
+            elif read.batch and await self._is_absurd(reading.holder.id, result):
+                seen += await self._again(reading, read, result)
+            else:
+                seen += result
+            reading.look.done += 1
+        return seen
+
+    async def _again(self, reading: Reading, read: Read, first: list[Observation]) -> list[Observation]:
+        """Ask a second time; only what both answers show is believed."""
+        await self._budget.acquire(reading.lane)
+        try:
+            second = await self._gateway.read(reading.access, read)
+        except CloudcacheError as error:
+            _note(reading.look, read, error, reading.holder)
+            return []
+        if _agree(first, second):
+            return second
+        log.warning("customer %s: two answers in a row disagree; neither is believed", reading.holder.id)
+        reading.look.failed += 1
+        reading.look.why = "Cloudflare's answers disagree"
+        return []
 
     async def _is_absurd(self, customer: CustomerId, seen: list[Observation]) -> bool:
         plan = diff((await self._store.page(customer)).cells, seen)
@@ -177,32 +199,39 @@ class Reconciler:
             log.warning("customer %s: an answer would flip %d toggles; reading again", customer, len(plan))
         return plan.is_absurd
 
-    async def _finish(self, holder: Customer, plan: tuple[Read, ...], progress: Progress) -> None:
-        now = self._clock.now_ms()
-        if progress.silent >= min(GIVE_UP_AFTER, len(plan)):
-            await self._store.zone_silent(holder.id, now=now, due=now)
-        elif len(plan) > 1 or holder.silent_since is not None:
-            whole = len(plan) > 1 and not progress.failed
-            await self._store.zone_answered(holder.id, now=now, full_read=whole)
 
-    async def _token_refused(self, customer: CustomerId, refusal: Unauthorized) -> None:
-        log.warning("customer %s: Cloudflare refuses the token: %s", customer, refusal)
-        await self._store.set_status(customer, ZoneStatus.TOKEN_REFUSED, now=self._clock.now_ms())
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What stays the same while a zone is read."""
 
-    def _without_batch(self) -> None:
-        if self._batch_read:
-            log.warning("the batch read is withdrawn; reading settings one by one from now on")
-        self._batch_read = False
+    holder: Customer
+    access: ZoneAccess
+    lane: Lane
+    look: Look
+    persons: Mapping[ToggleId, str]
 
 
-class Progress:
-    """How far the reading of one zone is."""
+def _note(look: Look, read: Read, error: BaseException, holder: Customer) -> None:
+    """A permission or a setting this zone does not have leaves its toggles as they are; what concerns the whole zone
+    is raised."""
+    if isinstance(error, TryLater):
+        look.failed += 1
+        look.silent += not isinstance(error, Throttled)
+        look.why = str(error)
+        log.info("customer %s: %s not read: %s", holder.id, read.path, error)
+        return
+    if not isinstance(error, Refused) or isinstance(error, BatchWithdrawn):
+        raise error
+    if error.reason in (Reason.TOKEN_REFUSED, Reason.ZONE_GONE):
+        raise error
+    look.unreadable.update(toggle.id for toggle in read.toggles)
+    log.info("customer %s: %s is not readable: %s", holder.id, read.path, error)
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.done = 0
-        self.failed = 0
-        self.silent = 0
+
+def _one_by_one(plan: Sequence[Read]) -> tuple[Read, ...]:
+    """The same without the batch call, each setting once."""
+    wanted = {toggle.id for read in plan for toggle in read.toggles}
+    return tuple(read for read in reads(batch=False) if any(one.id in wanted for one in read.toggles))
 
 
 def _agree(one: list[Observation], other: list[Observation]) -> bool:

@@ -6,6 +6,8 @@ pending intent, and answered at once; the slow write goes on behind it and its o
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cloudcache.domain.access import Action, Actor, require
 from cloudcache.domain.budget import CallClass
 from cloudcache.domain.catalog import State, Toggle, find
@@ -13,9 +15,10 @@ from cloudcache.domain.catalog.rules import conflict
 from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.errors import NeedsConfirmation, NotFound, Reason, Refused, Unauthorized
 from cloudcache.domain.events import Change, ChangeStatus, Source
+from cloudcache.domain.freshness import NEVER, Urgency
 from cloudcache.domain.ids import JSON, CustomerId, ToggleId
 from cloudcache.domain.toggle import Cell, Lock, lock
-from cloudcache.ports import Bus, Clock, Intent, Store
+from cloudcache.ports import Bus, Clock, Intent, Store, ZoneQueue
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.writing import Writer
@@ -25,9 +28,19 @@ class Toggles:
     """What a page does with the 50 toggles of one customer."""
 
     def __init__(
-        self, store: Store, writer: Writer, reconciler: Reconciler, bus: Bus, clock: Clock, tasks: Tasks
+        self,
+        store: Store,
+        queue: ZoneQueue,
+        writer: Writer,
+        reconciler: Reconciler,
+        bus: Bus,
+        clock: Clock,
+        tasks: Tasks,
+        wake: Callable[[], None],
     ) -> None:
         self._store = store
+        self._queue = queue
+        self._wake = wake
         self._writer = writer
         self._reconciler = reconciler
         self._bus = bus
@@ -122,14 +135,19 @@ class Toggles:
         """Start to read one toggle, or the whole zone, and return at once."""
         require(actor, Action.REFRESH, customer)
         if toggle_id is None:
-            self._tasks.spawn(self._read_zone(customer), f"check customer {customer}")
+            await self._queue.add(customer, due=NEVER, urgency=Urgency.WATCHED)
+            self._wake()
         else:
             toggle = find(toggle_id)
-            work = self._reconciler.toggle(customer, toggle, CallClass.WATCHED)
-            self._tasks.spawn(work, f"check {toggle.id} of customer {customer}")
+            self._tasks.spawn(self._read(customer, toggle), f"check {toggle.id} of customer {customer}")
 
-    async def _read_zone(self, customer: CustomerId) -> None:
-        await self._reconciler.zone(customer, CallClass.WATCHED)
+    async def _read(self, customer: CustomerId, toggle: Toggle) -> None:
+        """One call, made here and now. Trouble with the token or the zone is the engine's to judge: it looks next."""
+        try:
+            await self._reconciler.toggle(customer, toggle, CallClass.WATCHED)
+        except Refused:
+            await self._queue.add(customer, due=NEVER, urgency=Urgency.WATCHED)
+            self._wake()
 
     async def _newest(self, customer: CustomerId, toggle: Toggle, status: ChangeStatus) -> Change:
         cell = (await self._store.page(customer)).cells.get(toggle.id)

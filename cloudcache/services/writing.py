@@ -244,11 +244,13 @@ class Writer:
             change.customer, change.id, refusal.reason, now=now, detail=refusal.detail
         )
         if isinstance(refusal, Unauthorized) and refusal.reason is Reason.TOKEN_REFUSED:
-            await self._store.set_status(change.customer, ZoneStatus.TOKEN_REFUSED, now=now)
+            await self._store.set_status(
+                change.customer, ZoneStatus.TOKEN_REFUSED, now=now, why="Cloudflare refused the token"
+            )
 
     async def _silent(self, change: Change) -> None:
         now = self._clock.now_ms()
-        await self._store.zone_silent(change.customer, now=now, due=now)
+        await self._store.zone_silent(change.customer, now=now)
         self._bus.hint(change.customer)
 
     async def _pause(self, change: Change, attempt: int, tried: Tried) -> bool:

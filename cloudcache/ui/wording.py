@@ -61,6 +61,15 @@ CONNECTED_TO = "Connected to Cloudflare"
 NOT_CONNECTED_TO = "Not connected to Cloudflare"
 FULL_CHECK = "full check"
 NEVER_CHECKED = "never checked in full"
+FOLLOWED = "change log read"
+FOLLOWED_MEANS = "Cloudflare’s log of changes names what was changed elsewhere; those settings are then read."
+NOT_FOLLOWED = "changes elsewhere show within a minute"
+NOT_FOLLOWED_MEANS = (
+    "This shop’s token may not read Cloudflare’s log of changes, so your settings are read again every minute while "
+    "this page is open. A token that may read Account Settings shows changes within seconds."
+)
+REPORTED_ON = "Turned on, says the change log"
+REPORTED_OFF = "Turned off, says the change log"
 CHECK_ALL = "Check all now"
 CHECKING = "Reading your settings from Cloudflare"
 

@@ -14,8 +14,9 @@ from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, Observation
-from cloudcache.domain.ids import CustomerId
-from cloudcache.ports import Store
+from cloudcache.domain.freshness import Urgency
+from cloudcache.domain.ids import CredentialId, CustomerId
+from cloudcache.ports import Feeds, Store, ZoneQueue
 from tests.support.tenants import POLISH, ROCKET, Tenant
 
 SEEN = Observation(ROCKET.id, "on", 9_000)
@@ -39,27 +40,59 @@ CALLS: dict[str, Call] = {
     "cancel": lambda store, me, _: store.cancel(me, ROCKET.id, now=1),
     "mark_seen": lambda store, me, _: store.mark_seen(me, POLISH.id, now=1),
     "observe": lambda store, me, _: store.observe(me, [SEEN], since=99, now=1),
-    "zone_answered": lambda store, me, _: store.zone_answered(me, now=1, full_read=True),
-    "zone_silent": lambda store, me, _: store.zone_silent(me, now=1, due=2),
+    "zone_answered": lambda store, me, _: store.zone_answered(me, now=1),
+    "zone_silent": lambda store, me, _: store.zone_silent(me, now=1),
+    "add": lambda store, me, _: store.add(me, due=5, urgency=Urgency.WATCHED),
+    "lease_one": lambda store, me, _: store.lease_one(me, now=10, owner="w", until=20),
+    "prolong": lambda store, me, _: store.prolong([me], owner="w", until=30),
+    "watch": lambda store, me, _: store.watch([me], until=50, now=10),
+    "unwatch": lambda store, me, _: store.unwatch(me, now=20),
     "set_status": lambda store, me, _: store.set_status(me, ZoneStatus.GONE, now=1),
-    "viewed": lambda store, me, _: store.viewed(me, now=1),
+    "use_credential": lambda store, me, _: _with_credential(store, me),
 }
+
+
+async def _with_credential(store: SqlStore, me: CustomerId) -> None:
+    await store.add_credential(CredentialId("mine"), b"sealed", "token", now=1)
+    await store.use_credential(me, CredentialId("mine"), now=1)
+
 
 FOR_NO_CUSTOMER = {
     "customer_of_shop",
     "across_tenants_customers",
-    "across_tenants_stalest",
     "extend",
     "adopt",
     "add_customer",
     "add_credential",
     "sealed_token",
+    "park_credential",
+    "unpark_credential",
+    "lease",
+    "finish",
+    "fail",
+    "release",
+    "across_tenants_add_all",
+    "across_tenants_set_back",
+    "across_tenants_depth",
+    "across_tenants_counts",
+    "across_tenants_parked",
+    "across_tenants_drift",
+    "across_tenants_ages",
+    "lease_feeds",
+    "note",
+    "keep_position",
+    "feed_failed",
+    "feed_credential",
+    "forget_entries",
 }
+"""Of an account, of a token, or of what was leased before; those across all tenants say so."""
 
 
 def test_every_method_of_the_port_is_called_here():
-    methods = dict(inspect.getmembers(Store, inspect.isfunction))
-    mine = {name for name, method in methods.items() if "customer" in inspect.signature(method).parameters}
+    ports = (Store, ZoneQueue, Feeds)
+    methods = {name: one for port in ports for name, one in inspect.getmembers(port, inspect.isfunction)}
+    named = {"customer", "customers"}
+    mine = {name for name, method in methods.items() if named & set(inspect.signature(method).parameters)}
     foreign = {name for name in methods if not name.startswith("_")} - mine
 
     assert mine == set(CALLS)

@@ -11,7 +11,7 @@ from cloudcache.domain.errors import NotFound, Refused
 from cloudcache.domain.events import Observation
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.ports import ZoneFacts
-from tests.support.tenants import FACTS, POLISH, ROCKET, Tenant, tenant
+from tests.support.tenants import FACTS, ROCKET, Tenant
 
 
 async def test_a_page_holds_what_changed_after_a_revision(mine: Tenant):
@@ -98,8 +98,8 @@ async def test_credentials_are_kept_sealed_and_can_be_sealed_anew(store: SqlStor
 
 
 async def test_silence_is_remembered_since_its_beginning_and_ends_with_an_answer(mine: Tenant):
-    await mine.store.zone_silent(mine.id, now=100, due=200)
-    await mine.store.zone_silent(mine.id, now=300, due=400)
+    await mine.store.zone_silent(mine.id, now=100)
+    await mine.store.zone_silent(mine.id, now=300)
     silent = (await mine.store.page(mine.id)).customer.silent_since
     await mine.saw("on")
 
@@ -109,79 +109,23 @@ async def test_silence_is_remembered_since_its_beginning_and_ends_with_an_answer
 
 async def test_an_answer_to_a_write_ends_the_silence_too(mine: Tenant):
     wish = await mine.sent()
-    await mine.store.zone_silent(mine.id, now=1150, due=1150)
+    await mine.store.zone_silent(mine.id, now=1150)
 
     await mine.applied(wish)
 
     assert (await mine.store.page(mine.id)).customer.silent_since is None
 
 
-async def test_the_time_of_a_whole_read_is_kept_until_the_next(mine: Tenant):
-    await mine.store.zone_answered(mine.id, now=100, full_read=True)
-    await mine.store.zone_answered(mine.id, now=200)
-
-    assert (await mine.store.page(mine.id)).customer.full_read_at == 100
-
-
 async def test_a_page_opened_and_a_status_changed_leave_the_cells_alone(mine: Tenant, other: Tenant):
     before = await other.store.page(other.id)
 
-    await other.store.viewed(other.id, now=100)
+    await other.store.watch([other.id], until=200, now=100)
     await other.store.set_status(other.id, ZoneStatus.GONE, now=100)
 
     after = await other.store.page(other.id)
     assert after.cells == before.cells
     assert after.customer.status is ZoneStatus.GONE
     assert after.customer.revision == before.customer.revision + 1
-
-
-# -- whose turn it is --------------------------------------------------------------------------
-
-
-async def read_whole(one: Tenant, at: int) -> None:
-    await one.saw("on", at=at)
-    await one.store.zone_answered(one.id, now=at, full_read=True)
-
-
-async def test_the_stalest_zone_comes_first_and_paused_ones_never(mine: Tenant, other: Tenant):
-    third = await tenant(mine.store, "third", "c")
-    await mine.saw("on", at=5_000)
-    for one in (mine, other):
-        await mine.store.zone_answered(one.id, now=5_000, full_read=True)
-
-    assert await mine.store.across_tenants_stalest(10) == [third.id, other.id, mine.id]
-    await mine.store.set_status(other.id, ZoneStatus.TOKEN_REFUSED, now=6_000)
-    assert await mine.store.across_tenants_stalest(10) == [third.id, mine.id]
-    assert await mine.store.across_tenants_stalest(1) == [third.id]
-
-
-async def test_a_value_that_no_read_can_renew_does_not_keep_its_zone_in_front(mine: Tenant, other: Tenant):
-    await mine.saw("lossy", at=100, toggle=POLISH)
-    await read_whole(mine, at=90_000)
-    await read_whole(other, at=80_000)
-
-    assert await mine.store.across_tenants_stalest(1) == [other.id]
-
-
-async def test_many_zones_that_are_gone_do_not_hide_the_ones_that_are_there(mine: Tenant, store: SqlStore):
-    for digit in "bcdef":
-        gone = await tenant(store, f"gone-{digit}", digit)
-        await read_whole(gone, at=10)
-        await store.set_status(gone.id, ZoneStatus.GONE, now=20)
-    await read_whole(mine, at=50_000)
-
-    assert await store.across_tenants_stalest(1) == [mine.id]
-
-
-async def test_a_zone_that_is_due_comes_first_and_one_due_later_not_yet(mine: Tenant, other: Tenant):
-    third = await tenant(mine.store, "third", "c")
-    for at, one in enumerate((mine, other, third), start=1_000):
-        await read_whole(one, at)
-    await mine.store.zone_silent(mine.id, now=2_000, due=9_000)
-    await mine.store.zone_silent(third.id, now=2_000, due=3_000)
-
-    assert await mine.store.across_tenants_stalest(10, now=4_000) == [third.id, other.id]
-    assert await mine.store.across_tenants_stalest(10, now=9_000) == [third.id, mine.id, other.id]
 
 
 async def test_nobody_is_found_who_does_not_exist(store: SqlStore):
@@ -191,4 +135,3 @@ async def test_nobody_is_found_who_does_not_exist(store: SqlStore):
         await store.customer_of_shop("nobody.myshopify.com")
     with pytest.raises(NotFound):
         await store.set_status(CustomerId(99), ZoneStatus.GONE, now=1)
-    assert await store.across_tenants_stalest(10) == []

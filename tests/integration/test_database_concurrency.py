@@ -70,7 +70,7 @@ async def test_everything_at_once_ends_without_a_deadlock(mine: Tenant, other: T
         await one.store.observe(one.id, seen, since=one.asked, now=200)
         await one.start(wish, now=50_000)
         await one.store.adopt(now=70_000, owner="w", lease_until=90_000, limit=3)
-        await one.store.zone_silent(one.id, now=300, due=400)
+        await one.store.zone_silent(one.id, now=300)
         await one.applied(wish, now=60_000, since=await one.store.revision(one.id))
 
     await asyncio.gather(*(live(one) for one in (mine, other, elsewhere) * 4))

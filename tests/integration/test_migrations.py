@@ -29,7 +29,7 @@ from cloudcache.domain.errors import StoreUnavailable
 from tests.support.databases import fresh_postgres, migrated_sqlite
 from tests.support.tenants import Tenant, tenant
 
-TABLES = {"accounts", "changes", "credentials", "customer_toggles", "customer_zones"}
+TABLES = {"accounts", "changes", "credentials", "customer_toggles", "customer_zones", "feed_entries"}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

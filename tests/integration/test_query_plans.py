@@ -20,25 +20,39 @@ from cloudcache.domain.catalog import TOGGLES
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, Observation
-from cloudcache.domain.ids import CustomerId
+from cloudcache.domain.feed import Entry, Position
+from cloudcache.domain.freshness import Urgency
+from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
+from cloudcache.ports import Finished, LeasedFeed, LeasedZone
 from tests.support.tenants import ROCKET, Tenant
 
 CUSTOMERS, LINES = 1_000, 10
-BIG = {"customer_zones", "customer_toggles", "changes"}
+BIG = {"customer_zones", "customer_toggles", "changes", "feed_entries"}
 Statement = tuple[str, object]
 
 FILL = [
     """INSERT INTO customer_zones (shop, zone_id, zone_name, account_id, plan, topology, status, revision,
-         full_read_at, priority, failures, last_error, created_at, updated_at)
+         full_read_at, sync_due_at, priority, generation, failures, last_error, created_at, updated_at)
        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :customers)
-       SELECT 's' || i, 'z' || i, '', '', 'pro', 'o2o', 'active', 1, 1000 + i, 0, 0, '', 1, 1 FROM n""",
+       SELECT 's' || i, 'z' || i, '', '', 'pro', 'o2o', 'active', 1, 1000 + i, 1000 + i, 0, 0, 0, '', 1, 1 FROM n""",
     """INSERT INTO customer_toggles (customer_id, toggle_id, state, value, last_synced_at, updated_at,
          confirmed_by, revision, value_revision)
        SELECT customer_id, :toggle, 'on', '"on"', 1000 + customer_id, 1, 'read', 1, 1 FROM customer_zones""",
     """INSERT INTO changes (customer_id, toggle_id, to_state, to_value, actor_kind, actor_id, source, status,
          request_id, requested_at, sent_at, settled_at, error, detail, ray_id)
-       SELECT customer_id, :toggle, 'on', '"on"', 'merchant', 'o', 'page', 'applied', :toggle, 1, 2, 3, '', '', ''
+       SELECT customer_id, :toggle, 'on', '"on"', 'merchant', 'o', 'page',
+         CASE WHEN customer_id % 50 = 0 THEN 'observed' ELSE 'applied' END,
+         :toggle, customer_id * 1000, 2, 3, '', '', '' FROM customer_zones""",
+    """INSERT INTO feed_entries (account_id, entry_id, customer_id, toggles, person, at, first_seen_at, is_open)
+       SELECT '', 'f' || customer_id, customer_id, :toggle, '', 1000 + customer_id, 1000 + customer_id, :no
        FROM customer_zones""",
+]
+
+
+OF_THEIR_OWN = [
+    """INSERT INTO credentials (credential_id, sealed, kind, status, created_at)
+       SELECT 'c' || customer_id, '', 'token', 'active', 1 FROM customer_zones WHERE customer_id % 2 = 1""",
+    "UPDATE customer_zones SET credential_id = 'c' || customer_id WHERE customer_id % 2 = 1",
 ]
 
 
@@ -52,6 +66,11 @@ async def full(database_url: str) -> AsyncIterator[SqlStore]:
             await connection.execute(text(FILL[1]), {"toggle": toggle.id})
             if number < LINES:
                 await connection.execute(text(FILL[2]), {"toggle": toggle.id})
+        for number in range(3):
+            shifted = text(FILL[3].replace("'f' ||", f"'f{number}-' ||"))
+            await connection.execute(shifted, {"toggle": ROCKET.id, "no": False})
+        await connection.execute(text(OF_THEIR_OWN[0]))
+        await connection.execute(text(OF_THEIR_OWN[1]))
         await connection.execute(text("ANALYZE"))
     yield store
     await store.close()
@@ -125,8 +144,34 @@ ACTS: dict[str, Act] = {
     "news of a page": lambda store, mine, _: store.page(mine.id, 1),
     "customer of a shop": lambda store, _, __: store.customer_of_shop("s7"),
     "customers": lambda store, _, __: store.across_tenants_customers(20, after=CustomerId(500)),
-    "stalest": lambda store, _, __: store.across_tenants_stalest(20),
-    "stalest and due": lambda store, _, __: store.across_tenants_stalest(20, now=9_000),
+    "lease of the platform's": lambda store, _, __: store.lease(
+        Urgency.SWEEP, platform=True, now=3_000, owner="w", until=9_000, limit=20
+    ),
+    "lease of their own": lambda store, _, __: store.lease(
+        Urgency.SWEEP,
+        platform=False,
+        now=3_000,
+        owner="w",
+        until=9_000,
+        limit=20,
+        without=[CredentialId("c")],
+    ),
+    "lease of the named": lambda store, _, __: store.lease(
+        Urgency.NAMED, platform=True, now=3_000, owner="w", until=9_000, limit=20
+    ),
+    "lease of one": lambda store, mine, _: store.lease_one(mine.id, now=3_000, owner="w", until=9_000),
+    "prolong": lambda store, mine, _: store.prolong([mine.id], owner="w", until=9_000),
+    "add": lambda store, mine, _: store.add(mine.id, due=3_000, urgency=Urgency.WATCHED),
+    "finish": lambda store, mine, _: _finished(store, mine),
+    "fail": lambda store, mine, _: _failed(store, mine),
+    "release": lambda store, _, __: store.release("w"),
+    "watch": lambda store, mine, _: store.watch([mine.id], until=9_000, now=3_000),
+    "unwatch": lambda store, mine, _: store.unwatch(mine.id, now=3_000),
+    "feeds": lambda store, _, __: store.lease_feeds(now=3_000, owner="w", until=9_000, limit=20),
+    "note": lambda store, _, __: _noted(store),
+    "forget": lambda store, _, __: store.forget_entries(3_000, 100),
+    "drift": lambda store, _, __: store.across_tenants_drift(900_000, 10),
+    "park": lambda store, _, __: store.park_credential(CredentialId("c7"), now=1, why=""),
     "history": lambda store, mine, change: store.history(mine.id, 20, before=change.id),
     "newest wish": lambda store, mine, _: store.newest_wish(mine.id, ROCKET.id),
     "start": lambda _, mine, change: mine.start(change),
@@ -142,11 +187,36 @@ ACTS: dict[str, Act] = {
     "adopt": lambda store, _, __: store.adopt(now=90_000, owner="x", lease_until=99_000, limit=20),
     "revision": lambda store, mine, _: store.revision(mine.id),
     "observe": lambda store, mine, _: store.observe(mine.id, SEEN, since=2**40, now=5_000),
-    "answered": lambda store, mine, _: store.zone_answered(mine.id, now=3, full_read=True),
-    "silent": lambda store, mine, _: store.zone_silent(mine.id, now=3, due=4),
+    "answered": lambda store, mine, _: store.zone_answered(mine.id, now=3),
+    "silent": lambda store, mine, _: store.zone_silent(mine.id, now=3),
     "status": lambda store, mine, _: store.set_status(mine.id, ZoneStatus.GONE, now=3),
-    "viewed": lambda store, mine, _: store.viewed(mine.id, now=3),
 }
+
+
+async def _leased(store: SqlStore, mine: Tenant) -> LeasedZone:
+    zone = await store.lease_one(mine.id, now=10**9, owner="w", until=10**9 + 1)
+    assert zone is not None
+    return zone
+
+
+async def _finished(store: SqlStore, mine: Tenant) -> bool:
+    zone = await _leased(store, mine)
+    return await store.finish(zone, Finished(5, Urgency.SWEEP, True, (1, 2)), owner="w", now=10**9)
+
+
+async def _failed(store: SqlStore, mine: Tenant) -> bool:
+    zone = await _leased(store, mine)
+    return await store.fail(zone, owner="w", due=5, now=10**9, why="", silent=True)
+
+
+async def _noted(store: SqlStore) -> list[Entry]:
+    """Lines that name twenty zones, with ray ids and persons."""
+    feed = LeasedFeed("", Position(), CustomerId(1), None, 0, None, False)
+    lines = [
+        Entry(f"e{number}", 5_000, ZoneId(f"z{number}"), frozenset({ROCKET.id}), "ann", f"ray{number}")
+        for number in range(1, 20)
+    ]
+    return await store.note(feed, lines, now=9_000)
 
 
 async def test_no_statement_of_the_store_scans_a_big_table(full: SqlStore):
@@ -180,4 +250,4 @@ async def test_a_page_and_a_look_at_the_whole_zone_are_few_statements(full: SqlS
     with caught(full) as look:
         await full.observe(mine.id, SEEN, since=2**40, now=5_000)
 
-    assert (len(page), len(look)) == (1, 4)
+    assert (len(page), len(look)) == (1, 5), "the fifth remembers that something was changed"

@@ -24,15 +24,19 @@ from cloudcache.domain.catalog import Read, Toggle, Topology, ZonePlan
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.errors import Unclear
 from cloudcache.domain.events import Observation
+from cloudcache.domain.feed import FeedPage, FeedVersion, Window
 from cloudcache.domain.ids import JSON, CredentialId, CustomerId, ZoneId
 from cloudcache.domain.secret import Token
 from cloudcache.emulator.app import create_app
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import Options, World
 from cloudcache.local import PERMISSIONS
-from cloudcache.ports import ZoneAccess, ZoneFacts
+from cloudcache.ports import FeedAccess, TokenFacts, ZoneAccess, ZoneFacts
+from cloudcache.services.assembly import Parts, assemble
 from cloudcache.services.attention import Attention
 from cloudcache.services.credentials import Credentials
+from cloudcache.services.engine import Engine
+from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.toggles import Toggles
@@ -92,6 +96,14 @@ class Interposed:
     async def zone(self, access: ZoneAccess) -> ZoneFacts:
         return await self._inner.zone(access)
 
+    async def changes(self, access: FeedAccess, version: FeedVersion, window: Window) -> FeedPage:
+        page = await self._inner.changes(access, version, window)
+        self._clock.ms += 1
+        return page
+
+    async def verify(self, token: Token) -> TokenFacts:
+        return await self._inner.verify(token)
+
     async def close(self) -> None:
         await self._inner.close()
 
@@ -132,17 +144,6 @@ def meanwhile(first: Callable[[], Awaitable[None]], *, before: bool) -> Around:
     return around
 
 
-@dataclass
-class Process:
-    """One worker process: its own writer, reconciler, locks and tasks; database and Cloudflare are shared."""
-
-    toggles: Toggles
-    writer: Writer
-    reconciler: Reconciler
-    attention: Attention
-    tasks: Tasks
-
-
 class CrashingTasks(Tasks):
     """Background work in which a `Crash` ends that task silently, as the death of a process would."""
 
@@ -156,6 +157,30 @@ class CrashingTasks(Tasks):
     def __init__(self) -> None:
         super().__init__()
         self.failures: list[BaseException] = []
+
+
+@dataclass
+class Process:
+    """One worker process: its own writer, engine, locks and tasks; database and Cloudflare are shared."""
+
+    name: str
+    toggles: Toggles
+    writer: Writer
+    reconciler: Reconciler
+    attention: Attention
+    engine: Engine
+    pacing: Pacing
+    tasks: CrashingTasks
+
+    async def settle(self, turns: int = 20) -> None:
+        """Let the engine do all that is due."""
+        for _ in range(turns):
+            self.engine.wake()
+            taken = await self.engine.turn()
+            await self.tasks.idle()
+            if not taken:
+                return
+        raise AssertionError("the engine does not come to rest")
 
 
 @dataclass
@@ -179,7 +204,9 @@ class Rig:
     def process(self, *, batch_read: bool = True) -> Process:
         name = f"process-{next(self.names)}"
         tasks = CrashingTasks()
-        writer = Writer(
+        parts = Parts(
+            self.store,
+            self.store,
             self.store,
             self.gateway,
             self.budget,
@@ -189,26 +216,17 @@ class Rig:
             tasks,
             owner=lambda: name,
             chance=lambda: 0.5,
-        )
-        reconciler = Reconciler(
-            self.store,
-            self.gateway,
-            self.budget,
-            self.credentials,
-            self.bus,
-            self.clock,
             batch_read=batch_read,
         )
-        toggles = Toggles(self.store, writer, reconciler, self.bus, self.clock, tasks)
-        attention = Attention(
-            self.store,
-            reconciler,
-            self.clock,
-            tasks,
-            stale_after_ms=3_600_000,
-            watch_every_ms=60_000,
+        sync = assemble(parts)
+        return Process(
+            name, sync.toggles, sync.writer, sync.reconciler, sync.attention, sync.engine, sync.pacing, tasks
         )
-        return Process(toggles, writer, reconciler, attention, tasks)
+
+    async def facts(self, zone: str, name: str) -> tuple[ZoneId, ZoneFacts]:
+        """One more zone at Cloudflare, in the same account, as a customer is added with."""
+        self.world.add_zone(zone, name, "acc", "pro")
+        return ZoneId(zone), ZoneFacts(name, ZonePlan.PRO, "acc", "acc")
 
     async def close(self) -> None:
         await self.gateway.close()
@@ -239,7 +257,11 @@ async def build_rig(
     world.add_token(TOKEN.reveal(), kind="account", accounts=("acc",), zones=None, permissions=permissions)
     budget = InMemoryBudget(limits or Limits(), clock)
     client = CloudflareClient(
-        "http://emulator/client/v4", clock, on_quota=budget, transport=FaultyTransport(create_app(world))
+        "http://emulator/client/v4",
+        clock,
+        on_quota=budget,
+        transport=FaultyTransport(create_app(world)),
+        calls_per_second=0,  # time is virtual here
     )
     vault = FernetVault(["k" * 40])
     credential = CredentialId("c1")

@@ -73,7 +73,9 @@ class Tenant:
     ) -> list[Change]:
         known = await self.store.revision(self.id) if since is None else since
         seen = [Observation(toggle.id, value, at, editable=True)]
-        return await self.store.observe(self.id, seen, since=known, now=now or at, person=person)
+        persons = {toggle.id: person} if person else {}
+        observed = await self.store.observe(self.id, seen, since=known, now=now or at, persons=persons)
+        return list(observed.changes)
 
     async def cell(self, toggle: Toggle = ROCKET) -> Cell:
         return (await self.store.page(self.id)).cells[toggle.id]

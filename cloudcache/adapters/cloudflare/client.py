@@ -20,22 +20,25 @@ from urllib.parse import quote
 
 import httpx
 
+from cloudcache.adapters.cloudflare.audit import feed_page, feed_path
 from cloudcache.adapters.cloudflare.envelope import Asked, Envelope, Failure, judge
-from cloudcache.adapters.cloudflare.line import Line, Lost, Reply, Timeouts, redacted
+from cloudcache.adapters.cloudflare.line import CALLS_PER_SECOND, Line, Lost, Reply, Timeouts, redacted
 from cloudcache.adapters.cloudflare.meter import Meter, Quota
 from cloudcache.adapters.cloudflare.results import accounts, observe, observe_all, token_facts, zone_facts
 from cloudcache.domain.catalog import Read, Toggle
-from cloudcache.domain.errors import BatchWithdrawn, Reason, Refused, Throttled, Unauthorized
+from cloudcache.domain.errors import BatchWithdrawn, NotFound, Reason, Refused, Throttled, Unauthorized
 from cloudcache.domain.events import Observation
+from cloudcache.domain.feed import FeedPage, FeedVersion, Window
 from cloudcache.domain.ids import JSON, CredentialId
 from cloudcache.domain.secret import Token
-from cloudcache.ports import Clock, TokenFacts, ZoneAccess, ZoneFacts
+from cloudcache.ports import Clock, FeedAccess, TokenFacts, ZoneAccess, ZoneFacts
 
 __all__ = ["CloudflareClient", "Quota", "Timeouts"]
 
 log = logging.getLogger("cloudcache.cloudflare")
 
 ZONE_PERMISSION = "Zone"
+FEED_PERMISSION = "Account Settings"
 LONGEST_EXCERPT = 200
 _RAY = re.compile(r"([0-9A-Za-z]{1,32})(?:-[A-Z]{3,4})?")
 
@@ -72,16 +75,19 @@ class CloudflareClient:
         transport: httpx.AsyncBaseTransport | None = None,
         http2: bool = False,
         timeouts: Timeouts | None = None,
+        calls_per_second: int = CALLS_PER_SECOND,
     ) -> None:
         self._clock = clock
         self._meter = Meter(on_quota)
-        self._line = Line(base_url, transport, http2, timeouts or Timeouts())
+        self._line = Line(base_url, transport, http2, timeouts or Timeouts(), calls_per_second)
 
     async def read(self, access: ZoneAccess, read: Read) -> list[Observation]:
         """What one call tells of the toggles it names; `BatchWithdrawn` when the batch call is no more."""
         at = self._clock.now_ms()
         call = _of_zone("GET", access, read.path, read.toggles[0].permission, is_batch=read.batch)
-        return await self._ask_of_zone(access, call, lambda result, ray: observe_all(read, result, at, ray))
+        return await self._ask_of_zone(
+            access, call, lambda answer, ray: observe_all(read, answer.result, at, ray)
+        )
 
     async def write(self, access: ZoneAccess, toggle: Toggle, value: JSON) -> Observation:
         """Set an absolute value; what Cloudflare answers is the truth, even if it is not what was sent."""
@@ -91,12 +97,27 @@ class CloudflareClient:
         except ValueError:
             raise Refused(Reason.WRONG_VALUE, "a value that cannot be sent") from None
         call = _of_zone(toggle.method, access, toggle.path, toggle.permission, body)
-        return await self._ask_of_zone(access, call, lambda result, ray: observe(toggle, result, at, ray))
+        return await self._ask_of_zone(
+            access, call, lambda answer, ray: observe(toggle, answer.result, at, ray)
+        )
 
     async def zone(self, access: ZoneAccess) -> ZoneFacts:
         """The zone's name, plan and account."""
         call = _of_zone("GET", access, "", ZONE_PERMISSION)
-        return await self._ask(call, lambda result, _: zone_facts(result))
+        return await self._ask(call, lambda answer, _: zone_facts(answer.result))
+
+    async def changes(self, access: FeedAccess, version: FeedVersion, window: Window) -> FeedPage:
+        """One page of an account's audit log; an account or a path that is not there is `NotFound`."""
+        path = feed_path(access.account, version, window)
+        call = Call("GET", path, access.token, access.credential, FEED_PERMISSION)
+        try:
+            return await self._ask(
+                call, lambda answer, _: feed_page(version, window, answer.result, answer.info)
+            )
+        except Refused as refusal:
+            if refusal.reason in (Reason.ZONE_GONE, Reason.UNKNOWN_SETTING):
+                raise NotFound(f"no audit log {version.value} at this account") from None
+            raise
 
     async def verify(self, token: Token) -> TokenFacts:
         """Whether Cloudflare knows a token, of a user or of an account, and whether it is active.
@@ -109,7 +130,7 @@ class CloudflareClient:
         except Refused:
             owners = await self._ask(
                 Call("GET", "/zones?per_page=5", token, None, ZONE_PERMISSION),
-                lambda result, _: accounts(result),
+                lambda answer, _: accounts(answer.result),
             )
         try:
             return await self._verify(token, f"/accounts/{quote(owners[0], safe='')}/tokens/verify")
@@ -122,9 +143,11 @@ class CloudflareClient:
 
     # -- one call ------------------------------------------------------------------------------
     async def _verify(self, token: Token, path: str) -> TokenFacts:
-        return await self._ask(Call("GET", path, token, None), lambda result, _: token_facts(result))
+        return await self._ask(Call("GET", path, token, None), lambda answer, _: token_facts(answer.result))
 
-    async def _ask_of_zone(self, access: ZoneAccess, call: Call, use: Callable[[JSON, str], T | None]) -> T:
+    async def _ask_of_zone(
+        self, access: ZoneAccess, call: Call, use: Callable[[Envelope, str], T | None]
+    ) -> T:
         """Ask; when there is no route, find out whether it is the zone that is gone, or only the path."""
         try:
             return await self._ask(call, use)
@@ -143,13 +166,13 @@ class CloudflareClient:
             return refusal.reason is not Reason.ZONE_GONE
         return True
 
-    async def _ask(self, call: Call, use: Callable[[JSON, str], T | None]) -> T:
+    async def _ask(self, call: Call, use: Callable[[Envelope, str], T | None]) -> T:
         """One call, and what `use` makes of its result and ray id; a failure is logged and raised."""
         began = self._clock.now_ms()
         answer = await self._line.call(call.method, call.path, call.token, call.body)
         outcome = self._outcome(call, answer)
         if isinstance(outcome, Envelope):
-            used = use(outcome.result, _ray(answer, call.token))
+            used = use(outcome, _ray(answer, call.token))
             if used is not None:
                 return used
             why = call.asked.doubt("Cloudflare's answer does not hold what was asked for")

@@ -70,10 +70,11 @@ _GATED_WORDS = re.compile(r"read.only|access denied|not allowed|cannot be modifi
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A parsed answer: the `result` of a success, or the codes and words of a failure."""
+    """A parsed answer: the `result` of a success and where its next page is, or a failure's codes and words."""
 
     success: bool
     result: JSON = None
+    info: JSON = None
     codes: frozenset[int] = frozenset()
     message: str = ""
 
@@ -133,7 +134,7 @@ def parse(body: bytes, token: Token) -> Envelope | None:
     if not isinstance(document, dict) or not isinstance(document.get("success"), bool):
         return None
     if document["success"]:
-        return Envelope(True, document.get("result"))
+        return Envelope(True, document.get("result"), document.get("result_info"))
     failures = list(_failures(document.get("errors")))
     codes = frozenset(code for failure in failures if (code := _code(failure.get("code"))) is not None)
     words = [text for failure in failures if isinstance(text := failure.get("message"), str)]

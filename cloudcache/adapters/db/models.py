@@ -1,6 +1,9 @@
 """The tables. Times are Unix milliseconds in BIGINT columns; wire values are JSON text.
 
-`customer_zones` is the work queue as well: one row a zone, so a zone cannot be queued twice.
+`customer_zones` is the work queue as well: one row a zone, so a zone cannot be queued twice. Its two partial indexes
+hold the connected zones by urgency and due time, those on the platform's token apart from those with their own:
+else a hundred thousand zones that wait for one token would stand before everybody else's.
+`accounts` is the queue of the change feeds in the same way, and `feed_entries` their lines of the last day.
 `customer_toggles` keeps the 50 rows of a customer side by side (on SQLite it has no rowid, so the primary key is
 the table), which is why a page out of 5,000,000 rows is read in two milliseconds.
 `changes` is the journal: intents, outcomes, and what was seen to change elsewhere. Its id only rises, and it
@@ -45,16 +48,82 @@ class Account(SQLModel, table=True):
 
     account_id: str = Field(primary_key=True, max_length=64)
     name: str = Field(default="", max_length=255)
+    __table_args__ = (Index("ix_accounts_feed_due_at", "feed_due_at"),)
+
+    credential_id: str | None = Field(default=None, max_length=64)
     feed_cursor: str | None = Field(default=None, max_length=512)
     feed_verified_until: int | None = Field(default=None, sa_type=BigInteger)
+    feed_status: str = Field(default="new", max_length=16)
+    feed_version: str = Field(default="v2", max_length=4)
+    feed_since: int | None = Field(default=None, sa_type=BigInteger)
+    feed_before: int | None = Field(default=None, sa_type=BigInteger)
+    feed_lateness_ms: int = Field(default=0, sa_type=BigInteger)
+    feed_deep_at: int = Field(default=0, sa_type=BigInteger)
+    feed_due_at: int = Field(default=0, sa_type=BigInteger)
+    feed_lease_owner: str | None = Field(default=None, max_length=64)
+    feed_lease_until: int | None = Field(default=None, sa_type=BigInteger)
+    feed_failures: int = Field(default=0)
+    feed_error: str = Field(default="", max_length=255)
+    active_at: int | None = Field(default=None, sa_type=BigInteger)
+    watched_until: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class FeedEntry(SQLModel, table=True):
+    """A line of an account's audit log that names settings of a zone of ours. `toggles` are their ids with blanks
+    between, `*` for all. It is open until they were read, and kept for a day: so it is known when it comes again."""
+
+    __tablename__ = "feed_entries"
+    __table_args__ = (
+        UniqueConstraint("account_id", "entry_id"),
+        Index(
+            "ix_feed_entries_open",
+            "customer_id",
+            sqlite_where=text("is_open"),
+            postgresql_where=text("is_open"),
+        ),
+        Index("ix_feed_entries_first_seen_at", "first_seen_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RisingId)
+    account_id: str = Field(max_length=64)
+    entry_id: str = Field(max_length=80)
+    customer_id: int | None = Field(default=None, sa_type=BigInteger)
+    toggles: str
+    person: str = Field(max_length=255)
+    at: int = Field(sa_type=BigInteger)
+    first_seen_at: int = Field(sa_type=BigInteger)
+    is_open: bool
 
 
 class CustomerZone(SQLModel, table=True):
-    """A customer with its zone; `revision` rises with every transaction that touches the customer."""
+    """A customer with its zone; `revision` rises with every transaction that touches the customer, `generation`
+    whenever the zone is added to the queue."""
 
     __tablename__ = "customer_zones"
     __table_args__ = (
-        Index("ix_customer_zones_sync_due_at", "sync_due_at"),
+        Index(
+            "ix_customer_zones_due_platform",
+            "priority",
+            "sync_due_at",
+            sqlite_where=text("status = 'active' AND credential_id IS NULL"),
+            postgresql_where=text("status = 'active' AND credential_id IS NULL"),
+        ),
+        Index(
+            "ix_customer_zones_due_own",
+            "priority",
+            "sync_due_at",
+            sqlite_where=text("status = 'active' AND credential_id IS NOT NULL"),
+            postgresql_where=text("status = 'active' AND credential_id IS NOT NULL"),
+        ),
+        Index("ix_customer_zones_account_id", "account_id", "customer_id"),
+        Index("ix_customer_zones_credential_id", "credential_id", "customer_id"),
+        Index(
+            "ix_customer_zones_lease_owner",
+            "lease_owner",
+            sqlite_where=text("lease_owner IS NOT NULL"),
+            postgresql_where=text("lease_owner IS NOT NULL"),
+        ),
         Index(
             "ix_customer_zones_full_read_at",
             "full_read_at",
@@ -77,8 +146,11 @@ class CustomerZone(SQLModel, table=True):
     revision: int = Field(default=0, sa_type=BigInteger)
     full_read_at: int | None = Field(default=None, sa_type=BigInteger)
     silent_since: int | None = Field(default=None, sa_type=BigInteger)
-    sync_due_at: int | None = Field(default=None, sa_type=BigInteger)
+    sync_due_at: int | None = Field(default=0, sa_type=BigInteger)
     priority: int = Field(default=0)
+    generation: int = Field(default=0, sa_type=BigInteger)
+    watched_until: int | None = Field(default=None, sa_type=BigInteger)
+    changed_at: int | None = Field(default=None, sa_type=BigInteger)
     lease_owner: str | None = Field(default=None, max_length=64)
     lease_until: int | None = Field(default=None, sa_type=BigInteger)
     failures: int = Field(default=0)
@@ -144,6 +216,18 @@ class ChangeRow(SQLModel, table=True):
             sqlite_where=text("status = 'pending'"),
             postgresql_where=text("status = 'pending'"),
         ),
+        Index(
+            "ix_changes_observed",
+            "requested_at",
+            sqlite_where=text("status = 'observed'"),
+            postgresql_where=text("status = 'observed'"),
+        ),
+        Index(
+            "ix_changes_ray_id",
+            "ray_id",
+            sqlite_where=text("ray_id <> ''"),
+            postgresql_where=text("ray_id <> ''"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -177,3 +261,4 @@ toggles = metadata.tables["customer_toggles"]
 changes = metadata.tables["changes"]
 credentials = metadata.tables["credentials"]
 accounts = metadata.tables["accounts"]
+entries = metadata.tables["feed_entries"]

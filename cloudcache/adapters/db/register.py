@@ -1,26 +1,20 @@
-"""The register: customers with their zones, their credentials, and which zone to look at next.
-
-A zone's row is its place in the work queue as well: `sync_due_at` says when to look again, `full_read_at` when the
-whole zone was last read.
-"""
+"""The register: customers with their zones and credentials, and whether they can be worked on."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, func, insert, literal_column, or_, select, true, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloudcache.adapters.db.models import accounts, credentials, toggles, zones
+from cloudcache.adapters.db.models import accounts, credentials, zones
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
 from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, upsert
 from cloudcache.domain.catalog.model import Topology
 from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.errors import NotFound, Reason, Refused
+from cloudcache.domain.freshness import NEVER
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.ports import ZoneFacts
-
-# Literally, not as a parameter: only then may the partial index of connected zones be used.
-CONNECTED = zones.c.status == literal_column("'active'")
 
 
 class Register(OnDatabase):
@@ -38,40 +32,22 @@ class Register(OnDatabase):
         async with self.database.reading() as connection:
             return [customer_of(row) for row in await connection.execute(query.limit(limit))]
 
-    async def across_tenants_stalest(self, limit: int, *, now: int | None = None) -> list[CustomerId]:
-        """Zones that are due by `now` come first, and those due later not at all; without `now` nothing is due.
+    async def zone_answered(self, customer: CustomerId, *, now: int) -> None:
+        await self._update_zone(customer, now, {"silent_since": None})
 
-        The rest follows the last whole read, then the oldest value. Following the oldest value alone would visit
-        the same zones for ever: those that keep a value which no read can renew, its permission being gone.
-        """
-        not_later = or_(zones.c.sync_due_at.is_(None), zones.c.sync_due_at <= now) if now else true()
-        async with self.database.reading() as connection:
-            found = await _due(connection, limit, now) if now else []
-            found += await _never_read(connection, limit, not_later)
-            if len(found) < limit:
-                found += await _longest_ago(connection, limit, not_later)
-        return list(dict.fromkeys(found))[:limit]
+    async def zone_silent(self, customer: CustomerId, *, now: int) -> None:
+        await self._update_zone(customer, now, {"silent_since": func.coalesce(zones.c.silent_since, now)})
 
-    async def zone_answered(self, customer: CustomerId, *, now: int, full_read: bool = False) -> None:
-        whole: Values = {"full_read_at": now, "sync_due_at": None} if full_read else {}
-        await self._update_zone(customer, now, {"silent_since": None, "failures": 0, **whole})
+    async def set_status(self, customer: CustomerId, status: ZoneStatus, *, now: int, why: str = "") -> None:
+        values = _parked(status, why) if status is not ZoneStatus.ACTIVE else _connected(now)
+        await self._update_zone(customer, now, values)
 
-    async def zone_silent(self, customer: CustomerId, *, now: int, due: int) -> None:
-        silent: Values = {
-            "silent_since": func.coalesce(zones.c.silent_since, now),
-            "failures": zones.c.failures + 1,
-            "sync_due_at": due,
-        }
-        await self._update_zone(customer, now, silent)
+    async def park_credential(self, credential: CredentialId | None, *, now: int, why: str) -> int:
+        values = _parked(ZoneStatus.TOKEN_REFUSED, why)
+        return await self._of_credential(credential, ZoneStatus.ACTIVE, now, values)
 
-    async def set_status(self, customer: CustomerId, status: ZoneStatus, *, now: int) -> None:
-        await self._update_zone(customer, now, {"status": status.value})
-
-    async def viewed(self, customer: CustomerId, *, now: int) -> None:
-        async with self.database.writing() as connection:
-            await connection.execute(
-                update(zones).where(zones.c.customer_id == customer).values(last_viewed_at=now)
-            )
+    async def unpark_credential(self, credential: CredentialId | None, *, now: int) -> int:
+        return await self._of_credential(credential, ZoneStatus.TOKEN_REFUSED, now, _connected(now))
 
     async def add_customer(
         self,
@@ -93,17 +69,28 @@ class Register(OnDatabase):
             "status": ZoneStatus.ACTIVE.value,
             "credential_id": credential,
             "revision": 1,
+            "sync_due_at": NEVER,
             "created_at": now,
             "updated_at": now,
         }
         try:
             async with self.database.writing() as connection:
                 await _require_credential(connection, credential)
-                await _keep_account(connection, facts)
+                await _keep_account(connection, facts, credential)
                 stored = await connection.execute(insert(zones).values(row).returning(*ZONE))
                 return customer_of(stored.one())
         except IntegrityError:
             raise Refused(Reason.CONFLICT, "this shop or this zone is registered already") from None
+
+    async def use_credential(self, customer: CustomerId, credential: CredentialId, *, now: int) -> None:
+        async with self.database.writing() as connection:
+            await next_revision(connection, customer, now)
+            await connection.execute(
+                update(zones)
+                .where(zones.c.customer_id == customer)
+                .values({"credential_id": credential, **_connected(now)})
+            )
+            await _feed_again(connection, zones.c.customer_id == customer, now, {"credential_id": credential})
 
     async def add_credential(self, credential: CredentialId, sealed: bytes, kind: str, *, now: int) -> None:
         row: Values = {
@@ -124,6 +111,19 @@ class Register(OnDatabase):
             raise NotFound("no such credential")
         return bytes(sealed)
 
+    async def _of_credential(
+        self, credential: CredentialId | None, status: ZoneStatus, now: int, values: Values
+    ) -> int:
+        mine = zones.c.credential_id.is_(None) if credential is None else zones.c.credential_id == credential
+        values = values | {"revision": zones.c.revision + 1, "updated_at": now}
+        async with self.database.writing() as connection:
+            changed = await connection.execute(
+                update(zones).where(mine, zones.c.status == status.value).values(values)
+            )
+            if status is not ZoneStatus.ACTIVE:
+                await _feed_again(connection, mine, now, {})
+            return changed.rowcount
+
     async def _update_zone(self, customer: CustomerId, now: int, values: Values) -> None:
         """Change the zone's own columns under the next revision, so that open pages notice."""
         async with self.database.writing() as connection:
@@ -131,39 +131,26 @@ class Register(OnDatabase):
             await connection.execute(update(zones).where(zones.c.customer_id == customer).values(values))
 
 
-async def _due(connection: AsyncConnection, limit: int, now: int) -> list[CustomerId]:
-    query = select(zones.c.customer_id).where(CONNECTED, zones.c.sync_due_at <= now)
-    rows = await connection.execute(query.order_by(zones.c.sync_due_at).limit(limit))
-    return [CustomerId(one) for one in rows.scalars()]
+async def _feed_again(
+    connection: AsyncConnection, which: ColumnElement[bool], now: int, values: Values
+) -> None:
+    """A token that is accepted again may read its account's log, too."""
+    theirs = accounts.c.account_id.in_(select(zones.c.account_id).where(which))
+    await connection.execute(update(accounts).where(theirs).values({"feed_due_at": now, **values}))
 
 
-async def _never_read(
-    connection: AsyncConnection, limit: int, not_later: ColumnElement[bool]
-) -> list[CustomerId]:
-    query = select(zones.c.customer_id).where(CONNECTED, zones.c.full_read_at.is_(None), not_later)
-    rows = await connection.execute(query.order_by(zones.c.customer_id).limit(limit))
-    return [CustomerId(one) for one in rows.scalars()]
+def _parked(status: ZoneStatus, why: str) -> Values:
+    """Out of the queue, whose indexes hold connected zones only; whoever worked on it finds the lease gone."""
+    return {
+        "status": status.value,
+        "last_error": fitted(zones.c.last_error, why),
+        "lease_owner": None,
+        "lease_until": None,
+    }
 
 
-async def _longest_ago(
-    connection: AsyncConnection, limit: int, not_later: ColumnElement[bool]
-) -> list[CustomerId]:
-    chosen = (
-        select(zones.c.customer_id)
-        .where(CONNECTED, zones.c.full_read_at.is_not(None), not_later)
-        .order_by(zones.c.full_read_at, zones.c.customer_id)
-        .limit(limit)
-        .subquery()
-    )
-    oldest = (
-        select(func.min(toggles.c.last_synced_at))
-        .where(toggles.c.customer_id == chosen.c.customer_id)
-        .scalar_subquery()
-    )
-    rows = await connection.execute(
-        select(chosen.c.customer_id).order_by(oldest.is_not(None), oldest, chosen.c.customer_id)
-    )
-    return [CustomerId(one) for one in rows.scalars()]
+def _connected(now: int) -> Values:
+    return {"status": ZoneStatus.ACTIVE.value, "last_error": "", "failures": 0, "sync_due_at": now}
 
 
 async def _require_credential(connection: AsyncConnection, credential: CredentialId | None) -> None:
@@ -174,7 +161,13 @@ async def _require_credential(connection: AsyncConnection, credential: Credentia
         raise NotFound("no such credential")
 
 
-async def _keep_account(connection: AsyncConnection, facts: ZoneFacts) -> None:
+async def _keep_account(
+    connection: AsyncConnection, facts: ZoneFacts, credential: CredentialId | None
+) -> None:
     if facts.account_id:
-        row: Values = {"account_id": facts.account_id, "name": fitted(accounts.c.name, facts.account_name)}
+        row: Values = {
+            "account_id": facts.account_id,
+            "name": fitted(accounts.c.name, facts.account_name),
+            "credential_id": credential,
+        }
         await upsert(connection, accounts, [row], ("name",))

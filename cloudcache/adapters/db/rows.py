@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from sqlalchemy import Column, Select, and_, bindparam, select
 
-from cloudcache.adapters.db.models import changes, toggles, zones
+from cloudcache.adapters.db.models import accounts, changes, toggles, zones
 from cloudcache.domain.access import Actor, ActorKind
 from cloudcache.domain.catalog.model import State, Topology, ZonePlan
 from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.events import Change, ChangeStatus, Source
+from cloudcache.domain.feed import FeedStatus
 from cloudcache.domain.ids import JSON, ChangeId, CredentialId, CustomerId, ToggleId, ZoneId
 from cloudcache.domain.toggle import Cell, ConfirmedBy
 
@@ -63,14 +65,16 @@ CHANGE = (
     changes.c.detail,
     changes.c.ray_id,
 )
+FEED = (accounts.c.feed_status, accounts.c.feed_verified_until)
 Values = Sequence[object]
 
 
 def _page() -> Select[*tuple[object, ...]]:
     """One statement, so one snapshot and one hop to the driver's thread: zone, cells, newest changes."""
-    columns: tuple[Column[object], ...] = (*ZONE, *CELL, *CHANGE)
+    columns: tuple[Column[object], ...] = (*ZONE, *CELL, *CHANGE, *FEED)
     cells = and_(toggles.c.customer_id == zones.c.customer_id, toggles.c.revision > bindparam("since"))
     joined = zones.outerjoin(toggles, cells).outerjoin(changes, changes.c.id == toggles.c.change_id)
+    joined = joined.outerjoin(accounts, accounts.c.account_id == zones.c.account_id)
     return select(*columns).select_from(joined).where(zones.c.customer_id == bindparam("customer"))
 
 
@@ -119,7 +123,7 @@ def customer_of(row: Values) -> Customer:
         : len(ZONE)
     ]
     return Customer(
-        CustomerId(_int(id_)),
+        CustomerId(whole_number(id_)),
         str(shop),
         ZoneId(str(zone)),
         str(name),
@@ -127,10 +131,18 @@ def customer_of(row: Values) -> Customer:
         Topology(str(topology)),
         ZoneStatus(str(status)),
         CredentialId(str(credential)) if credential is not None else None,
-        _int(revision),
+        whole_number(revision),
         _maybe(full_read_at),
         _maybe(silent),
     )
+
+
+def followed(customer: Customer, feed: Values) -> Customer:
+    """The customer with what the columns of `FEED` tell."""
+    status, verified_until = feed
+    if status == FeedStatus.ON.value:
+        return replace(customer, is_followed=True, followed_at=_maybe(verified_until))
+    return customer if status in (None, FeedStatus.NEW.value) else replace(customer, is_followed=False)
 
 
 def cell_of(values: Values, change: Change | None) -> Cell:
@@ -146,16 +158,16 @@ def cell_of(values: Values, change: Change | None) -> Cell:
         _maybe(ends_at),
         loads(_text(last_on)),
         loads(_text(last_off)),
-        _int(revision),
+        whole_number(revision),
         change,
     )
 
 
 def change_of(row: Values) -> Change:
     """From the columns of `CHANGE`."""
-    kind, customer = ActorKind(str(row[7])), CustomerId(_int(row[1]))
+    kind, customer = ActorKind(str(row[7])), CustomerId(whole_number(row[1]))
     return Change(
-        id=ChangeId(_int(row[0])),
+        id=ChangeId(whole_number(row[0])),
         customer=customer,
         toggle=ToggleId(str(row[2])),
         from_state=State(str(row[3])) if row[3] is not None else None,
@@ -166,7 +178,7 @@ def change_of(row: Values) -> Change:
         source=Source(str(row[9])),
         status=ChangeStatus(str(row[10])),
         request_id=str(row[11]),
-        requested_at=_int(row[12]),
+        requested_at=whole_number(row[12]),
         sent_at=_maybe(row[13]),
         eta_at=_maybe(row[14]),
         settled_at=_maybe(row[15]),
@@ -177,14 +189,15 @@ def change_of(row: Values) -> Change:
     )
 
 
-def _int(value: object) -> int:
+def whole_number(value: object) -> int:
+    """The integer that an integer column holds."""
     if not isinstance(value, int):
         raise TypeError(f"an integer column holds {type(value).__name__}")
     return value
 
 
 def _maybe(value: object) -> int | None:
-    return None if value is None else _int(value)
+    return None if value is None else whole_number(value)
 
 
 def _text(value: object) -> str | None:

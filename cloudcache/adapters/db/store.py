@@ -1,10 +1,23 @@
-"""The store: pages of customers, and the three parts beside it that write."""
+"""The store: pages of customers, and the parts beside it."""
 
 from __future__ import annotations
 
+from cloudcache.adapters.db.feeds import ChangeFeeds
+from cloudcache.adapters.db.fleet import Fleet
 from cloudcache.adapters.db.journal import Journal
+from cloudcache.adapters.db.queue import Queue
 from cloudcache.adapters.db.register import Register
-from cloudcache.adapters.db.rows import CELL, CHANGE, PAGE, ZONE, cell_of, change_of, customer_of
+from cloudcache.adapters.db.rows import (
+    CELL,
+    CHANGE,
+    FEED,
+    PAGE,
+    ZONE,
+    cell_of,
+    change_of,
+    customer_of,
+    followed,
+)
 from cloudcache.adapters.db.values import Observing
 from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import NotFound
@@ -15,8 +28,8 @@ _CELL_AT = len(ZONE)
 _CHANGE_AT = _CELL_AT + len(CELL)
 
 
-class SqlStore(Journal, Observing, Register):
-    """The `Store` on SQLite or Postgres."""
+class SqlStore(Journal, Observing, Register, Queue, ChangeFeeds, Fleet):
+    """The `Store`, the `ZoneQueue` and the `Feeds` on SQLite or Postgres."""
 
     async def page(self, customer: CustomerId, since: int = 0) -> Page:
         async with self.database.reading() as connection:
@@ -29,7 +42,8 @@ class SqlStore(Journal, Observing, Register):
                 newest = row[_CHANGE_AT : _CHANGE_AT + len(CHANGE)]
                 change = change_of(newest) if newest[0] is not None else None
                 cells.append(cell_of(row[_CELL_AT:_CHANGE_AT], change))
-        return Page(customer_of(rows[0]), {cell.toggle: cell for cell in cells})
+        holder = followed(customer_of(rows[0]), rows[0][-len(FEED) :])
+        return Page(holder, {cell.toggle: cell for cell in cells})
 
     async def close(self) -> None:
         """Close the pool."""

@@ -1,16 +1,17 @@
 """Writing what Cloudflare holds into the cache, by the one rule: nothing older overwrites anything newer.
 
 A value may be written when the one held was established no later than the revision at which the look at Cloudflare
-began. Ages only move forward. A whole look is four statements, however many toggles it saw.
+began. Ages only move forward. A whole look is four statements, however many toggles it saw, and a fifth when
+something was changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 
-from sqlalchemy import exists, insert, literal_column, select
+from sqlalchemy import exists, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.models import changes, toggles, zones
@@ -21,8 +22,10 @@ from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.catalog.model import Reading, State
 from cloudcache.domain.errors import NotFound
 from cloudcache.domain.events import Change, ChangeStatus, Observation, Source
+from cloudcache.domain.feed import Entry
 from cloudcache.domain.ids import CustomerId, ToggleId
 from cloudcache.domain.toggle import ConfirmedBy
+from cloudcache.ports import Observed
 
 WISHED = exists().where(
     changes.c.customer_id == toggles.c.customer_id,
@@ -71,7 +74,7 @@ class Look:
     since: int
     now: int
     by: ConfirmedBy
-    person: str = ""
+    persons: Mapping[ToggleId, str] = field(default_factory=dict)
 
 
 class Observing(OnDatabase):
@@ -92,27 +95,31 @@ class Observing(OnDatabase):
         *,
         since: int,
         now: int,
-        person: str = "",
-    ) -> list[Change]:
+        persons: Mapping[ToggleId, str] | None = None,
+    ) -> Observed:
         if not seen:
-            return []
+            return Observed((), frozenset(), since)
         latest = {one.toggle: one for one in seen}
         async with self.database.writing() as connection:
             revision = await next_revision(connection, customer, now, answered=True)
-            look = Look(customer, revision, since, now, ConfirmedBy.READ, person)
-            held = await _held(connection, customer, latest)
+            look = Look(customer, revision, since, now, ConfirmedBy.READ, persons or {})
+            held = await held_of(connection, customer, latest)
             writable = [
                 one
                 for one in latest.values()
                 if not held[one.toggle].wished and held[one.toggle].value_revision <= since
             ]
-            found = await _journal_differences(connection, writable, held, look)
+            found = await journal_differences(connection, writable, held, look)
             newest = {change.toggle: change.id for change in found}
-            rows = [_established(one, held[one.toggle], look) for one in writable]
+            rows = [established(one, held[one.toggle], look) for one in writable]
             for row, one in zip(rows, writable, strict=True):
                 row["change_id"] = newest.get(one.toggle, held[one.toggle].change_id)
             await upsert(connection, toggles, rows, ESTABLISHED)
-            return found
+            if found:
+                await connection.execute(
+                    update(zones).where(zones.c.customer_id == customer).values(changed_at=now)
+                )
+            return Observed(found, frozenset(one.toggle for one in writable), revision)
 
 
 async def establish(
@@ -125,15 +132,36 @@ async def establish(
     since: int | None,
 ) -> None:
     """Write the value our own change brought about; an older look (`since`) must not beat a newer value."""
-    held = (await _held(connection, customer, [seen.toggle]))[seen.toggle]
+    held = (await held_of(connection, customer, [seen.toggle]))[seen.toggle]
     if since is not None and held.value_revision > since:
         await touch(connection, customer, [seen.toggle], revision)
         return
     look = Look(customer, revision, revision, now, ConfirmedBy.WRITE)
-    await upsert(connection, toggles, [_established(seen, held, look)], ESTABLISHED)
+    await upsert(connection, toggles, [established(seen, held, look)], ESTABLISHED)
 
 
-async def _held(
+async def show_reported(connection: AsyncConnection, customer: CustomerId, entry: Entry, now: int) -> None:
+    """Write a value that only the audit log tells: shown at once and marked, until a read confirms it.
+
+    Nothing is shown that is older than what is held, that an open intent will decide, or that nobody understands."""
+    if entry.reported is None or len(entry.named) != 1:
+        return
+    (toggle,) = entry.named
+    seen = Observation(toggle, entry.reported, min(entry.at, now), ray_id=entry.ray_id)
+    reading = BY_ID[toggle].read(seen.value)
+    held = (await held_of(connection, customer, [toggle]))[toggle]
+    is_news = held.state is not None and reading.known and held_reading(seen, held) != reading
+    if not is_news or held.wished or (held.last_synced_at or 0) >= seen.at:
+        return
+    revision = await next_revision(connection, customer, now)
+    look = Look(customer, revision, revision, now, ConfirmedBy.REPORTED, {toggle: entry.person})
+    found = await journal_differences(connection, [seen], {toggle: held}, look)
+    row = established(seen, held, look)
+    row["change_id"] = found[0].id
+    await upsert(connection, toggles, [row], ESTABLISHED)
+
+
+async def held_of(
     connection: AsyncConnection, customer: CustomerId, which: Collection[ToggleId]
 ) -> Mapping[ToggleId, Held]:
     query = select(toggles.c.toggle_id, *HELD).where(
@@ -143,7 +171,7 @@ async def _held(
     return {toggle: found.get(toggle, Held()) for toggle in which}
 
 
-def _established(seen: Observation, held: Held, look: Look) -> Values:
+def established(seen: Observation, held: Held, look: Look) -> Values:
     """The whole row after this observation."""
     reading = BY_ID[seen.toggle].read(seen.value)
     value = dumps(seen.value)
@@ -153,13 +181,13 @@ def _established(seen: Observation, held: Held, look: Look) -> Values:
     elif reading.known:
         last_off = value
     modified_on = seen.modified_on and fitted(toggles.c.modified_on, seen.modified_on)
-    is_same = held.state is not None and _before(seen, held) == reading
+    is_same = held.state is not None and held_reading(seen, held) == reading
     return {
         "customer_id": look.customer,
         "toggle_id": seen.toggle,
         "state": reading.state.value,
         "value": value,
-        "last_synced_at": max(seen.at, held.last_synced_at or seen.at),
+        "last_synced_at": _later(seen.at, held.last_synced_at, look.now),
         "updated_at": held.updated_at if is_same else look.now,
         "confirmed_by": look.by.value,
         "editable": seen.editable if seen.editable is not None else held.editable,
@@ -173,7 +201,12 @@ def _established(seen: Observation, held: Held, look: Look) -> Values:
     }
 
 
-async def _journal_differences(
+def _later(seen_at: int, held_at: int | None, now: int) -> int:
+    """Ages only move forward, save when what is held was seen at a time still to come: the clock was wrong."""
+    return seen_at if held_at is None or held_at > now else max(seen_at, held_at)
+
+
+async def journal_differences(
     connection: AsyncConnection, seen: Sequence[Observation], held: Mapping[ToggleId, Held], look: Look
 ) -> list[Change]:
     """A line for each value that differs from a known one: nobody here wished it."""
@@ -181,7 +214,7 @@ async def _journal_differences(
         _difference(one, held[one.toggle], look)
         for one in seen
         if held[one.toggle].state is not None
-        and _before(one, held[one.toggle]) != BY_ID[one.toggle].read(one.value)
+        and held_reading(one, held[one.toggle]) != BY_ID[one.toggle].read(one.value)
     ]
     if not rows:
         return []
@@ -190,7 +223,7 @@ async def _journal_differences(
 
 
 def _difference(seen: Observation, held: Held, look: Look) -> Values:
-    before, after = _before(seen, held), BY_ID[seen.toggle].read(seen.value)
+    before, after = held_reading(seen, held), BY_ID[seen.toggle].read(seen.value)
     return {
         "customer_id": look.customer,
         "toggle_id": seen.toggle,
@@ -199,7 +232,7 @@ def _difference(seen: Observation, held: Held, look: Look) -> Values:
         "to_state": after.state.value,
         "to_value": dumps(seen.value),
         "actor_kind": ActorKind.OUTSIDE.value,
-        "actor_id": fitted(changes.c.actor_id, look.person),
+        "actor_id": fitted(changes.c.actor_id, look.persons.get(seen.toggle, "")),
         "source": Source.CLOUDFLARE.value,
         "status": ChangeStatus.OBSERVED.value,
         "request_id": f"seen-{token_hex(12)}",
@@ -210,6 +243,6 @@ def _difference(seen: Observation, held: Held, look: Look) -> Values:
     }
 
 
-def _before(seen: Observation, held: Held) -> Reading:
+def held_reading(seen: Observation, held: Held) -> Reading:
     """What the value held means: raw values differ in spelling, and that is no difference."""
     return BY_ID[seen.toggle].read(loads(held.value))

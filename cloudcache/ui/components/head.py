@@ -54,6 +54,7 @@ def status() -> rx.Component:
                 _mark("live wait", wording.WAITING),
             ),
             _last_check(),
+            _change_log(),
         ),
         rx.el.div(
             rx.cond(
@@ -89,6 +90,25 @@ def _last_check() -> rx.Component:
         rx.el.span(checking, class_name="dot-sep quiet"),
         rx.cond(Grid.status, rx.el.span(wording.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()),
     )
+
+
+def _change_log() -> rx.Component:
+    """Whether, and until when, Cloudflare's log of changes was read."""
+    read = rx.el.span(
+        wording.FOLLOWED,
+        " ",
+        age(at=Grid.followed, says="ago"),
+        class_name="quiet",
+        title=wording.FOLLOWED_MEANS,
+    )
+    none = rx.el.span(wording.NOT_FOLLOWED, class_name="quiet", title=wording.NOT_FOLLOWED_MEANS)
+    said = rx.match(
+        Grid.followed,
+        ("", rx.fragment()),
+        ("-", rx.el.span(none, class_name="dot-sep")),
+        rx.el.span(read, class_name="dot-sep"),
+    )
+    return rx.cond((Grid.status == "l") | (Grid.status == "w"), said, rx.fragment())
 
 
 def _second_line() -> rx.Component:

@@ -60,6 +60,7 @@ class Grid(rx.State):
     )
     silent: str = ""
     checked: str = ""
+    followed: str = ""  # when the change log was last read; "" not yet, "-" the token may not
     tally: list[int] = [0, 0, 0, 0, 0]
     progress: list[int] = []
     clock: str = ""
@@ -264,6 +265,7 @@ class Grid(rx.State):
         self._set("status", status)
         self._set("silent", rows.seconds(customer.silent_since) if customer.silent_since else "")
         self._set("checked", rows.seconds(customer.full_read_at) if customer.full_read_at else "")
+        self._set("followed", rows.followed(customer))
         self._set_progress(customer, progress)
         self._count()
 

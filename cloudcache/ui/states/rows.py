@@ -6,6 +6,7 @@
     c confirmed by our write    r seen by a read       e on, and ends by itself at that second
     p on its way                q queued until then    f failed then
     o changed elsewhere then    x the same, only the finer value   s seen long ago    u never read
+    h changed elsewhere then as the change log tells, and not read yet
 
 So one flip sends seven characters, "3 of 5 on" is a count of upper-case letters, and ages tick in the browser.
 Words that only some rows have (a reason, a name, a finer value) travel beside it.
@@ -32,6 +33,7 @@ _LETTERS = {
     Standing.QUEUED: "q",
     Standing.FAILED: "f",
     Standing.OUTSIDE: "o",
+    Standing.REPORTED: "h",
     Standing.STALE: "s",
     Standing.UNREAD: "u",
 }
@@ -44,6 +46,13 @@ def seconds(at_ms: int | None) -> str:
         left, digit = divmod(left, 36)
         text = _DIGITS[digit] + text
     return text
+
+
+def followed(customer: Customer) -> str:
+    """When the change log was last read, `-` when the token may not read it, nothing when it was not tried yet."""
+    if customer.is_followed is False:
+        return "-"
+    return seconds(customer.followed_at) if customer.followed_at is not None else ""
 
 
 def encode(cell: Cell, now: int) -> str:
@@ -70,7 +79,7 @@ def word(cell: Cell, now: int) -> str:
     stands, change = standing(cell, now), cell.change
     if change and stands is Standing.FAILED:
         return wording.reason(change.error, change.detail)
-    if change and stands is Standing.OUTSIDE:
+    if change and stands in (Standing.OUTSIDE, Standing.REPORTED):
         return wording.outside(change)
     if _ends_by_itself(cell, stands, now):
         return seconds(cell.seen_at)
@@ -120,7 +129,7 @@ def to_look_at(shown: Sequence[str], topology: Topology) -> list[ToggleId]:
     return [
         toggle.id
         for toggle, row in zip(TOGGLES, shown, strict=True)
-        if row and (row[0] in "fFoOxXsS" or _is_pointless(toggle, row, topology))
+        if row and (row[0] in "fFoOxXhHsS" or _is_pointless(toggle, row, topology))
     ]
 
 
@@ -131,9 +140,9 @@ def tally(shown: Sequence[str], topology: Topology) -> list[int]:
     odd = [
         toggle.verdict(topology).effect
         for toggle, row in zip(TOGGLES, shown, strict=True)
-        if row[:1].lower() not in ("f", "o", "x", "s") and _is_pointless(toggle, row, topology)
+        if row[:1].lower() not in ("f", "o", "x", "h", "s") and _is_pointless(toggle, row, topology)
     ]
-    elsewhere, unsafe = letters.count("o") + letters.count("x"), odd.count(Effect.UNSAFE)
+    elsewhere, unsafe = sum(map(letters.count, "oxh")), odd.count(Effect.UNSAFE)
     return [letters.count("f"), elsewhere, letters.count("s"), len(odd) - unsafe, unsafe]
 
 

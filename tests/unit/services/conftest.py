@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudcache.local import PERMISSIONS
 from tests.support.databases import temporary_store
 from tests.support.rig import Rig, build_rig
 
@@ -15,5 +16,14 @@ from tests.support.rig import Rig, build_rig
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     """One customer on the Enterprise plan, not behind Shopify, never read."""
     built = await build_rig(await temporary_store(tmp_path / "rig.db"))
+    yield built
+    await built.close()
+
+
+@pytest.fixture
+async def rig_without_feed(tmp_path: Path) -> AsyncIterator[Rig]:
+    """The same with a token that may not read the account's audit log."""
+    permissions = PERMISSIONS - {"Account Settings Read"}
+    built = await build_rig(await temporary_store(tmp_path / "rig.db"), permissions=permissions)
     yield built
     await built.close()

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from cloudcache.adapters.scheduler import Scheduler, guarded
+from cloudcache.adapters.scheduler import guarded
 from cloudcache.services.tasks import Tasks
 
 
@@ -51,24 +51,9 @@ async def test_a_failing_job_is_one_line_and_may_run_again(caplog: pytest.LogCap
     async def fails() -> None:
         raise OSError("disk")
 
-    job = guarded("sweep", fails)
+    job = guarded("forget", fails)
     with caplog.at_level(logging.ERROR):
         await job()
         await job()
 
-    assert caplog.text.count("job sweep failed: OSError: disk") == 2
-
-
-async def test_the_sweep_is_due_every_quarter_of_an_hour():
-    scheduler = Scheduler()
-
-    async def nothing() -> None:
-        return None
-
-    scheduler.every_quarter_hour("sweep", nothing)
-    scheduler.every(5, "look again", nothing)
-    scheduler.start()
-    minutes = {job.next_run_time.minute for job in scheduler.jobs() if job.name == "sweep"}
-    scheduler.stop()
-
-    assert minutes <= {0, 15, 30, 45}
+    assert caplog.text.count("job forget failed: OSError: disk") == 2

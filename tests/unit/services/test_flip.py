@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloudcache.adapters.budget import InMemoryBudget
-from cloudcache.domain.budget import CallClass, Lane
+from cloudcache.domain.budget import Lane
 from cloudcache.domain.catalog import State, Topology, find
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import NeedsConfirmation, NotAllowed, NotFound, Reason, Refused
@@ -22,7 +22,7 @@ from tests.support.rig import ZONE, Process, Rig, build_rig, lost_reply, lost_re
 
 
 async def read(rig: Rig, process: Process) -> None:
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
 
 
 async def flip(rig: Rig, process: Process, toggle: str, on: bool, **more: object) -> Change:

@@ -6,13 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from cloudcache.domain.budget import CallClass
 from cloudcache.domain.catalog import TOGGLES, State, find
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.events import ChangeStatus
 from cloudcache.emulator.world import Fault
-from cloudcache.services.sweep import Sweep
-from tests.support.rig import ZONE, Rig
+from tests.support.rig import TOKEN, ZONE, Rig
 
 
 async def held(rig: Rig, toggle: str) -> State | None:
@@ -23,14 +21,19 @@ def reads(rig: Rig) -> list[str]:
     return [record.path for record in rig.world.requests() if record.method == "GET"]
 
 
+def of_settings(rig: Rig) -> list[str]:
+    """The calls that read a setting."""
+    return [path for path in reads(rig) if f"/zones/{ZONE}/" in path]
+
+
 @pytest.mark.parametrize(("batch", "calls"), [(True, 16), (False, 48)])
 async def test_a_first_read_fills_the_grid_with_16_or_48_calls(rig: Rig, batch: bool, calls: int):
     process = rig.process(batch_read=batch)
 
-    used = await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    look = await process.engine.look_now(rig.customer.id)
 
     page = await rig.store.page(rig.customer.id)
-    assert used == calls == len(reads(rig))
+    assert look and look.done == calls == len(reads(rig))
     assert len(page.cells) == 50 and all(cell.seen_at for cell in page.cells.values())
     assert page.customer.full_read_at is not None
     assert not await rig.store.history(rig.customer.id, 5), "a first value is no change"
@@ -40,7 +43,7 @@ async def test_rows_are_usable_as_soon_as_their_own_answer_came(rig: Rig):
     process = rig.process()
     rig.world.inject(Fault("status", path="/bot_management", times=None))
 
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
 
     page = await rig.store.page(rig.customer.id)
     assert len(page.cells) == 47
@@ -51,9 +54,9 @@ async def test_a_withdrawn_batch_call_is_replaced_by_single_reads_at_once(rig: R
     process = rig.process()
     rig.world.adopt(replace(rig.world.options, batch_read="off"))
 
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
     rig.world.clear_requests()
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
 
     assert len((await rig.store.page(rig.customer.id)).cells) == 50
     assert len(reads(rig)) == 48
@@ -69,11 +72,11 @@ async def test_an_absurd_answer_is_read_again_and_not_believed(rig: Rig):
                 else toggle.off
             )
             rig.world.dashboard_change(ZONE, toggle.setting, flipped, actor_email="a@example.com")
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
     before = {id_: cell.value for id_, cell in (await rig.store.page(rig.customer.id)).cells.items()}
     rig.world.inject(Fault("absurd", path="/settings", times=1))
 
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
 
     after = {id_: cell.value for id_, cell in (await rig.store.page(rig.customer.id)).cells.items()}
     assert after == before
@@ -82,7 +85,7 @@ async def test_an_absurd_answer_is_read_again_and_not_believed(rig: Rig):
 
 async def test_many_true_changes_are_believed_when_two_answers_agree(rig: Rig):
     process = rig.process()
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
     turned = 0
     for toggle in TOGGLES:
         if (
@@ -97,7 +100,7 @@ async def test_many_true_changes_are_believed_when_two_answers_agree(rig: Rig):
             rig.world.dashboard_change(ZONE, toggle.setting, value, actor_email="a@example.com")
             turned += 1
 
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
 
     seen = await rig.store.history(rig.customer.id, 100)
     assert len(seen) >= turned > 15
@@ -108,7 +111,7 @@ async def test_an_unknown_value_is_kept_and_shown(rig: Rig):
     process = rig.process()
     rig.world.inject(Fault("unknown_value", path="/settings/speed_brain", times=1))
 
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
 
     cell = (await rig.store.page(rig.customer.id)).cells[find("speed_brain").id]
     reading = cell.reading(find("speed_brain"))
@@ -117,11 +120,11 @@ async def test_an_unknown_value_is_kept_and_shown(rig: Rig):
 
 async def test_html_instead_of_json_changes_nothing_and_says_silent(rig: Rig):
     process = rig.process()
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
     before = (await rig.store.page(rig.customer.id)).cells
     rig.world.inject(Fault("html", times=None))
 
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.engine.look_now(rig.customer.id)
 
     page = await rig.store.page(rig.customer.id)
     assert page.customer.silent_since is not None
@@ -130,66 +133,96 @@ async def test_html_instead_of_json_changes_nothing_and_says_silent(rig: Rig):
     }
 
 
-async def test_a_revoked_token_stops_the_read_after_one_call(rig: Rig):
+async def test_a_revoked_token_stops_the_read_after_one_call_and_parks_the_zone(rig: Rig):
     process = rig.process()
-    rig.world.revoke_token("cfat_rig_0123456789abcdef")
+    rig.world.revoke_token(TOKEN.reveal())
 
-    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+    await process.settle()
+    rig.clock.ms += 30 * 86_400_000
+    await process.settle()
 
-    assert len(reads(rig)) == 1
+    assert len(of_settings(rig)) == 1
     assert (await rig.store.page(rig.customer.id)).customer.status is ZoneStatus.TOKEN_REFUSED
+    assert [one.why for one in await rig.store.across_tenants_parked(5)] == ["Cloudflare refuses the token"]
+
+
+async def test_a_zone_that_is_gone_is_parked_and_a_live_token_is_not_blamed(rig: Rig):
+    process = rig.process()
+    rig.world.inject(Fault("status", zone_id=ZONE, status=404, code=7003, message="no route", times=None))
+
+    await process.settle()
+
+    assert (await rig.store.page(rig.customer.id)).customer.status is ZoneStatus.GONE
 
 
 async def test_opening_a_page_reads_only_what_is_old(rig: Rig):
     process = rig.process()
 
-    await process.attention.opened(rig.owner, rig.customer.id)
-    await process.tasks.idle()
-    first = len(reads(rig))
-    await process.attention.opened(rig.owner, rig.customer.id)
-    await process.tasks.idle()
-    second = len(reads(rig))
-    rig.clock.ms += 3_700_000
-    await process.attention.opened(rig.owner, rig.customer.id)
-    await process.tasks.idle()
+    counts = []
+    for later in (0, 0, 3_700_000):
+        rig.clock.ms += later
+        await process.attention.opened(rig.owner, rig.customer.id)
+        await process.settle()
+        counts.append(len(of_settings(rig)))
 
-    assert (first, second, len(reads(rig))) == (16, 16, 32)
+    assert counts == [16, 16, 32]
 
 
-async def test_a_watched_zone_is_read_every_minute_until_the_page_closes(rig: Rig):
+async def test_an_open_page_is_read_every_minute_without_a_feed_until_it_closes(rig_without_feed: Rig):
+    rig = rig_without_feed
     process = rig.process()
     await process.attention.opened(rig.owner, rig.customer.id)
-    await process.tasks.idle()
+    await process.settle()
 
-    assert await process.attention.look_again() == 0
-    rig.clock.ms += 61_000
-    assert await process.attention.look_again() == 1
-    await process.tasks.idle()
+    counts = [len(of_settings(rig))]
+    for _ in range(2):
+        rig.clock.ms += 61_000
+        await process.attention.still_open()
+        await process.settle()
+        counts.append(len(of_settings(rig)))
     process.attention.closed(rig.customer.id)
-    rig.clock.ms += 61_000
-    assert await process.attention.look_again() == 0
-
-
-async def test_two_reads_of_one_zone_do_not_run_at_once(rig: Rig):
-    process = rig.process()
-    work = process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
-    process.tasks.spawn(_drop(work), "first")
-    await process.toggles.check(rig.owner, rig.customer.id)
     await process.tasks.idle()
+    rig.clock.ms += 61_000
+    await process.settle()
 
-    assert len(reads(rig)) == 16
+    assert counts == [16, 32, 48]
+    assert len(of_settings(rig)) == 64, "what was due while it was open is still read"
+    rig.clock.ms += 120_000
+    await process.settle()
+    assert len(of_settings(rig)) == 64
 
 
-async def _drop(work) -> None:
-    await work
-
-
-async def test_the_sweep_stays_within_its_calls(rig: Rig):
+async def test_a_page_whose_process_died_is_forgotten(rig_without_feed: Rig):
+    rig = rig_without_feed
     process = rig.process()
+    await process.attention.opened(rig.owner, rig.customer.id)
+    await process.settle()
 
-    used = await Sweep(rig.store, process.reconciler, calls_per_run=100).run()
-    rig.clock.ms += 900_000
-    again = await Sweep(rig.store, process.reconciler, calls_per_run=10).run()
+    for _ in range(4):
+        rig.clock.ms += 100_000
+        await process.settle()
 
-    assert used == 16
-    assert again == 16, "the first zone of a run is read whole; the next would exceed it"
+    assert len(of_settings(rig)) == 32
+
+
+async def test_two_processes_do_not_read_one_zone_at_once(rig: Rig):
+    one, other = rig.process(), rig.process()
+    await one.attention.opened(rig.owner, rig.customer.id)
+    await other.toggles.check(rig.owner, rig.customer.id)
+
+    await one.engine.turn()
+    await other.engine.turn()
+    await one.tasks.idle()
+    await other.tasks.idle()
+
+    assert len(of_settings(rig)) == 16
+
+
+async def test_check_all_reads_everything_though_it_was_read_just_now(rig: Rig):
+    process = rig.process()
+    await process.settle()
+
+    await process.toggles.check(rig.owner, rig.customer.id)
+    await process.settle()
+
+    assert len(of_settings(rig)) == 32

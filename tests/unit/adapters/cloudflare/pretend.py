@@ -71,7 +71,9 @@ async def staged() -> AsyncIterator[Stage]:
     world.add_zone(FOREIGN, "foreign.example", "b" * 32)
     world.add_token(TOKEN.reveal(), kind="account", accounts=("a" * 32,))
     transport = FaultyTransport(create_app(world, sleep=clock.sleep))
-    client = CloudflareClient("http://emulator/client/v4", clock, on_quota=ledger, transport=transport)
+    client = CloudflareClient(
+        "http://emulator/client/v4", clock, on_quota=ledger, transport=transport, calls_per_second=0
+    )
     yield Stage(world, clock, ledger, client)
     await client.close()
     world.close()

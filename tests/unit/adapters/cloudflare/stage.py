@@ -71,6 +71,7 @@ def client_of(
         on_quota=ledger or Ledger(),
         transport=httpx.MockTransport(answer),
         timeouts=timeouts,
+        calls_per_second=0,
     )
 
 

@@ -9,7 +9,15 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from cloudcache.adapters.cloudflare.line import CONNECTIONS, MAX_BODY_BYTES, Line, Timeouts
+from cloudcache.adapters.cloudflare.line import (
+    CALLS_PER_SECOND,
+    CONNECTIONS,
+    MAX_BODY_BYTES,
+    POOLS,
+    Line,
+    Timeouts,
+    _Pace,
+)
 from tests.unit.adapters.cloudflare.stage import (
     Ledger,
     always,
@@ -102,14 +110,14 @@ async def test_more_calls_than_connections_wait_for_their_turn_and_the_patience_
         return success(setting("rocket_loader", "on"))
 
     client = client_of(slow, timeouts=Timeouts(turn_s=0.001))
-    running = [asyncio.create_task(outcome_of_write(client)) for _ in range(CONNECTIONS)]
+    running = [asyncio.create_task(outcome_of_write(client)) for _ in range(CONNECTIONS * POOLS)]
     for _ in running:
         await arrived.acquire()
     late = await outcome_of_write(client)
     release.set()
 
     assert late == "TryLater 5"
-    assert await asyncio.gather(*running) == ["rocket_loader=on"] * CONNECTIONS
+    assert await asyncio.gather(*running) == ["rocket_loader=on"] * (CONNECTIONS * POOLS)
     assert await outcome_of_write(client) == "rocket_loader=on"
 
 
@@ -212,3 +220,25 @@ async def test_after_closing_it_opens_again():
     assert await outcome_of_read(client) == "rocket_loader=on"
     await client.close()
     assert client._line._open is None
+
+
+@pytest.mark.parametrize("held_up_s", [0.0, 0.1])
+async def test_calls_never_bunch_up_at_the_wire(monkeypatch: pytest.MonkeyPatch, held_up_s: float):
+    """Also when the processor was busy while many waited for their turn."""
+    now = [1_000.0]
+    left: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds + (held_up_s if len(left) == 100 else 0)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
+    monkeypatch.setattr("cloudcache.adapters.cloudflare.line.asyncio.sleep", sleep)
+    pace = _Pace(CALLS_PER_SECOND)
+
+    for _ in range(1_000):
+        await pace.wait()
+        left.append(now[0])
+
+    fullest = max(sum(at <= other < at + 1 for other in left) for at in left)
+    assert 180 <= fullest <= 200
+    assert left[-1] - left[0] < 1_000 / CALLS_PER_SECOND + held_up_s + 0.1

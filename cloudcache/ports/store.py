@@ -1,111 +1,23 @@
-"""What the services need of the world, as Protocols; wiring puts adapters behind them, tests put fakes.
+"""The synchronised cache and its journal.
 
-Every method of `Store` is one transaction. Where a customer is meant it comes first. Times are Unix milliseconds.
+Every method is one transaction. Where a customer is meant it comes first. Times are Unix milliseconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from cloudcache.domain.access import Actor, Principal
-from cloudcache.domain.budget import Lane
-from cloudcache.domain.catalog import Read, Toggle, Topology, ZonePlan
+from cloudcache.domain.access import Actor
+from cloudcache.domain.catalog import Topology
 from cloudcache.domain.catalog.model import State
 from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, Observation, Source
 from cloudcache.domain.ids import JSON, ChangeId, CredentialId, CustomerId, ToggleId, ZoneId
-from cloudcache.domain.secret import Token
-
-
-class Clock(Protocol):
-    """Time as an argument: tests give a virtual one."""
-
-    def now_ms(self) -> int:
-        """Unix milliseconds, UTC."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait; cancellable."""
-        ...
-
-
-class Budget(Protocol):
-    """The calls Cloudflare allows, shared out by class and customer."""
-
-    async def acquire(self, lane: Lane) -> None:
-        """Return when the call may be made; a cancelled wait gives its place back."""
-        ...
-
-    def estimate_ms(self, lane: Lane) -> int:
-        """How long a call asked for now would wait, in milliseconds."""
-        ...
-
-    def report(self, credential: CredentialId, remaining: int, resets_in_s: int) -> None:
-        """Correct downwards by what the `Ratelimit` header said."""
-        ...
-
-    def succeeded(self, credential: CredentialId) -> None:
-        """An answer other than 429 came: a probe, if one was out, is closed."""
-        ...
-
-    def block(self, credential: CredentialId, retry_after_s: int) -> None:
-        """A 429 came: nobody knocks until it opens, then one probe."""
-        ...
-
-    def blocked_until_ms(self, credential: CredentialId) -> int | None:
-        """When a blocked credential opens, or None."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneAccess:
-    """What a call to Cloudflare needs: the zone, and the credential with its name in the budget."""
-
-    zone: ZoneId
-    credential: CredentialId
-    token: Token
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneFacts:
-    """What Cloudflare says of a zone itself."""
-
-    name: str
-    plan: ZonePlan
-    account_id: str
-    account_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class TokenFacts:
-    """What Cloudflare says of a token: `status` is active, disabled or expired."""
-
-    status: str
-    id: str
-
-
-class Gateway(Protocol):
-    """Cloudflare, as the services see it. Raises the tree of `domain/errors.py`; never retries."""
-
-    async def read(self, access: ZoneAccess, read: Read) -> list[Observation]:
-        """One call; the toggles it names, without those the answer left out or refused to tell."""
-        ...
-
-    async def write(self, access: ZoneAccess, toggle: Toggle, value: JSON) -> Observation:
-        """Set an absolute value; the observation is Cloudflare's answer to it."""
-        ...
-
-    async def zone(self, access: ZoneAccess) -> ZoneFacts:
-        """The zone's name, plan and account."""
-        ...
-
-    async def verify(self, token: Token) -> TokenFacts:
-        """Whether a token is alive; `Unauthorized` when Cloudflare does not know it."""
-        ...
+from cloudcache.ports.cloudflare import ZoneFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +48,16 @@ class Settled(StrEnum):
     NOT_OPEN = "not_open"  # already settled by somebody else; nothing was written
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What came of an observation: the journal rows made for differences that nobody here intended, the toggles whose
+    value was written (the others hold something newer, or an open intent), and the revision after it."""
+
+    changes: Sequence[Change]
+    written: frozenset[ToggleId]
+    revision: int
+
+
 class Store(Protocol):
     """The synchronised cache and its journal."""
 
@@ -150,10 +72,6 @@ class Store(Protocol):
 
     async def across_tenants_customers(self, limit: int, after: CustomerId | None = None) -> list[Customer]:
         """Customers in rising order of their id."""
-        ...
-
-    async def across_tenants_stalest(self, limit: int) -> list[CustomerId]:
-        """Connected customers, the one holding the oldest value first; never-read ones before all."""
         ...
 
     async def history(self, customer: CustomerId, limit: int, before: ChangeId | None = None) -> list[Change]:
@@ -228,28 +146,32 @@ class Store(Protocol):
         *,
         since: int,
         now: int,
-        person: str = "",
-    ) -> list[Change]:
+        persons: Mapping[ToggleId, str] | None = None,
+    ) -> Observed:
         """Write what a read saw, where no intent is open and nothing changed after revision `since`.
 
-        Returns the journal rows made for differences that nobody here intended.
-        """
+        `persons` are those who changed a toggle elsewhere, as far as a feed told."""
         ...
 
-    async def zone_answered(self, customer: CustomerId, *, now: int, full_read: bool = False) -> None:
-        """Cloudflare answers for this zone; a full read is remembered with its time."""
+    async def zone_silent(self, customer: CustomerId, *, now: int) -> None:
+        """Cloudflare did not answer; remember since when."""
         ...
 
-    async def zone_silent(self, customer: CustomerId, *, now: int, due: int) -> None:
-        """Cloudflare did not answer; remember since when, and look again at `due`."""
+    async def zone_answered(self, customer: CustomerId, *, now: int) -> None:
+        """Cloudflare answers for this zone again."""
         ...
 
-    async def set_status(self, customer: CustomerId, status: ZoneStatus, *, now: int) -> None:
-        """Connected, token refused, or gone."""
+    async def set_status(self, customer: CustomerId, status: ZoneStatus, *, now: int, why: str = "") -> None:
+        """Connected, token refused, or gone. A zone that is not connected leaves the queue and costs no calls;
+        one that is connected again is due at once."""
         ...
 
-    async def viewed(self, customer: CustomerId, *, now: int) -> None:
-        """Somebody opened the page."""
+    async def park_credential(self, credential: CredentialId | None, *, now: int, why: str) -> int:
+        """Take all zones of a refused token (None: the platform's) out of the queue; returns how many."""
+        ...
+
+    async def unpark_credential(self, credential: CredentialId | None, *, now: int) -> int:
+        """Its token is accepted again: its zones are due at once; returns how many."""
         ...
 
     # -- customers and credentials -------------------------------------------------------------
@@ -266,56 +188,14 @@ class Store(Protocol):
         """A new customer; `Refused` when the shop or zone is taken by another."""
         ...
 
+    async def use_credential(self, customer: CustomerId, credential: CredentialId, *, now: int) -> None:
+        """This customer's calls are made with that token from now on; its zone is connected and due at once."""
+        ...
+
     async def add_credential(self, credential: CredentialId, sealed: bytes, kind: str, *, now: int) -> None:
         """Keep a sealed token."""
         ...
 
     async def sealed_token(self, credential: CredentialId) -> bytes:
         """The sealed token; `NotFound` if there is none."""
-        ...
-
-
-class Vault(Protocol):
-    """Seals and opens customer credentials."""
-
-    def seal(self, token: Token) -> bytes:
-        """The token, encrypted under the newest key."""
-        ...
-
-    def open(self, sealed: bytes) -> Token:
-        """The token again; `Refused` when no configured key opens it."""
-        ...
-
-
-class Bus(Protocol):
-    """Carries hints between the writers and the open pages: *look at this customer again*."""
-
-    def hint(self, customer: CustomerId) -> None:
-        """Never blocks and never fails; a lost hint is made good by the slow tick."""
-        ...
-
-    def hints(self) -> AsyncIterator[frozenset[CustomerId]]:
-        """The customers hinted at since the last look, coalesced."""
-        ...
-
-
-class Identity(Protocol):
-    """Who is at the other end of a socket or a request."""
-
-    def principal(self, cookies: str) -> Principal | None:
-        """The verified principal of a Cookie header, or None for nobody."""
-        ...
-
-
-class SessionIssuer(Protocol):
-    """Makes the cookie of a local session; exists in the local environment only."""
-
-    cookie: str
-    """The cookie's name."""
-
-    max_age_s: int
-    """How long a session lasts, in seconds."""
-
-    def issue(self, customer: Customer) -> str:
-        """The signed value of the session cookie for this shop's owner."""
         ...

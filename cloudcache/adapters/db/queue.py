@@ -1,0 +1,305 @@
+"""The zones as a queue: `Place` of `domain/freshness.py`, carried out by the database.
+
+A lease is taken with `FOR UPDATE SKIP LOCKED`, so that many workers share one queue without waiting for each other;
+SQLite has one writer at a time anyway. What a look brought is accepted from the lease's holder only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeAlias
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloudcache.adapters.db.models import accounts, entries, zones
+from cloudcache.adapters.db.rows import ZONE, customer_of, fitted, whole_number
+from cloudcache.adapters.db.transactions import OnDatabase, Values
+from cloudcache.domain.feed import WHOLE, FeedStatus, Named
+from cloudcache.domain.freshness import Interest, Urgency
+from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId
+from cloudcache.ports import Finished, LeasedZone
+
+# Literally, not as a parameter: only then may the partial indexes be used.
+CONNECTED = zones.c.status == literal_column("'active'")
+OPEN = text("feed_entries.is_open")
+EVERYTHING = "*"
+
+FOLLOWED_WITHIN_MS = 20 * 60_000
+"""A feed read within the quiet cadence, and a little, tells of changes; an older one may have missed some."""
+
+_HEAD = len(ZONE)
+_PLACE = (
+    zones.c.priority,
+    zones.c.sync_due_at,
+    zones.c.generation,
+    zones.c.failures,
+    zones.c.changed_at,
+    zones.c.last_viewed_at,
+    zones.c.watched_until,
+    zones.c.account_id,
+)
+
+
+class Queue(OnDatabase):
+    """The part of the store that says which zone is next."""
+
+    async def add(self, customer: CustomerId, *, due: int, urgency: Urgency) -> None:
+        async with self.database.writing() as connection:
+            await add_zones(connection, zones.c.customer_id == customer, due, urgency)
+
+    async def lease(
+        self,
+        urgency: Urgency,
+        *,
+        platform: bool,
+        now: int,
+        owner: str,
+        until: int,
+        limit: int,
+        without: Collection[CredentialId] = (),
+    ) -> list[LeasedZone]:
+        of_pool = zones.c.credential_id.is_(None) if platform else zones.c.credential_id.is_not(None)
+        ready = (
+            select(zones.c.customer_id)
+            .where(CONNECTED, of_pool, zones.c.priority == urgency.value, zones.c.sync_due_at <= now)
+            .where(_free(now))
+            .order_by(zones.c.sync_due_at)
+            .limit(limit)
+        )
+        if without and not platform:
+            ready = ready.where(zones.c.credential_id.not_in(list(without)))
+        return await self._take(ready, now, owner, until)
+
+    async def lease_one(self, customer: CustomerId, *, now: int, owner: str, until: int) -> LeasedZone | None:
+        this = select(zones.c.customer_id).where(zones.c.customer_id == customer, CONNECTED, _free(now))
+        taken = await self._take(this, now, owner, until)
+        return taken[0] if taken else None
+
+    async def prolong(self, customers: Collection[CustomerId], *, owner: str, until: int) -> None:
+        async with self.database.writing() as connection:
+            await connection.execute(
+                update(zones)
+                .where(zones.c.customer_id.in_(customers), zones.c.lease_owner == owner)
+                .values(lease_until=until)
+            )
+
+    async def finish(self, zone: LeasedZone, done: Finished, *, owner: str, now: int) -> bool:
+        unchanged = zones.c.generation == zone.generation
+        values: Values = {
+            **_GIVEN_BACK,
+            "failures": 0,
+            "silent_since": None,
+            "last_error": "",
+            "sync_due_at": case((unchanged, done.due), else_=zones.c.sync_due_at),
+            "priority": case((unchanged, done.urgency.value), else_=zones.c.priority),
+            "revision": zones.c.revision + 1,
+            "updated_at": now,
+        }
+        if done.was_whole:
+            values["full_read_at"] = now
+        async with self.database.writing() as connection:
+            if not await _accepted(connection, zone.customer.id, owner, values):
+                return False
+            if done.entries:
+                await connection.execute(
+                    update(entries).where(entries.c.id.in_(done.entries)).values(is_open=False)
+                )
+            return True
+
+    async def fail(self, zone: LeasedZone, *, owner: str, due: int, now: int, why: str, silent: bool) -> bool:
+        values: Values = {
+            **_GIVEN_BACK,
+            "failures": zones.c.failures + 1,
+            "last_error": fitted(zones.c.last_error, why),
+            "sync_due_at": due,
+            "revision": zones.c.revision + 1,
+            "updated_at": now,
+        }
+        if silent:
+            values["silent_since"] = func.coalesce(zones.c.silent_since, now)
+        async with self.database.writing() as connection:
+            return await _accepted(connection, zone.customer.id, owner, values)
+
+    async def release(self, owner: str) -> None:
+        async with self.database.writing() as connection:
+            await connection.execute(update(zones).where(zones.c.lease_owner == owner).values(_GIVEN_BACK))
+            await connection.execute(
+                update(accounts)
+                .where(accounts.c.feed_lease_owner == owner)
+                .values(feed_lease_owner=None, feed_lease_until=None)
+            )
+
+    async def watch(self, customers: Collection[CustomerId], *, until: int, now: int) -> None:
+        mine = zones.c.customer_id.in_(customers)
+        theirs = accounts.c.account_id.in_(select(zones.c.account_id).where(mine, zones.c.account_id != ""))
+        unwatched = func.coalesce(accounts.c.watched_until, 0) <= now
+        async with self.database.writing() as connection:
+            await connection.execute(
+                update(zones).where(mine).values(watched_until=until, last_viewed_at=now)
+            )
+            await connection.execute(
+                update(accounts)
+                .where(theirs)
+                .values(
+                    watched_until=until,
+                    feed_due_at=case(
+                        (and_(unwatched, accounts.c.feed_due_at > now), now), else_=accounts.c.feed_due_at
+                    ),
+                )
+            )
+
+    async def unwatch(self, customer: CustomerId, *, now: int) -> None:
+        async with self.database.writing() as connection:
+            await connection.execute(
+                update(zones).where(zones.c.customer_id == customer).values(watched_until=now)
+            )
+
+    async def across_tenants_set_back(self, by: int, *, now: int) -> None:
+        async with self.database.writing() as connection:
+            for table, names in _TIMES:
+                for name in names:
+                    column = table.c[name]
+                    await connection.execute(update(table).where(column > now).values({name: column - by}))
+
+    async def across_tenants_add_all(
+        self, *, due: int, account: str | None = None, read_before: int | None = None
+    ) -> int:
+        which = [CONNECTED]
+        if account is not None:
+            which.append(zones.c.account_id == account)
+        if read_before is not None:
+            which.append(or_(zones.c.full_read_at.is_(None), zones.c.full_read_at < read_before))
+        async with self.database.writing() as connection:
+            return await add_zones(connection, and_(*which), due, Urgency.SWEEP)
+
+    async def _take(self, which: Select[int], now: int, owner: str, until: int) -> list[LeasedZone]:
+        async with self.database.writing() as connection:
+            ids = (await connection.execute(which.with_for_update(skip_locked=True))).scalars().all()
+            if not ids:
+                return []
+            taken = await connection.execute(
+                update(zones)
+                .where(zones.c.customer_id.in_(ids))
+                .values(lease_owner=owner, lease_until=until)
+                .returning(*ZONE, *_PLACE)
+            )
+            rows = {int(row[0]): row for row in taken}
+            asked = await _asked_for(connection, ids)
+            followed = await _followed(connection, {str(row.account_id) for row in rows.values()}, now)
+        return [_leased(rows[one], asked.get(one, ()), followed) for one in ids if one in rows]
+
+
+Line: TypeAlias = Row[int, int | None, str, str]
+
+_TIMES = (
+    (zones, ("sync_due_at", "lease_until", "watched_until")),
+    (accounts, ("feed_due_at", "feed_lease_until", "watched_until")),
+)
+"""What is still to come, and moves with the clock."""
+
+_GIVEN_BACK: Values = {"lease_owner": None, "lease_until": None}
+
+
+async def add_zones(
+    connection: AsyncConnection, which: ColumnElement[bool], due: int, urgency: Urgency
+) -> int:
+    """Add zones (again): the earlier time, the higher urgency, one generation further."""
+    added = await connection.execute(
+        update(zones)
+        .where(which)
+        .values(
+            sync_due_at=case((zones.c.sync_due_at < due, zones.c.sync_due_at), else_=due),
+            priority=case((zones.c.priority > urgency.value, zones.c.priority), else_=urgency.value),
+            generation=zones.c.generation + 1,
+        )
+    )
+    return added.rowcount
+
+
+def _free(now: int) -> ColumnElement[bool]:
+    return or_(zones.c.lease_until.is_(None), zones.c.lease_until <= now)
+
+
+async def _accepted(connection: AsyncConnection, customer: CustomerId, owner: str, values: Values) -> bool:
+    """Write what the lease's holder brought; whoever lost the lease changes nothing."""
+    changed = await connection.execute(
+        update(zones).where(zones.c.customer_id == customer, zones.c.lease_owner == owner).values(values)
+    )
+    return changed.rowcount == 1
+
+
+async def _asked_for(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, Sequence[Line]]:
+    """The open lines of the feeds that name these zones, in the order they were done."""
+    query = select(entries.c.id, entries.c.customer_id, entries.c.toggles, entries.c.person).where(
+        OPEN, entries.c.customer_id.in_(ids)
+    )
+    found: dict[int, list[Line]] = {}
+    for row in await connection.execute(query.order_by(entries.c.at, entries.c.id)):
+        found.setdefault(int(row.customer_id), []).append(row)
+    return found
+
+
+async def _followed(connection: AsyncConnection, which: set[str], now: int) -> frozenset[str]:
+    query = select(accounts.c.account_id).where(
+        accounts.c.account_id.in_(which),
+        accounts.c.feed_status == FeedStatus.ON.value,
+        accounts.c.feed_verified_until > now - FOLLOWED_WITHIN_MS,
+    )
+    return frozenset((await connection.execute(query)).scalars())
+
+
+def _leased(
+    row: Row[*tuple[object, ...]],
+    asked: Sequence[Line],
+    followed: frozenset[str],
+) -> LeasedZone:
+    customer = customer_of(row)
+    urgency, due, generation, failures, changed_at, viewed_at, watched_until, account = row[_HEAD:]
+    named: set[ToggleId] = set()
+    persons: dict[ToggleId, str] = {}
+    for line in asked:
+        these = toggles_of(line.toggles)
+        named |= these
+        persons |= dict.fromkeys(these, line.person)
+    return LeasedZone(
+        customer,
+        Urgency(whole_number(urgency)),
+        whole_number(due),
+        whole_number(generation),
+        whole_number(failures),
+        Interest(
+            full_read_at=customer.full_read_at,
+            changed_at=None if changed_at is None else whole_number(changed_at),
+            viewed_at=None if viewed_at is None else whole_number(viewed_at),
+            watched_until=None if watched_until is None else whole_number(watched_until),
+            followed=account in followed,
+        ),
+        frozenset(named),
+        tuple(int(line.id) for line in asked),
+        persons,
+    )
+
+
+def toggles_of(stored: str) -> Named:
+    """The settings that a stored line names; ids unknown to this program are left out."""
+    if stored == EVERYTHING:
+        return WHOLE
+    return frozenset(ToggleId(one) for one in stored.split()) & WHOLE
+
+
+def stored_toggles(named: Named) -> str:
+    """How a line's settings are stored."""
+    return EVERYTHING if named >= WHOLE else " ".join(sorted(named))

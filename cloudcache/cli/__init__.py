@@ -1,0 +1,72 @@
+"""The commands: `python -m cloudcache ...`. Each is one thin function over a service."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cloudcache.cli import credentials, customers, simulate, sync
+from cloudcache.cli.parts import AsJson, out, print_json, run
+from cloudcache.domain.access import SYSTEM
+from cloudcache.emulator.serve import serve
+from cloudcache.emulator.world import Options, World
+from cloudcache.wiring import Wiring
+from cloudcache.worker import main
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="cloudcache's commands.")
+app.add_typer(customers.app, name="customers")
+app.add_typer(credentials.app, name="credentials")
+app.command()(sync.sync)
+app.command()(simulate.simulate)
+
+
+@app.command()
+def emulator(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8787,
+    zones: Annotated[int, typer.Option(min=0, max=1_000_000, help="Zones to pretend.")] = 100,
+    accounts: Annotated[int, typer.Option(min=1, max=1_000_000, help="Accounts they belong to.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a pretend Cloudflare API on this machine until it is stopped."""
+    world = World(Options(zones=zones, accounts=accounts))
+    serve(world, "127.0.0.1", port, as_json=as_json)
+
+
+@app.command()
+def worker() -> None:
+    """Keep the cache fresh without serving pages, until it is stopped; several share the work."""
+    raise typer.Exit(main())
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is configured, reachable and permitted, and how fresh values can be; exit 1 if a check fails."""
+
+    async def work(wiring: Wiring) -> bool:
+        findings = await wiring.services.health.report()
+        settings = wiring.settings
+        where = "the built-in emulator" if settings.uses_emulator else settings.cloudflare_url
+        fresh = await wiring.services.reports.freshness(SYSTEM) if findings[0].ok else None
+        if as_json:
+            print_json(
+                {
+                    "environment": settings.environment,
+                    "cloudflare": where,
+                    "findings": [{"subject": f.subject, "ok": f.ok, "text": f.text} for f in findings],
+                    "plan": sync.plan_json(fresh.plan) if fresh else None,
+                    "queue": sync.depth_json(fresh.depth) if fresh else None,
+                }
+            )
+        else:
+            out.print(f"Environment: {settings.environment}   Cloudflare: {where}")
+            table = Table("", "What", "Finding", box=None)
+            for f in findings:
+                table.add_row("ok" if f.ok else "NO", f.subject, f.text)
+            out.print(table)
+            if fresh:
+                sync.print_plan(fresh)
+        return all(f.ok for f in findings)
+
+    raise typer.Exit(0 if run(work) else 1)

@@ -1,0 +1,50 @@
+"""`credentials`: give a customer a token, and take back into work what a refused token had stopped."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cloudcache.cli.parts import AsJson, out, print_json, run
+from cloudcache.domain.access import SYSTEM
+from cloudcache.domain.secret import Token
+from cloudcache.wiring import Wiring
+
+app = typer.Typer(no_args_is_help=True, help="Cloudflare tokens: add and verify.")
+
+
+@app.command()
+def add(shop: Annotated[str, typer.Argument(help="my-shop or my-shop.myshopify.com")]) -> None:
+    """Read a token for this customer from standard input, try it on the zone, keep it sealed, and go on."""
+    token = Token(sys.stdin.readline().strip())
+
+    async def work(wiring: Wiring) -> str:
+        customer = await wiring.services.customers.reconnect(SYSTEM, shop, token)
+        return f"{customer.shop}: the token is kept; its zone {customer.zone_name} is due now"
+
+    out.print(run(work))
+
+
+@app.command()
+def verify(
+    shop: Annotated[str | None, typer.Argument(help="One customer; else the platform's token.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask Cloudflare whether a token is good; if so, its parked zones are worked on again. Exit 1 if it is not."""
+
+    async def work(wiring: Wiring) -> bool:
+        check = await wiring.services.customers.verify(SYSTEM, shop)
+        if as_json:
+            print_json(
+                {"token": check.whose, "ok": check.ok, "finding": check.finding, "resumed": check.resumed}
+            )
+            return check.ok
+        table = Table("", "Token", "Finding", "Zones taken up again", box=None)
+        table.add_row("ok" if check.ok else "NO", check.whose, check.finding, str(check.resumed))
+        out.print(table)
+        return check.ok
+
+    raise typer.Exit(0 if run(work) else 1)

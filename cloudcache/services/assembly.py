@@ -1,0 +1,101 @@
+"""Joins the services that synchronise with each other; wiring gives them adapters, tests give them what they like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cloudcache.domain.budget import Limits
+from cloudcache.ports import Budget, Bus, Clock, Feeds, Gateway, Store, ZoneQueue
+from cloudcache.services.attention import Attention
+from cloudcache.services.changefeed import ChangeFeed
+from cloudcache.services.credentials import Credentials
+from cloudcache.services.engine import Engine
+from cloudcache.services.pacing import Pacing
+from cloudcache.services.reconcile import Reconciler
+from cloudcache.services.tasks import Tasks
+from cloudcache.services.toggles import Toggles
+from cloudcache.services.writing import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the synchronising services are made of. `owner` names the process in its leases."""
+
+    store: Store
+    queue: ZoneQueue
+    feeds: Feeds
+    gateway: Gateway
+    budget: Budget
+    credentials: Credentials
+    bus: Bus
+    clock: Clock
+    tasks: Tasks
+    owner: Callable[[], str]
+    chance: Callable[[], float]
+    batch_read: bool = True
+    stale_after_ms: int = 3_600_000
+    watch_every_ms: int = 60_000
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """The services that bring changes to Cloudflare, and its changes here."""
+
+    writer: Writer
+    reconciler: Reconciler
+    pacing: Pacing
+    engine: Engine
+    attention: Attention
+    toggles: Toggles
+
+
+def assemble(p: Parts) -> Sync:
+    """Make them from their parts."""
+    writer = Writer(
+        p.store,
+        p.gateway,
+        p.budget,
+        p.credentials,
+        p.bus,
+        p.clock,
+        p.tasks,
+        owner=p.owner,
+        chance=p.chance,
+    )
+    reconciler = Reconciler(
+        p.store, p.gateway, p.budget, p.credentials, p.bus, p.clock, batch_read=p.batch_read
+    )
+    pacing = Pacing(
+        p.queue,
+        reconciler,
+        p.clock,
+        p.limits,
+        watch_every_ms=p.watch_every_ms,
+        stale_after_ms=p.stale_after_ms,
+    )
+    changefeed = ChangeFeed(
+        p.feeds, p.queue, p.gateway, p.budget, p.credentials, p.clock, owner=p.owner, chance=p.chance
+    )
+    engine = Engine(
+        p.store,
+        p.queue,
+        p.feeds,
+        reconciler,
+        changefeed,
+        pacing,
+        p.gateway,
+        p.credentials,
+        p.budget,
+        p.bus,
+        p.clock,
+        p.tasks,
+        owner=p.owner,
+        chance=p.chance,
+    )
+    attention = Attention(
+        p.store, p.queue, reconciler, p.clock, p.tasks, engine.wake, stale_after_ms=p.stale_after_ms
+    )
+    toggles = Toggles(p.store, p.queue, writer, reconciler, p.bus, p.clock, p.tasks, engine.wake)
+    return Sync(writer, reconciler, pacing, engine, attention, toggles)

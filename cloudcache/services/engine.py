@@ -1,0 +1,396 @@
+"""The freshness engine of one process: takes what is due, works on it within the budget, says when it is due again.
+
+    turn   feeds that are due -> read -> their lines queue zones
+           zones that are due, watched before named before swept -> read -> when to look again
+
+Any number of processes may run one: the leases share the work out. Whoever wakes it (a timer, an opened page, a
+feed that named something) only says *look*; what is due, the queue says, and what may be called, the budget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cloudcache.domain.customers import ZoneStatus
+from cloudcache.domain.errors import (
+    CloudcacheError,
+    Reason,
+    Refused,
+    StoreUnavailable,
+    Unauthorized,
+)
+from cloudcache.domain.feed import WHOLE, cheapest_reads
+from cloudcache.domain.freshness import (
+    FEEDS_AT_ONCE,
+    NEVER,
+    ROOM_OWN,
+    ROOM_PLATFORM,
+    Urgency,
+    next_look,
+    retry_at,
+)
+from cloudcache.domain.ids import CredentialId, CustomerId
+from cloudcache.ports import (
+    Budget,
+    Bus,
+    Clock,
+    Feeds,
+    Finished,
+    Gateway,
+    LeasedFeed,
+    LeasedZone,
+    Store,
+    ZoneQueue,
+)
+from cloudcache.services.changefeed import ChangeFeed
+from cloudcache.services.credentials import Credentials
+from cloudcache.services.pacing import Pacing
+from cloudcache.services.reconcile import GIVE_UP_AFTER, Look, Reconciler
+from cloudcache.services.tasks import Tasks
+
+log = logging.getLogger("cloudcache.engine")
+
+LEASE_MS = 60_000
+PROLONG_EVERY_MS = 20_000
+ASK_AGAIN_MS = 1_000
+"""A queue found empty is asked again after this long, or when somebody says that there is something in it."""
+
+SET_BACK_MS = 5_000
+"""Less is a clock being adjusted, which hurts nobody."""
+
+REMEMBER_ENTRIES_MS = 25 * 3_600_000
+FORGET_AT_ONCE = 5_000
+
+Line = tuple[bool, Urgency]
+"""A row of the queue: whose token (the platform's?), and how urgent."""
+
+LINES: tuple[Line, ...] = tuple(
+    (platform, urgency)
+    for urgency in (Urgency.WATCHED, Urgency.NAMED, Urgency.SWEEP)
+    for platform in (True, False)
+)
+
+
+@dataclass
+class Tally:
+    """What this process did since it began; for reports and metrics."""
+
+    looks: Counter[Urgency] = field(default_factory=Counter)
+    calls: Counter[Urgency] = field(default_factory=Counter)
+    feeds: int = 0
+    named: int = 0
+    """New lines of feeds that concerned us."""
+    changes: int = 0
+    """Outside changes seen."""
+    failures: int = 0
+
+    def line(self) -> str:
+        """All of it in one line of a log."""
+        looks = ", ".join(f"{self.looks[one]} {one.name.lower()}" for one in reversed(Urgency))
+        return (
+            f"zones read: {looks}; {sum(self.calls.values())} calls; {self.feeds} looks at feeds with {self.named} "
+            f"lines; {self.changes} outside changes; {self.failures} failures"
+        )
+
+
+class Engine:
+    """Keeps zones fresh. `turn` may be called at any time and by anybody; it never runs twice at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: ZoneQueue,
+        feeds: Feeds,
+        reconciler: Reconciler,
+        changefeed: ChangeFeed,
+        pacing: Pacing,
+        gateway: Gateway,
+        credentials: Credentials,
+        budget: Budget,
+        bus: Bus,
+        clock: Clock,
+        tasks: Tasks,
+        *,
+        owner: Callable[[], str],
+        chance: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._feeds = feeds
+        self._reconciler = reconciler
+        self._changefeed = changefeed
+        self._pacing = pacing
+        self._gateway = gateway
+        self._credentials = credentials
+        self._budget = budget
+        self._bus = bus
+        self._clock = clock
+        self._tasks = tasks
+        self._owner = owner
+        self._chance = chance
+        self._zones: dict[CustomerId, Line] = {}
+        self._accounts: set[str] = set()
+        self._in_hand: Counter[CredentialId] = Counter()
+        self._busy: Counter[Line] = Counter()
+        self._ask_after: dict[Line | str, int] = {}
+        self._woken = asyncio.Event()
+        self._turning = asyncio.Lock()
+        self._prolonged_at = 0
+        self._latest = 0
+        self._stopping = False
+        self.tally = Tally()
+
+    # -- being woken ---------------------------------------------------------------------------
+    def wake(self) -> None:
+        """There may be something to do right now."""
+        self._ask_after.clear()
+        self._woken.set()
+
+    async def tick(self) -> None:
+        """The timer's word: look whether something has become due."""
+        self._woken.set()
+
+    async def run(self, breath_s: float = 0.05) -> None:
+        """Take turns for ever, whenever woken. After a turn it rests for a breath: what ends meanwhile is then
+        replaced together, in one question to the queue instead of one for each."""
+        while not self._stopping:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                await self.turn()
+            except StoreUnavailable as error:
+                log.error("the queue cannot be read: %s", error)
+                self._ask_after = dict.fromkeys((*LINES, "feeds"), self._clock.now_ms() + ASK_AGAIN_MS)
+            await self._clock.sleep(breath_s)
+
+    async def drain(self, grace_s: float) -> None:
+        """Take nothing more, let what is under way end, and give the rest back, so that others go on at once."""
+        self._stopping = True
+        self._woken.set()
+        await self._tasks.stop(grace_s)
+        try:
+            await self._queue.release(self._owner())
+        except StoreUnavailable as error:
+            log.error("leases are not given back, they run out by themselves: %s", error)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way."""
+        return bool(self._zones or self._accounts)
+
+    # -- one turn ------------------------------------------------------------------------------
+    async def turn(self) -> int:
+        """Take what is due, as far as there is room; returns how much was taken."""
+        async with self._turning:
+            if self._stopping:
+                return 0
+            await self._notice_clock()
+            await self._prolong()
+            await self._pacing.refresh()
+            taken = await self._take_feeds()
+            for line in LINES:
+                taken += await self._take_zones(line)
+            return taken
+
+    async def look_now(self, customer: CustomerId) -> Look | None:
+        """Read one zone whole right away, for somebody who waits; None while another process reads it."""
+        now = self._clock.now_ms()
+        zone = await self._queue.lease_one(customer, now=now, owner=self._owner(), until=now + LEASE_MS)
+        if zone is None:
+            return None
+        line = (zone.customer.credential is None, Urgency.WATCHED)
+        self._hold(zone, line)
+        try:
+            return await self._look(zone, line, whole=True)
+        finally:
+            self._let_go(zone, line)
+
+    async def forget(self) -> int:
+        """Drop the feeds' lines of yesterday."""
+        before = self._clock.now_ms() - REMEMBER_ENTRIES_MS
+        return await self._feeds.forget_entries(before, FORGET_AT_ONCE)
+
+    async def _notice_clock(self) -> None:
+        """A clock that was ahead leaves everything due in a future that may be hours away."""
+        now, before = self._clock.now_ms(), self._latest
+        self._latest = now
+        if before - now > SET_BACK_MS:
+            log.warning("the clock was set back by %d s", (before - now) // 1000)
+            self._ask_after.clear()
+            await self._queue.across_tenants_set_back(before - now, now=now)
+
+    async def _prolong(self) -> None:
+        now = self._clock.now_ms()
+        if self._zones and not 0 <= now - self._prolonged_at < PROLONG_EVERY_MS:
+            self._prolonged_at = now
+            await self._queue.prolong(list(self._zones), owner=self._owner(), until=now + LEASE_MS)
+
+    async def _take_feeds(self) -> int:
+        room = FEEDS_AT_ONCE - len(self._accounts)
+        if not self._may_ask("feeds", room, FEEDS_AT_ONCE):
+            return 0
+        now = self._clock.now_ms()
+        leased = await self._feeds.lease_feeds(now=now, owner=self._owner(), until=now + LEASE_MS, limit=room)
+        self._note_empty("feeds", len(leased), room)
+        for feed in leased:
+            self._accounts.add(feed.account)
+            self._tasks.spawn(self._read_feed(feed), f"read the feed of account {feed.account}")
+        return len(leased)
+
+    async def _take_zones(self, line: Line) -> int:
+        platform, urgency = line
+        most = (ROOM_PLATFORM if platform else ROOM_OWN).of(urgency)
+        room = most - self._busy[line]
+        if not self._may_ask(line, room, most):
+            return 0
+        now = self._clock.now_ms()
+        leased = await self._queue.lease(
+            urgency,
+            platform=platform,
+            now=now,
+            owner=self._owner(),
+            until=now + LEASE_MS,
+            limit=room,
+            without=self._blocked(),
+        )
+        self._note_empty(line, len(leased), room)
+        for zone in leased:
+            self._hold(zone, line)
+            self._tasks.spawn(self._work(zone, line), f"read customer {zone.customer.id}")
+        return len(leased)
+
+    def _may_ask(self, line: Line | str, room: int, most: int) -> bool:
+        """Not while nearly all room is taken (few at a time cost as many questions), nor soon after an empty hand."""
+        return room >= max(1, most // 4) and self._ask_after.get(line, 0) <= self._clock.now_ms()
+
+    def _note_empty(self, line: Line | str, got: int, room: int) -> None:
+        if got < room:
+            self._ask_after[line] = self._clock.now_ms() + ASK_AGAIN_MS
+
+    def _blocked(self) -> list[CredentialId]:
+        """Credentials of zones in hand that Cloudflare has blocked: no use in taking more of theirs."""
+        return [one for one in self._in_hand if self._budget.blocked_until_ms(one) is not None]
+
+    # -- the work ------------------------------------------------------------------------------
+    async def _read_feed(self, feed: LeasedFeed) -> None:
+        try:
+            pace = self._pacing.pace(platform=feed.credential is None)
+            named = await self._changefeed.read(feed, pace)
+            self.tally.feeds += 1
+            self.tally.named += named
+            if named:
+                self.wake()
+        except CloudcacheError as error:
+            log.error("the feed of account %s waits for its lease to end: %s", feed.account, error)
+        finally:
+            self._accounts.discard(feed.account)
+            self._woken.set()
+
+    async def _work(self, zone: LeasedZone, line: Line) -> None:
+        try:
+            await self._look(zone, line)
+        except CloudcacheError as error:
+            self.tally.failures += 1
+            log.error("customer %s waits for its lease to end: %s", zone.customer.id, error)
+        finally:
+            self._let_go(zone, line)
+            self._woken.set()
+
+    async def _look(self, zone: LeasedZone, line: Line, *, whole: bool = False) -> Look:
+        """Read what is asked for and settle the lease."""
+        platform, urgency = line
+        is_whole = whole or self._wants_whole(zone, platform)
+        plan = cheapest_reads(WHOLE if is_whole else zone.named, self._reconciler.batch_read)
+        try:
+            look = await self._reconciler.look(zone.customer, plan, urgency.call_class, zone.persons)
+        except Unauthorized as refusal:
+            await self._refused(zone, refusal)
+            return Look(total=len(plan), why=str(refusal))
+        except Refused as refusal:
+            await self._park(zone, refusal)
+            return Look(total=len(plan), why=str(refusal))
+        self.tally.looks[urgency] += 1
+        self.tally.calls[urgency] += look.done
+        self.tally.changes += look.changes
+        await self._settle(zone, look, is_whole, platform)
+        return look
+
+    def _wants_whole(self, zone: LeasedZone, platform: bool) -> bool:
+        """All of it when nobody named anything, when somebody asked for all, or when its turn has come anyway."""
+        now = self._clock.now_ms()
+        if not zone.named or zone.due <= NEVER:
+            return True
+        due, _ = next_look(zone.interest, self._pacing.pace(platform=platform), now)
+        return due <= now and zone.urgency is Urgency.WATCHED
+
+    async def _settle(self, zone: LeasedZone, look: Look, is_whole: bool, platform: bool) -> None:
+        now = self._clock.now_ms()
+        missing = zone.named - look.written - look.unreadable
+        if look.failed or missing:
+            self.tally.failures += 1
+            await self._queue.fail(
+                zone,
+                owner=self._owner(),
+                due=retry_at(zone.failures, now, self._chance()),
+                now=now,
+                why=look.why or "something of it was changed while it was read",
+                silent=look.silent >= min(GIVE_UP_AFTER, look.total),
+            )
+            return
+        interest = zone.interest.read(now) if is_whole else zone.interest
+        due, urgency = next_look(interest, self._pacing.pace(platform=platform), now)
+        done = Finished(due, urgency, is_whole, zone.entries)
+        await self._queue.finish(zone, done, owner=self._owner(), now=now)
+
+    async def _refused(self, zone: LeasedZone, refusal: Unauthorized) -> None:
+        """Cloudflare says that the token is no good. Is it the token, or only this zone? The token itself is asked,
+        for one answer about one zone must not disconnect a hundred thousand."""
+        customer, now = zone.customer, self._clock.now_ms()
+        try:
+            access = await self._credentials.access(customer)
+            facts = await self._gateway.verify(access.token)
+            is_dead = facts.status != "active"
+        except Unauthorized:
+            is_dead = True
+        except CloudcacheError as error:
+            why = f"the token is refused, and cannot be checked: {error}"
+            due = retry_at(zone.failures, now, self._chance())
+            await self._queue.fail(zone, owner=self._owner(), due=due, now=now, why=why, silent=False)
+            return
+        if is_dead:
+            count = await self._store.park_credential(
+                customer.credential, now=now, why="Cloudflare refuses the token"
+            )
+            log.warning("Cloudflare refuses the token of %s: %d zones are parked", customer.shop, count)
+        else:
+            why = f"the token may no longer read this zone ({refusal})"
+            await self._store.set_status(customer.id, ZoneStatus.TOKEN_REFUSED, now=now, why=why)
+            log.warning("customer %s is parked: %s", customer.id, why)
+
+    async def _park(self, zone: LeasedZone, refusal: Refused) -> None:
+        """The zone is gone, or nothing is connected: no calls until somebody mends it."""
+        gone = refusal.reason is Reason.ZONE_GONE
+        status = ZoneStatus.GONE if gone else ZoneStatus.TOKEN_REFUSED
+        why = "Cloudflare no longer knows this zone" if gone else str(refusal)
+        log.warning("customer %s is parked: %s", zone.customer.id, why)
+        await self._store.set_status(zone.customer.id, status, now=self._clock.now_ms(), why=why)
+
+    def _hold(self, zone: LeasedZone, line: Line) -> None:
+        self._zones[zone.customer.id] = line
+        self._busy[line] += 1
+        if zone.customer.credential is not None:
+            self._in_hand[zone.customer.credential] += 1
+
+    def _let_go(self, zone: LeasedZone, line: Line) -> None:
+        self._bus.hint(zone.customer.id)
+        self._zones.pop(zone.customer.id, None)
+        self._busy[line] -= 1
+        credential = zone.customer.credential
+        if credential is not None:
+            self._in_hand[credential] -= 1
+            if not self._in_hand[credential]:
+                del self._in_hand[credential]

@@ -1,0 +1,59 @@
+"""The worker: the freshness engine without pages, `python -m cloudcache worker`.
+
+Any number of them may run beside any number of web processes; leases in the database share the work out. SIGTERM
+or Ctrl-C drains it: nothing new is taken, what is under way has eight seconds to end, the rest is given back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+from cloudcache import logs
+from cloudcache.config import ConfigError, Settings, load
+from cloudcache.wiring import build
+
+log = logging.getLogger("cloudcache.worker")
+
+DRAIN_SECONDS = 8
+TELL_SECONDS = 60
+
+
+def main() -> int:
+    """Run until it is told to stop; the exit code."""
+    logs.configure()
+    try:
+        settings = load()
+    except ConfigError as error:
+        sys.stderr.write(f"cloudcache: {error}\n")
+        return 1
+    asyncio.run(work(settings))
+    return 0
+
+
+async def work(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Run the engine until `stop` is set, by a signal or by the caller."""
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    wiring = build(settings)
+    if wiring.world is not None:
+        log.warning(
+            "the built-in pretend Cloudflare is this process's own; a web process beside it has another"
+        )
+    async with wiring.running(sync=True, grace_s=DRAIN_SECONDS):
+        log.info("worker started")
+        while not stop.is_set():
+            try:
+                await asyncio.wait_for(stop.wait(), TELL_SECONDS)
+            except TimeoutError:
+                _tell(wiring.services.engine.tally.line())
+        log.info("worker is draining")
+    log.info("worker stopped")
+
+
+def _tell(line: str) -> None:
+    log.info("since the start: %s", line)

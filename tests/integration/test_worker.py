@@ -1,0 +1,200 @@
+"""The worker as an operator runs it: a process, a signal, another process that goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.test_commands import ROOT, run, token_of, zone_of
+
+DEADLINE_S = 40
+SERVE = """
+import sys, json
+from cloudcache.emulator.serve import serve
+from cloudcache.emulator.world import Options, World
+serve(World(Options(zones=6, audit_delay=0.0, latency=float(sys.argv[1]))), "127.0.0.1", 0)
+"""
+
+
+@contextmanager
+def pretend_cloudflare(latency: float = 0.0) -> Iterator[dict]:
+    command = [sys.executable, "-c", SERVE, str(latency)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+@pytest.fixture
+def cloudflare() -> Iterator[dict]:
+    with pretend_cloudflare() as described:
+        yield described
+
+
+@contextmanager
+def worker(data: Path, cloudflare: dict) -> Iterator[subprocess.Popen]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDCACHE_")}
+    env |= {
+        "CLOUDCACHE_DATA_DIR": str(data),
+        "CLOUDCACHE_CLOUDFLARE_URL": cloudflare["url"],
+        "CLOUDCACHE_CLOUDFLARE_TOKEN": token_of(cloudflare, "user"),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cloudcache", "worker"], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)
+        if process.stderr:
+            process.stderr.close()
+
+
+def added(data: Path, cloudflare: dict, many: int) -> None:
+    for number in range(many):
+        done = run(
+            data, cloudflare, "customers", "add", f"shop-{number}", "--zone", zone_of(cloudflare, number)
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def asked(data: Path, query: str) -> int:
+    with sqlite3.connect(f"file:{data / 'cloudcache.db'}?mode=ro", uri=True, timeout=10) as connection:
+        return int(connection.execute(query).fetchone()[0])
+
+
+def until(data: Path, query: str, expected: int) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while asked(data, query) != expected:
+        assert time.monotonic() < deadline, f"{query} is {asked(data, query)}, not {expected}"
+        time.sleep(0.1)  # another process is at work; the deadline bounds the wait
+
+
+READ = "SELECT count(*) FROM customer_zones WHERE full_read_at IS NOT NULL"
+
+
+def test_a_worker_reads_what_is_due_follows_the_log_and_drains_when_told(tmp_path: Path, cloudflare: dict):
+    added(tmp_path, cloudflare, 3)
+    with worker(tmp_path, cloudflare) as process:
+        until(tmp_path, READ, 3)
+        until(tmp_path, "SELECT count(*) FROM accounts WHERE feed_status = 'on'", 1)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+        took = time.monotonic() - began
+
+    assert took < 10
+    assert asked(tmp_path, "SELECT count(*) FROM customer_zones WHERE lease_owner IS NOT NULL") == 0
+    report = run(tmp_path, cloudflare, "sync", "--report", "--json")
+    assert json.loads(report.stdout)["ages"]["ever"] == 3
+
+
+def test_what_a_killed_worker_had_in_hand_is_done_by_the_next(tmp_path: Path):
+    with pretend_cloudflare(latency=0.4) as slow:
+        added(tmp_path, slow, 3)
+        with worker(tmp_path, slow) as first:
+            until(tmp_path, "SELECT count(*) > 0 FROM customer_zones WHERE lease_owner IS NOT NULL", 1)
+            first.kill()
+            first.wait(10)
+        leased = asked(tmp_path, "SELECT count(*) FROM customer_zones WHERE lease_owner IS NOT NULL")
+        _let_leases_end(tmp_path)
+        with worker(tmp_path, slow):
+            until(tmp_path, READ, 3)
+
+    assert leased > 0
+
+
+def _let_leases_end(data: Path) -> None:
+    """A minute passes."""
+    with sqlite3.connect(data / "cloudcache.db", timeout=10) as connection:
+        connection.execute("UPDATE customer_zones SET lease_until = 1 WHERE lease_until IS NOT NULL")
+        connection.execute("UPDATE accounts SET feed_lease_until = 1 WHERE feed_lease_until IS NOT NULL")
+
+
+def test_one_zone_and_all_zones_can_be_read_by_command(tmp_path: Path, cloudflare: dict):
+    added(tmp_path, cloudflare, 2)
+    dashboard = cloudflare["dashboard"]
+    one = run(tmp_path, cloudflare, "sync", "shop-0", "--json")
+    change = {
+        "zone_id": zone_of(cloudflare),
+        "setting": "rocket_loader",
+        "value": "on",
+        "actor_email": "a@b.example",
+    }
+    httpx.post(dashboard, json=change).raise_for_status()
+    again = run(tmp_path, cloudflare, "sync", "shop-0", "--json")
+    everything = run(tmp_path, cloudflare, "sync", "--all", "--json")
+    zone = run(tmp_path, cloudflare, "sync", "shop-0", "--report", "--json")
+
+    assert json.loads(one.stdout)["calls"] == 16, one.stderr
+    assert [change["toggle"] for change in json.loads(again.stdout)["changes"]] == ["rocket_loader"]
+    assert json.loads(everything.stdout)["zones_read"] == 2, everything.stderr
+    assert [change["by"] for change in json.loads(zone.stdout)["changes"]] == ["a@b.example"]
+
+
+def test_a_refused_token_is_reported_and_a_new_one_mends_it(tmp_path: Path, cloudflare: dict):
+    added(tmp_path, cloudflare, 1)
+    wrong = "cfut_" + "x" * 40
+    refused = run(tmp_path, cloudflare, "sync", "--all", "--json", token=wrong)
+    report = run(tmp_path, cloudflare, "sync", "--report")
+    bad = run(tmp_path, cloudflare, "credentials", "verify", "--json", token=wrong)
+    not_taken = run(tmp_path, cloudflare, "credentials", "add", "shop-0", stdin=f"{wrong}\n")
+    good = run(tmp_path, cloudflare, "credentials", "verify", "--json")
+    own = token_of(cloudflare, "account")
+    taken = run(tmp_path, cloudflare, "credentials", "add", "shop-0", stdin=f"{own}\n")
+
+    assert json.loads(refused.stdout)["parked"] == 1, refused.stderr
+    assert "credentials verify" in report.stdout
+    assert bad.returncode == 1 and not json.loads(bad.stdout)["ok"]
+    assert not_taken.returncode == 1 and wrong not in not_taken.stderr
+    assert json.loads(good.stdout)["resumed"] == 1
+    assert taken.returncode == 0 and own not in taken.stdout
+    assert asked(tmp_path, "SELECT count(*) FROM customer_zones WHERE credential_id IS NOT NULL") == 1
+
+
+def test_a_simulation_prints_one_object(tmp_path: Path):
+    words = ["simulate", "--customers", "200", "--hours", "0.5", "--plot", str(tmp_path), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "cloudcache", *words], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+
+    figures = json.loads(done.stdout)
+    assert {
+        "breaches",
+        "calls",
+        "detection_delay_s",
+        "write_wait_s",
+        "age_s",
+        "predicted",
+        "wall_s",
+        "peak_mb",
+    } <= set(figures)
+    assert {file.suffix for file in tmp_path.iterdir()} == {".svg"}
+    assert all('href="http' not in file.read_text() for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words", [("simulate", "--scenario", "nope"), ("simulate", "--hours", "-1"), ("sync", "x", "--all")]
+)
+def test_bad_options_end_with_a_clear_line(tmp_path: Path, cloudflare: dict, words: tuple[str, ...]):
+    done = run(tmp_path, cloudflare, *words)
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
