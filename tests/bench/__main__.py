@@ -13,7 +13,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from tests.bench import database, page, startup
+from tests.bench import database, engine, page, simulation, startup
 from tests.bench.report import Section
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
@@ -26,6 +26,8 @@ async def measure() -> list[Section]:
         await database.page_from_many_rows(customers),
         *await page.sections(),
         await startup.warm_start(),
+        *await engine.sections(),
+        *await simulation.sections(),
     ]
 
 

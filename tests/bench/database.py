@@ -33,7 +33,7 @@ async def page_from_many_rows(customers: int) -> Section:
         file = Path(folder) / "bench.db"
         store = await temporary_store(file)
         fill(file, customers)
-        toggles = Toggles(store, None, None, InMemoryBus(), SystemClock(), Tasks())
+        toggles = Toggles(store, store, None, None, InMemoryBus(), SystemClock(), Tasks(), lambda: None)
         chosen = [CustomerId(random.Random(number).randint(1, customers)) for number in range(READS)]
         for customer in chosen[:50]:
             await toggles.page(merchant(customer), customer)
