@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event, text
@@ -24,6 +25,7 @@ from cloudcache.domain.feed import Entry, Position
 from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.ports import Finished, LeasedFeed, LeasedZone
+from tests.support.databases import temporary_store
 from tests.support.tenants import ROCKET, Tenant
 
 CUSTOMERS, LINES = 1_000, 10
@@ -251,3 +253,45 @@ async def test_a_page_and_a_look_at_the_whole_zone_are_few_statements(full: SqlS
         await full.observe(mine.id, SEEN, since=2**40, now=5_000)
 
     assert (len(page), len(look)) == (1, 5), "the fifth remembers that something was changed"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_the_queue_finds_its_zones_by_index_at_full_size(tmp_path: Path):
+    """100,000 zones and 5,000,000 values, as a planner that knows their numbers would go about it."""
+    store = await temporary_store(tmp_path / "full.db")
+    ids = " UNION ALL ".join(f"SELECT '{toggle.id}' AS id" for toggle in TOGGLES)
+    async with store.database.writing() as connection:
+        await connection.execute(text(FILL[0]), {"customers": 100_000})
+        await connection.execute(
+            text(
+                "INSERT INTO customer_toggles (customer_id, toggle_id, state, value, last_synced_at, updated_at,"
+                " confirmed_by, revision, value_revision)"
+                " SELECT customer_id, t.id, 'on', '\"on\"', 1000, 1, 'read', 1, 1"
+                f" FROM customer_zones CROSS JOIN ({ids} ORDER BY id) AS t"
+            )
+        )
+        rows = (await connection.execute(text("SELECT count(*) FROM customer_toggles"))).scalar_one()
+        await connection.execute(text("ANALYZE customer_zones"))
+    mine = Tenant(store, CustomerId(50_000))
+    change = await mine.wish()
+    queue = (
+        "lease of the platform's",
+        "lease of their own",
+        "lease of the named",
+        "lease of one",
+        "finish",
+        "note",
+    )
+
+    scans = {}
+    for name in queue:
+        with caught(store) as statements:
+            await ACTS[name](store, mine, change)
+        for statement in statements:
+            if found := await scanned(store, statement):
+                scans[f"{name}: {statement[0]}"] = found
+    await store.close()
+
+    assert rows == 5_000_000
+    assert scans == {}
