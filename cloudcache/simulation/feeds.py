@@ -129,7 +129,7 @@ class Feeds:
             return entry
         self._engine.activity.changed(account, line.zone, now)
         fleet.changed_at[line.zone] = now
-        if not fleet.has_read_since(line.zone, named, line.at + READ_AFTER_MS):
+        if not fleet.has_read_since(line.zone, named, line.at + READ_AFTER_MS, now):
             fleet.named.setdefault(line.zone, {})[line.id] = named
             fleet.add(line.zone, now, Urgency.NAMED)
         return entry

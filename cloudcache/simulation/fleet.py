@@ -120,12 +120,12 @@ class Fleet:
             hidden[toggle] = changes[len(seen) :]
         return seen
 
-    def has_read_since(self, zone: int, named: Named, at: int) -> bool:
-        """Whether all of these were read after `at`."""
-        if self.read_at[zone] > at:
+    def has_read_since(self, zone: int, named: Named, at: int, now: int) -> bool:
+        """Whether all of these were read after `at`; a time to come proves nothing, the clock was wrong then."""
+        if at < self.read_at[zone] <= now:
             return True
         seen = self.seen_at
-        return all(seen.get((zone, NUMBER[name]), 0) > at for name in named)
+        return all(at < seen.get((zone, NUMBER[name]), 0) <= now for name in named)
 
     def hides_older_than_claimed(self) -> int:
         """Changes that the cache does not have although it claims to have read their zone since: must be none."""
