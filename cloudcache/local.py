@@ -178,8 +178,8 @@ async def _leave_alone(queue: ZoneQueue, customer: CustomerId, now: int, *, was_
     """Last read three hours ago, and not to be swept before somebody had the time to open its page."""
     zone = await queue.lease_one(customer, now=now, owner="seed", until=now)
     if zone is not None:
-        rested = Finished(now + HOUR_MS, Urgency.SWEEP, was_whole=was_read)
-        await queue.finish(zone, rested, owner="seed", now=now - 3 * HOUR_MS)
+        rested = Finished(now + HOUR_MS, Urgency.SWEEP, now - 3 * HOUR_MS if was_read else None)
+        await queue.finish(zone, rested, owner="seed", now=now)
 
 
 async def _look(gateway: Gateway, access: ZoneAccess, at: int) -> list[Observation]:

@@ -35,11 +35,12 @@ class LeasedZone:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a look ended: when the zone is due again, and which of the feed's lines it has answered."""
+    """How a look ended: when the zone is due again, when a look at all of it began (None: it was not whole), and
+    which of the feed's lines it has answered."""
 
     due: int
     urgency: Urgency
-    was_whole: bool
+    read_at: int | None
     entries: tuple[int, ...] = ()
 
 

@@ -53,17 +53,6 @@ class Sync:
 
 def assemble(p: Parts) -> Sync:
     """Make them from their parts."""
-    writer = Writer(
-        p.store,
-        p.gateway,
-        p.budget,
-        p.credentials,
-        p.bus,
-        p.clock,
-        p.tasks,
-        owner=p.owner,
-        chance=p.chance,
-    )
     reconciler = Reconciler(
         p.store, p.gateway, p.budget, p.credentials, p.bus, p.clock, batch_read=p.batch_read
     )
@@ -91,6 +80,19 @@ def assemble(p: Parts) -> Sync:
         p.bus,
         p.clock,
         p.tasks,
+        owner=p.owner,
+        chance=p.chance,
+    )
+    writer = Writer(
+        p.store,
+        p.queue,
+        p.gateway,
+        p.budget,
+        p.credentials,
+        p.bus,
+        p.clock,
+        p.tasks,
+        engine.wake,
         owner=p.owner,
         chance=p.chance,
     )

@@ -303,6 +303,7 @@ class Engine:
     async def _look(self, zone: LeasedZone, line: Line, *, whole: bool = False) -> Look:
         """Read what is asked for and settle the lease."""
         platform, urgency = line
+        began = self._clock.now_ms()
         is_whole = whole or self._wants_whole(zone, platform)
         plan = cheapest_reads(WHOLE if is_whole else zone.named, self._reconciler.batch_read)
         try:
@@ -316,7 +317,7 @@ class Engine:
         self.tally.looks[urgency] += 1
         self.tally.calls[urgency] += look.done
         self.tally.changes += look.changes
-        await self._settle(zone, look, is_whole, platform)
+        await self._settle(zone, look, began, is_whole, platform)
         return look
 
     def _wants_whole(self, zone: LeasedZone, platform: bool) -> bool:
@@ -327,7 +328,8 @@ class Engine:
         due, _ = next_look(zone.interest, self._pacing.pace(platform=platform), now)
         return due <= now and zone.urgency is Urgency.WATCHED
 
-    async def _settle(self, zone: LeasedZone, look: Look, is_whole: bool, platform: bool) -> None:
+    async def _settle(self, zone: LeasedZone, look: Look, began: int, is_whole: bool, platform: bool) -> None:
+        """End the lease. A whole read is as old as its beginning: what it saw is at least that fresh."""
         now = self._clock.now_ms()
         missing = zone.named - look.written - look.unreadable
         if look.failed or missing:
@@ -341,9 +343,9 @@ class Engine:
                 silent=look.silent >= min(GIVE_UP_AFTER, look.total),
             )
             return
-        interest = zone.interest.read(now) if is_whole else zone.interest
+        interest = zone.interest.read(began) if is_whole else zone.interest
         due, urgency = next_look(interest, self._pacing.pace(platform=platform), now)
-        done = Finished(due, urgency, is_whole, zone.entries)
+        done = Finished(due, urgency, began if is_whole else None, zone.entries)
         await self._queue.finish(zone, done, owner=self._owner(), now=now)
 
     async def _refused(self, zone: LeasedZone, refusal: Unauthorized) -> None:

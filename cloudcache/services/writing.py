@@ -21,7 +21,6 @@ from enum import Enum, auto
 
 from cloudcache.domain.budget import CallClass, Lane, backoff_ms
 from cloudcache.domain.catalog import BY_ID, Toggle, read_for
-from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import (
     Reason,
     Refused,
@@ -32,8 +31,9 @@ from cloudcache.domain.errors import (
     Unclear,
 )
 from cloudcache.domain.events import Change, ChangeStatus, Observation
+from cloudcache.domain.freshness import NEVER, Urgency
 from cloudcache.domain.ids import ChangeId, CustomerId, ToggleId
-from cloudcache.ports import Budget, Bus, Clock, Gateway, Settled, Start, Store, ZoneAccess
+from cloudcache.ports import Budget, Bus, Clock, Gateway, Settled, Start, Store, ZoneAccess, ZoneQueue
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.tasks import Tasks
 
@@ -75,17 +75,21 @@ class Writer:
     def __init__(
         self,
         store: Store,
+        queue: ZoneQueue,
         gateway: Gateway,
         budget: Budget,
         credentials: Credentials,
         bus: Bus,
         clock: Clock,
         tasks: Tasks,
+        wake: Callable[[], None],
         *,
         owner: Callable[[], str],
         chance: Callable[[], float],
     ) -> None:
         self._store = store
+        self._queue = queue
+        self._wake = wake
         self._gateway = gateway
         self._budget = budget
         self._credentials = credentials
@@ -244,9 +248,9 @@ class Writer:
             change.customer, change.id, refusal.reason, now=now, detail=refusal.detail
         )
         if isinstance(refusal, Unauthorized) and refusal.reason is Reason.TOKEN_REFUSED:
-            await self._store.set_status(
-                change.customer, ZoneStatus.TOKEN_REFUSED, now=now, why="Cloudflare refused the token"
-            )
+            # One answer proves little: the engine looks next, and asks about the token before it parks anything.
+            await self._queue.add(change.customer, due=NEVER, urgency=Urgency.WATCHED)
+            self._wake()
 
     async def _silent(self, change: Change) -> None:
         now = self._clock.now_ms()

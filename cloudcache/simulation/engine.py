@@ -23,13 +23,13 @@ from cloudcache.domain.freshness import (
     retry_at,
 )
 from cloudcache.domain.ids import CredentialId, CustomerId
-from cloudcache.domain.planner import Pool, PoolPlan, plan
 from cloudcache.simulation.calls import Answered, Call, Verdict
 from cloudcache.simulation.cloudflare import Address, Bucket, Line
 from cloudcache.simulation.feeds import Feeds
 from cloudcache.simulation.figures import Hourly, Spread
 from cloudcache.simulation.fleet import NUMBER, NUMBERS, Activity, Fleet, planned
 from cloudcache.simulation.options import Options, Tokens
+from cloudcache.simulation.planning import Counted, plan_of, usual
 
 START_MS = 1_795_000_000_000
 HOUR_MS = 3_600_000
@@ -96,7 +96,7 @@ class Engine:
         self._rings_at: int | None = None
         self.per_customer = options.tokens is Tokens.PER_CUSTOMER
         self.activity = Activity(BUSY_FOR_MS, LIVELY_FOR_MS)
-        self.plan = self._first_plan()
+        self.plan = plan_of(options, self.limits, usual(options), batch=options.batch)
         self.pace: Pace = self.plan.pace
         self.fleet = Fleet(options.customers, START_MS, self.pace.sweep_ms, self.chance)
         accounts = options.customers if self.per_customer else 1
@@ -374,58 +374,21 @@ class Engine:
     def replan(self) -> None:
         """The pace anew, from what there is now."""
         clock = self.clock()
-        followed = self.per_customer or self.feeds.is_followed(0, clock)
-        self.plan = self._plan(
-            self.activity.busy.different(clock),
-            self.activity.lively.different(clock),
-            self.activity.touched.different(clock),
-            self.activity.changes_per_day(clock),
-            followed=followed,
-            backlog=sum(map(len, self.fleet.named.values())),
+        self.plan = plan_of(
+            self.options,
+            self.limits,
+            Counted(
+                busy=self.activity.busy.different(clock),
+                lively=self.activity.lively.different(clock),
+                touched=self.activity.touched.different(clock),
+                changes_per_day=self.activity.changes_per_day(clock),
+                watched=len(self.watched),
+                is_followed=self.per_customer or self.feeds.is_followed(0, clock),
+                backlog=sum(map(len, self.fleet.named.values())),
+            ),
+            batch=self.batch,
         )
         self.pace = self.plan.pace
-
-    def _first_plan(self) -> PoolPlan:
-        """As if it had been running for long."""
-        o = self.options
-        self.watched = []
-        changes = o.customers * o.changes_per_zone_day
-        touched = int(o.customers * (1 - 2.718281828 ** (-7 * o.changes_per_zone_day)))
-        busy = int(changes * BUSY_FOR_MS / 86_400_000) if self.per_customer else 0
-        lively = int(changes * LIVELY_FOR_MS / 86_400_000) - busy if self.per_customer else 0
-        return self._plan(busy, lively + busy, touched, changes, followed=True, watched=o.watched)
-
-    def _plan(
-        self,
-        busy: int,
-        lively: int,
-        touched: int,
-        changes: float,
-        *,
-        followed: bool,
-        watched: int | None = None,
-        backlog: int = 0,
-    ) -> PoolPlan:
-        zones = self.options.customers
-        open_pages = len(self.watched) if watched is None else watched
-        accounts = zones if self.per_customer else 1
-        at_least = min(accounts, busy + (open_pages if self.per_customer else min(1, open_pages)))
-        pool = Pool(
-            "own" if self.per_customer else "platform",
-            tokens=accounts,
-            zones=zones,
-            accounts=accounts,
-            busy_accounts=at_least,
-            lively_accounts=max(0, min(accounts - at_least, lively - busy)),
-            watched=open_pages,
-            polled=0 if followed else open_pages,
-            followed=zones if followed else 0,
-            touched=touched,
-            changes_per_day=changes,
-            writes_per_day=zones * self.options.writes_per_zone_day,
-            backlog=backlog,
-        )
-        return plan([pool], self.limits, self.batch).pools[0]
 
     def most_calls_in_a_window(self) -> int:
         """Of any one token in any 300 seconds; Cloudflare allows 1,200."""

@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from cloudcache.domain.catalog import TOGGLES
 from cloudcache.domain.freshness import PLAN_EVERY_MS
@@ -13,6 +14,7 @@ from cloudcache.domain.ids import JSON
 from cloudcache.simulation.engine import HOUR_MS, START_MS, TICK_MS, Engine
 from cloudcache.simulation.figures import Hourly, percentiles
 from cloudcache.simulation.options import Options
+from cloudcache.simulation.planning import plan_of, usual
 
 WATCHED_SAMPLE_MS = 10_000
 BACKLOG_SAMPLE_MS = 30_000
@@ -71,7 +73,7 @@ class Run:
         self._again(o.customers * o.writes_per_zone_day, lambda: engine.write(self._zone(), self._toggle()))
         for zone in engine.chance.sample(range(o.customers), min(o.watched, o.customers)):
             opens = engine.now + int(engine.chance.random() * min(OPENING_MS, o.hours * HOUR_MS / 4))
-            engine.at(opens, lambda zone=zone: engine.open_page(zone))  # type: ignore[misc]
+            engine.at(opens, partial(engine.open_page, zone))
         if o.rush:
             at_h, minutes, many = o.rush
             self._at(at_h, lambda: self._rush(minutes, many))
@@ -96,9 +98,9 @@ class Run:
         idle = [zone for zone in range(len(engine.fleet)) if zone not in set(engine.watched)]
         for zone in engine.chance.sample(idle, min(many, len(idle))):
             opens = engine.now + int(engine.chance.random() * 60_000)
-            engine.at(opens, lambda zone=zone: engine.open_page(zone))  # type: ignore[misc]
+            engine.at(opens, partial(engine.open_page, zone))
             closes = opens + int(minutes * 60_000)
-            engine.at(closes, lambda zone=zone: engine.close_page(zone))  # type: ignore[misc]
+            engine.at(closes, partial(engine.close_page, zone))
 
     def _burst(self, minutes: float, many: int) -> None:
         engine = self.engine
@@ -124,7 +126,7 @@ class Run:
         if o.batch_withdrawn_at_h is not None:
             self._at(o.batch_withdrawn_at_h, lambda: setattr(engine, "batch_is_gone", True))
         for at_h, ahead_h in o.clock_jumps_h:
-            self._at(at_h, lambda ahead_h=ahead_h: engine.jump(int(ahead_h * HOUR_MS)))  # type: ignore[misc]
+            self._at(at_h, partial(engine.jump, int(ahead_h * HOUR_MS)))
 
     def _at(self, hours: float, then: Callable[[], object]) -> None:
         self.engine.at(START_MS + int(hours * HOUR_MS), lambda: (then(), None)[1])
@@ -137,8 +139,8 @@ class Run:
         """From here on it is counted down what was waiting; the prediction is that of before the trouble."""
         engine = self.engine
         changes, calls = engine.fleet.backlog(engine.batch)
-        usual = Engine(self.options).plan
-        self.backlog = Backlog(engine.now, changes, calls, usual.drain_s(calls))
+        before = plan_of(self.options, engine.limits, usual(self.options), batch=engine.batch)
+        self.backlog = Backlog(engine.now, changes, calls, before.drain_s(calls))
         engine.every(BACKLOG_SAMPLE_MS, self._is_caught_up)
 
     def _is_caught_up(self) -> None:

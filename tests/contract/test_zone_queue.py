@@ -39,7 +39,9 @@ def names(leased: list[LeasedZone]) -> list[CustomerId]:
 
 
 async def finish(store: SqlStore, zone: LeasedZone, due: int, owner: str = "w", whole: bool = True) -> bool:
-    return await store.finish(zone, Finished(due, Urgency.SWEEP, whole), owner=owner, now=NOW)
+    return await store.finish(
+        zone, Finished(due, Urgency.SWEEP, NOW if whole else None), owner=owner, now=NOW
+    )
 
 
 async def test_the_zone_that_is_due_the_longest_comes_first_and_a_later_one_not_yet(store: SqlStore):
@@ -199,8 +201,8 @@ async def feed_due(store: SqlStore, due: int) -> None:
 async def test_a_whole_account_can_be_made_due_save_what_was_read_since(store: SqlStore):
     old, fresh = await add(store, 0), await add(store, 1)
     for zone, read_at in zip(await lease(store), (100, 900), strict=True):
-        done = Finished(NOW + 9_000, Urgency.SWEEP, True)
-        await store.finish(zone, done, owner="w", now=read_at)
+        done = Finished(NOW + 9_000, Urgency.SWEEP, read_at)
+        await store.finish(zone, done, owner="w", now=NOW)
 
     assert await store.across_tenants_add_all(due=NOW, account="acc", read_before=500) == 1
     assert names(await lease(store)) == [old]

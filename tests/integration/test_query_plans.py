@@ -203,7 +203,7 @@ async def _leased(store: SqlStore, mine: Tenant) -> LeasedZone:
 
 async def _finished(store: SqlStore, mine: Tenant) -> bool:
     zone = await _leased(store, mine)
-    return await store.finish(zone, Finished(5, Urgency.SWEEP, True, (1, 2)), owner="w", now=10**9)
+    return await store.finish(zone, Finished(5, Urgency.SWEEP, 4, (1, 2)), owner="w", now=10**9)
 
 
 async def _failed(store: SqlStore, mine: Tenant) -> bool:

@@ -108,8 +108,8 @@ class Queue(OnDatabase):
             "revision": zones.c.revision + 1,
             "updated_at": now,
         }
-        if done.was_whole:
-            values["full_read_at"] = now
+        if done.read_at is not None:
+            values["full_read_at"] = done.read_at
         async with self.database.writing() as connection:
             if not await _accepted(connection, zone.customer.id, owner, values):
                 return False

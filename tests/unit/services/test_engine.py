@@ -104,9 +104,8 @@ async def test_a_reply_that_arrives_after_the_lease_ended_changes_nothing_in_the
     await quick.settle()
     settled = await place(rig)
 
-    await slow.engine._settle(
-        late, await slow.reconciler.zone(rig.customer.id, Urgency.SWEEP.call_class), True, False
-    )
+    look = await slow.reconciler.zone(rig.customer.id, Urgency.SWEEP.call_class)
+    await slow.engine._settle(late, look, rig.clock.ms, True, False)
 
     after = await place(rig)
     assert (after.due, after.generation, after.urgency) == (settled.due, settled.generation, settled.urgency)

@@ -139,6 +139,7 @@ async def test_a_revoked_token_fails_the_flip_and_pauses_the_zone(rig: Rig):
     rig.world.revoke_token("cfat_rig_0123456789abcdef")
 
     change = await flip(rig, process, "rocket_loader", True)
+    await process.settle()
 
     assert (change.status, change.error) == (ChangeStatus.FAILED, Reason.TOKEN_REFUSED)
     assert (await rig.store.page(rig.customer.id)).customer.status is ZoneStatus.TOKEN_REFUSED
@@ -305,3 +306,15 @@ async def test_a_crash_at_any_point_is_made_good_by_another_process(rig: Rig):
 
         assert rig.world.value(ZONE, "rocket_loader") == ("off" if number else "on")
         assert not [one for one in await rig.store.history(rig.customer.id, 9) if one.is_open]
+
+
+async def test_one_refusal_of_a_token_that_is_good_fails_the_flip_and_pauses_nothing(rig: Rig):
+    process = rig.process()
+    rig.world.inject(Fault("status", method="PATCH", status=403, code=9109, times=1))
+
+    change = await flip(rig, process, "rocket_loader", True)
+    await process.settle()
+
+    assert change.status is ChangeStatus.FAILED
+    assert (await rig.store.page(rig.customer.id)).customer.status is ZoneStatus.ACTIVE
+    assert (await flip(rig, process, "rocket_loader", True)).status is ChangeStatus.APPLIED
