@@ -1,4 +1,5 @@
-"""The pretend Cloudflare as an ASGI app: `/client/v4/...` as the real one, `/_emulator/...` to play with it.
+"""The pretend Cloudflare as an ASGI app: `/client/v4/...` and `/oauth2/...` as the real one, `/_emulator/...`
+to play with it.
 
 Trouble on the line is made here. How a client sees a broken connection depends on what carries the app:
 
@@ -21,6 +22,7 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from cloudcache.emulator.api import answer
+from cloudcache.emulator.authorize import oauth_routes
 from cloudcache.emulator.control import control_routes
 from cloudcache.emulator.faults import Fault
 from cloudcache.emulator.journal import RequestRecord
@@ -43,7 +45,11 @@ def create_app(world: World, *, sleep: Sleep = asyncio.sleep) -> Starlette:
     """The whole app around a world. It can be mounted below any prefix."""
     cloudflare = CloudflareApp(world, sleep)
     return Starlette(
-        routes=[Mount("/client/v4", app=cloudflare), Mount("/_emulator", routes=control_routes(world))]
+        routes=[
+            Mount("/client/v4", app=cloudflare),
+            Mount("/oauth2", routes=oauth_routes(world)),
+            Mount("/_emulator", routes=control_routes(world)),
+        ]
     )
 
 

@@ -15,7 +15,6 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import TypeAlias
-from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -23,11 +22,11 @@ from starlette.routing import Route
 
 from cloudcache.emulator.dashboard import Visit, changed_address, dashboard_page
 from cloudcache.emulator.faults import fault_from
+from cloudcache.emulator.forms import BadInput, body_of, form_of, is_foreign
 from cloudcache.emulator.wire import JSON, Refusal, compact
 from cloudcache.emulator.world import World
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
-LONGEST_BODY = 1_048_576
 DEFAULT_EMAIL = "merchant@example.com"
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -37,10 +36,6 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-
-
-class BadInput(Exception):
-    """Input that makes no sense; the text goes back to whoever sent it."""
 
 
 def control_routes(world: World) -> list[Route]:
@@ -114,9 +109,7 @@ class Control:
         return _reply({"zone_id": zone_id, "setting": setting, "value": self._world.value(zone_id, setting)})
 
     async def _submit(self, request: Request) -> Response:
-        fields = {
-            name: values[-1] for name, values in parse_qs((await _body(request)).decode("latin-1")).items()
-        }
+        fields = await form_of(request)
         visit = Visit.of(fields, DEFAULT_EMAIL)
         setting = fields.get("setting", "")
         try:
@@ -144,8 +137,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
     """Turns away foreign pages, and turns bad input into 400."""
 
     async def guarded(request: Request) -> Response:
-        origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        if is_foreign(request):
             return _reply({"error": "this may only be used from its own pages"}, 403)
         try:
             return await endpoint(request)
@@ -159,18 +151,9 @@ def _reply(value: JSON, status: int = 200) -> Response:
     return Response(compact(value), status, media_type="application/json")
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_BODY:
-            raise BadInput("the body is too long")
-    return body
-
-
 async def _json(request: Request) -> Mapping[str, JSON]:
     try:
-        body: JSON = json.loads(await _body(request))
+        body: JSON = json.loads(await body_of(request))
     except (ValueError, RecursionError):
         raise BadInput("the body is not JSON") from None
     if not isinstance(body, dict):

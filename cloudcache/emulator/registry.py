@@ -20,6 +20,10 @@ class Registry:
         """Adds a token, or replaces the one with the same id."""
         self._tokens[token.id] = token
 
+    def of_grant(self, grant_id: str) -> list[Token]:
+        """The tokens that were issued for an OAuth grant."""
+        return [token for token in self._tokens.values() if token.grant_id == grant_id]
+
     def find(self, text: str) -> Token | None:
         """What is known about a token, whatever its status."""
         token_id = token_id_of(text)

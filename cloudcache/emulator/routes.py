@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from cloudcache.emulator import refusals
-from cloudcache.emulator.calls import accounts, audit, own, settings
+from cloudcache.emulator.calls import accounts, audit, dns, groups, own, settings
 from cloudcache.emulator.exchange import Exchange
 from cloudcache.emulator.generated import Zone
 from cloudcache.emulator.wire import Outcome
@@ -44,6 +44,7 @@ _SHIELD_WRITE = _SETTINGS_WRITE | {"Page Shield", "Domain Page Shield"}
 _SHIELD_READ = _SHIELD_WRITE | {"Zone Settings Read", "Page Shield Read", "Domain Page Shield Read"}
 _BOTS_WRITE = frozenset({"Bot Management Write"})
 _BOTS_READ = _BOTS_WRITE | {"Bot Management Read"}
+_DNS_READ = frozenset({"DNS Read", "DNS Write"})
 _ZONE_READ = frozenset({"Zone Read", "Zone Write"})
 _ACCOUNT_READ = frozenset({"Account Settings Read", "Account Settings Write"})
 _NO_PERMISSION: frozenset[str] = frozenset()
@@ -86,15 +87,18 @@ ZONE_PATHS: Paths[ZoneHandler] = {
         "GET": Operation(_BOTS_READ, own.read_bots),
         "PUT": Operation(_BOTS_WRITE, own.write_bots),
     },
+    "dns_records": {"GET": Operation(_DNS_READ, dns.list_records)},
 }
 ACCOUNT_PATHS: Paths[AccountHandler] = {
     "logs/audit": {"GET": Operation(_ACCOUNT_READ, audit.read_newer)},
     "audit_logs": {"GET": Operation(_ACCOUNT_READ, audit.read_older)},
     "tokens/verify": {"GET": Operation(_NO_PERMISSION, accounts.verify_account_token)},
+    "tokens/permission_groups": {"GET": Operation(_NO_PERMISSION, groups.list_account_groups)},
 }
 PLAIN_PATHS: Paths[PlainHandler] = {
     "zones": {"GET": Operation(_ZONE_READ, accounts.list_zones)},
     "user/tokens/verify": {"GET": Operation(_NO_PERMISSION, accounts.verify_user_token)},
+    "user/tokens/permission_groups": {"GET": Operation(_NO_PERMISSION, groups.list_user_groups)},
 }
 
 

@@ -1,7 +1,8 @@
 """What the pretend Cloudflare remembers over a restart: an SQLite file, written before the answer goes.
 
-It holds what was added or changed (accounts and zones that were added, changed settings, tokens, the audit
-trail). Budgets and the request log are not kept. A process that is killed loses nothing that it has answered.
+It holds what was added or changed (accounts and zones that were added, changed settings, DNS records, tokens,
+OAuth grants, the audit trail). Budgets and the request log are not kept. A process that is killed loses
+nothing that it has answered.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import NamedTuple
 
 from cloudcache.emulator.audit import Deed
 from cloudcache.emulator.catalogue import Plan
+from cloudcache.emulator.dns import DnsRecord, Records
 from cloudcache.emulator.generated import Account, Zone
+from cloudcache.emulator.oauth import Grant
 from cloudcache.emulator.tokens import Token
 from cloudcache.emulator.wire import JSON
 
@@ -28,7 +31,9 @@ CREATE TABLE IF NOT EXISTS held (
     zone_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, changed_at REAL,
     PRIMARY KEY (zone_id, name)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dns (zone_id TEXT PRIMARY KEY, records TEXT NOT NULL, since REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS tokens (id TEXT PRIMARY KEY, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS grants (id TEXT PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS deeds (sequence INTEGER PRIMARY KEY, record TEXT NOT NULL);
 """
 
@@ -71,10 +76,20 @@ class Store:
         for zone_id, name, value, changed_at in self._connection.execute("SELECT * FROM held"):
             yield zone_id, name, Held(json.loads(value), changed_at)
 
+    def dns(self) -> Iterator[tuple[str, Records]]:
+        """The DNS records that were given, by zone id."""
+        for zone_id, rows, since in self._connection.execute("SELECT zone_id, records, since FROM dns"):
+            yield zone_id, Records(tuple(DnsRecord(*row) for row in json.loads(rows)), since)
+
     def tokens(self) -> Iterator[Token]:
         """The tokens that were added or changed."""
         for (record,) in self._connection.execute("SELECT record FROM tokens"):
             yield Token.from_record(json.loads(record))
+
+    def grants(self) -> Iterator[Grant]:
+        """What people allowed OAuth clients."""
+        for (record,) in self._connection.execute("SELECT record FROM grants"):
+            yield Grant.from_record(json.loads(record))
 
     def deeds(self) -> Iterator[Deed]:
         """The audit trail."""
@@ -95,11 +110,23 @@ class Store:
             self._connection.execute("INSERT OR REPLACE INTO zones VALUES (?, ?, ?, ?, ?)", row)
             self._write_held(zone.id, values.items())
 
+    def save_dns(self, zone_id: str, given: Records) -> None:
+        """Keeps the DNS records that a zone was given."""
+        row = (zone_id, json.dumps([record.row() for record in given.records]), given.since)
+        with self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO dns VALUES (?, ?, ?)", row)
+
     def save_token(self, token: Token) -> None:
         """Keeps a token as it is now."""
         row = (token.id, json.dumps(token.record()))
         with self._connection:
             self._connection.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?)", row)
+
+    def save_grant(self, grant: Grant) -> None:
+        """Keeps an OAuth grant as it is now."""
+        row = (grant.id, json.dumps(grant.record()))
+        with self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO grants VALUES (?, ?)", row)
 
     def save_change(self, zone_id: str, values: Mapping[str, Held], deed: Deed | None) -> None:
         """Keeps changed values together with the deed that changed them."""

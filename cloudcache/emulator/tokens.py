@@ -16,6 +16,7 @@ STATUSES: tuple[str, ...] = get_args(TokenStatus)
 EVERY_PERMISSION = frozenset(
     {
         "Zone Read",
+        "DNS Read",
         "Zone Settings Read",
         "Zone Settings Write",
         "Bot Management Read",
@@ -49,7 +50,9 @@ def user_id_of(email: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token. `accounts` and `zones` are limits; None stands for every account, and all zones in them."""
+    """One token. `accounts` and `zones` are limits; None stands for every account, and all zones in them. One
+    that an app got by OAuth ends by itself and names its grant.
+    """
 
     id: str
     kind: TokenKind
@@ -60,11 +63,17 @@ class Token:
     user_id: str
     email: str
     name: str
+    expires_at: float | None = None
+    grant_id: str = ""
 
     @property
     def budget(self) -> str:
         """Whose budget its calls come out of: a user's tokens share one, an account token has its own."""
         return f"user/{self.user_id}" if self.kind == "user" else f"token/{self.id}"
+
+    def is_known(self, now: float) -> bool:
+        """Whether it is neither revoked nor, as an app's token after an hour, over."""
+        return self.status != "revoked" and (self.expires_at is None or now < self.expires_at)
 
     def reaches_account(self, account_id: str) -> bool:
         """Whether the account is among those it was made for."""
@@ -104,6 +113,8 @@ class Token:
             user_id=str(record["user_id"]),
             email=str(record["email"]),
             name=str(record["name"]),
+            expires_at=_time(record.get("expires_at")),
+            grant_id=str(record.get("grant_id", "")),
         )
 
 
@@ -114,6 +125,10 @@ def status_called(name: str) -> TokenStatus:
             known: TokenStatus = status
             return known
     raise ValueError(f"unknown token status: {name}")
+
+
+def _time(value: JSON) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _limit(value: JSON) -> frozenset[str] | None:

@@ -91,6 +91,17 @@ class Outcome:
     result_info: Mapping[str, JSON] | None = None
 
 
+def page_numbers(page: int, per_page: int, count: int, total: int) -> dict[str, JSON]:
+    """The paging block of a list that is cut into pages."""
+    return {
+        "page": page,
+        "per_page": per_page,
+        "count": count,
+        "total_count": total,
+        "total_pages": -(-total // per_page),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One entry of `errors`, with the finer causes that Cloudflare sometimes chains to it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
@@ -20,9 +20,11 @@ from cloudcache.emulator.audit import Actor, Alteration, AuditTrail, Deed, Origi
 from cloudcache.emulator.budget import AddressGate, Bucket
 from cloudcache.emulator.catalogue import SETTINGS, Plan, write_call
 from cloudcache.emulator.directory import Directory
+from cloudcache.emulator.dns import DnsRecord, Records, usual_records
 from cloudcache.emulator.faults import Fault, FaultBook
 from cloudcache.emulator.generated import Account, Generated, TokenKind, Zone
 from cloudcache.emulator.journal import RequestRecord
+from cloudcache.emulator.oauth import Grant, OAuthBook, OAuthClient
 from cloudcache.emulator.options import DEFAULTS, Options
 from cloudcache.emulator.reading import current
 from cloudcache.emulator.registry import Registry
@@ -61,7 +63,9 @@ class World:
         self.trail = AuditTrail(options.seed)
         self.faults = FaultBook(options.seed)
         self.gate = AddressGate()
+        self.oauth = OAuthBook(self._keep_grant)
         self._held: dict[str, dict[str, Held]] = {}
+        self._dns: dict[str, Records] = {}
         self._buckets: dict[str, Bucket] = {}
         self._requests: deque[RequestRecord] = deque(maxlen=options.log_length)
         self._store = None if path is None else Store(path)
@@ -133,6 +137,8 @@ class World:
         remaining: int | None = None,
         email: str = "",
         name: str = "",
+        expires_at: float | None = None,
+        grant_id: str = "",
     ) -> None:
         """Adds a token; one that is there already stays as it is, but `remaining` is set again.
 
@@ -151,6 +157,8 @@ class World:
             user_id=owner,
             email=email or (f"user-{owner[:8]}@example.com" if owner else ""),
             name=name or f"token {token_id[:6]}",
+            expires_at=expires_at,
+            grant_id=grant_id,
         )
         with self.lock:
             if token_id not in self.registry:
@@ -161,6 +169,12 @@ class World:
     def revoke_token(self, token: str) -> None:
         """From now on nobody knows this token any more."""
         self.set_token_status(token, "revoked")
+
+    def revoke_tokens_of(self, grant_id: str) -> None:
+        """Revokes every token that was issued for an OAuth grant."""
+        with self.lock:
+            for token in self.registry.of_grant(grant_id):
+                self._keep_token(replace(token, status="revoked"))
 
     def set_token_status(self, token: str, status: str) -> None:
         """Makes a token active, disabled, expired or revoked."""
@@ -173,7 +187,12 @@ class World:
     def token(self, token: str) -> Token | None:
         """What is known about a token; None when nobody knows it (any more)."""
         known = self.registry.find(token)
-        return None if known is None or known.status == "revoked" else known
+        return known if known is not None and known.is_known(self.clock()) else None
+
+    def add_oauth_client(self, client_id: str, client_secret: str, redirect_uris: Iterable[str]) -> None:
+        """Registers an OAuth client; registered again, it has the new secret and addresses."""
+        with self.lock:
+            self.oauth.add_client(OAuthClient(client_id, client_secret, frozenset(redirect_uris)))
 
     def with_zones(self) -> list[Zone]:
         """The zones worth offering to a person: all added or touched ones, and the first twenty generated
@@ -200,6 +219,19 @@ class World:
     def held(self, zone_id: str) -> Mapping[str, Held]:
         """The values of a zone that were given or changed."""
         return self._held.get(zone_id, _NOTHING)
+
+    def dns(self, zone_id: str) -> Records:
+        """The DNS records of a zone."""
+        with self.lock:
+            return self._dns.get(zone_id) or usual_records(self._zone(zone_id))
+
+    def set_dns(self, zone_id: str, records: Sequence[DnsRecord]) -> None:
+        """Gives a zone these DNS records in place of all that it had."""
+        with self.lock:
+            given = Records(tuple(records), self.clock())
+            self._dns[self._zone(zone_id).id] = given
+            if self._store is not None:
+                self._store.save_dns(zone_id, given)
 
     def change(self, zone: Zone, values: Mapping[str, JSON], origin: Origin | None) -> None:
         """Changes settings of one zone at once; without an origin the audit logs never hear of it."""
@@ -339,6 +371,10 @@ class World:
         if self._store is not None:
             self._store.save_token(token)
 
+    def _keep_grant(self, grant: Grant) -> None:
+        if self._store is not None:
+            self._store.save_grant(grant)
+
     def _remember(self, store: Store) -> None:
         for account in store.accounts():
             self.directory.add_account(account)
@@ -346,7 +382,10 @@ class World:
             self.directory.add_zone(zone)
         for zone_id, name, held in store.held():
             self._held.setdefault(zone_id, {})[name] = held
+        self._dns.update(store.dns())
         for token in store.tokens():
             self.registry.keep(token)
+        for grant in store.grants():
+            self.oauth.remember(grant)
         for deed in store.deeds():
             self.trail.keep(deed)

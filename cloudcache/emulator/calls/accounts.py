@@ -7,7 +7,7 @@ from cloudcache.emulator.exchange import Exchange
 from cloudcache.emulator.generated import Zone
 from cloudcache.emulator.parameters import one_of, single, whole
 from cloudcache.emulator.reading import zone_result
-from cloudcache.emulator.wire import JSON, Outcome
+from cloudcache.emulator.wire import JSON, Outcome, page_numbers
 
 MOST_ACCOUNTS = 500
 _ORDERS = ("name", "status", "account.id", "account.name", "plan.id")
@@ -86,14 +86,7 @@ def _few_zones(exchange: Exchange, name: str | None, wanted: str | None, *, fall
 
 def _page(exchange: Exchange, zones: list[Zone], total: int, page: int, per_page: int) -> Outcome:
     results: list[JSON] = [_shown(exchange, zone) for zone in zones]
-    numbers: dict[str, JSON] = {
-        "page": page,
-        "per_page": per_page,
-        "count": len(zones),
-        "total_count": total,
-        "total_pages": -(-total // per_page),
-    }
-    return Outcome(results, numbers)
+    return Outcome(results, page_numbers(page, per_page, len(zones), total))
 
 
 def _shown(exchange: Exchange, zone: Zone) -> dict[str, JSON]:
