@@ -16,6 +16,7 @@ from reflex.constants import Bun, StateManagerMode
 from cloudcache import bun
 
 os.environ.setdefault("REFLEX_CHECK_LATEST_VERSION", "false")
+os.environ.setdefault("REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE", "65536")  # no event of ours has a hundredth of it
 
 
 class LocalOrigins(Sequence[str]):

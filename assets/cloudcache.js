@@ -105,3 +105,53 @@ document.addEventListener("change", (event) => {
   remembered(event.target.checked ? "on" : "off");
   document.body.toggleAttribute("data-idle", !event.target.checked);
 });
+
+/* Inside the admin: a fresh ID token over the socket every 40 s while the page is seen, and one with every write. */
+const opened = location.href; // with the shop in it; pages reached from here have a bare address
+let token = "";
+const endsWithin = (seconds) => {
+  try {
+    const [, payload] = token.split(".");
+    return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))).exp < Date.now() / 1000 + seconds;
+  } catch {
+    return true;
+  }
+};
+const renew = async () => {
+  const given = window.shopify?.idToken;
+  const late = new Promise((resolve) => setTimeout(resolve, 8000, ""));
+  token = given ? await Promise.race([given.call(window.shopify).catch(() => ""), late]) : "";
+  return token;
+};
+window.ccToken = () => token;
+
+class Session extends HTMLElement {
+  static observedAttributes = ["gate"];
+  connectedCallback() {
+    this.seen = () => { if (!document.hidden) this.present(); };
+    this.timer = setInterval(this.seen, 40000);
+    document.addEventListener("visibilitychange", this.seen);
+    this.present();
+  }
+  disconnectedCallback() {
+    clearInterval(this.timer);
+    document.removeEventListener("visibilitychange", this.seen);
+  }
+  attributeChangedCallback(name, before, now) {
+    if (now === "reload" && before !== now) location.replace(opened);
+  }
+  async present() {
+    const detail = await renew();
+    this.dispatchEvent(new CustomEvent("Token", { detail }));
+  }
+}
+customElements.define("cc-session", Session);
+
+document.addEventListener("click", async (event) => {
+  const control = event.target.closest(".switch, .slot button, [data-writes]");
+  if (!control || !token || !endsWithin(5)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  await renew();
+  if (token) control.click();
+}, true);

@@ -10,18 +10,21 @@ from reflex.config import get_config
 from reflex.utils.exec import is_prod_mode
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from cloudcache import logs
 from cloudcache.config import ConfigError, load
 from cloudcache.ui import pages, theme
 from cloudcache.ui.states.feed import feed
 from cloudcache.ui.states.session import BindSession
-from cloudcache.web import local_session, metrics, ops
+from cloudcache.web import api, local_session, metrics, openapi, ops, signin, webhooks
+from cloudcache.web.documents import APP_BRIDGE, DocumentMiddleware, Documents
+from cloudcache.web.shield import Shield
 from cloudcache.wiring import build
 
 logs.configure()
 try:
-    wiring = build(load())
+    wiring = build(load(), lambda: list(get_config().cors_allowed_origins))
 except ConfigError as error:
     raise SystemExit(f"cloudcache: {error}") from None
 
@@ -33,14 +36,40 @@ async def running() -> AsyncIterator[None]:
         yield
 
 
+rules = Documents(
+    wiring.settings.shopify_client_id,
+    "/shopify/app-bridge.js" if wiring.settings.plays_shopify else APP_BRIDGE,
+    get_config().cors_allowed_origins,
+    lambda token, shop: wiring.shopify_client.id_token(token, query_shop=shop, bound_shop=None),
+    is_local=wiring.settings.is_local,
+)
+
+
 def routes() -> Starlette:
-    """What is served beside the pages; the pretend Cloudflare and the local sign-in exist locally only."""
-    served = [*ops.ROUTES, *metrics.ROUTES]
+    """What is served beside the pages; the pretend others and the local sign-in exist locally only."""
+    served = [
+        *ops.ROUTES,
+        *metrics.ROUTES,
+        *api.ROUTES,
+        *openapi.ROUTES,
+        *webhooks.ROUTES,
+        *signin.AGREEMENT_ROUTES,
+        *signin.staff_routes(wiring.staff_cookie, wiring.staff_sign_in),
+        signin.bounce_route(rules),
+    ]
     if wiring.settings.is_local:
-        served += local_session.ROUTES
+        served += local_session.routes(wiring.staff_cookie)
     if wiring.cloudflare is not None:
         served.append(Mount("/cloudflare", wiring.cloudflare))
+    if wiring.shopify is not None:
+        served.append(Mount("/shopify", wiring.shopify))
     return Starlette(routes=served)
+
+
+def shielded(inner: ASGIApp) -> ASGIApp:
+    """Everything goes through the document rules and the shield, sockets too."""
+    tls = (wiring.settings.public_url or "").startswith("https://")
+    return Shield(DocumentMiddleware(inner, rules), get_config().cors_allowed_origins, tls=tls)
 
 
 def backend() -> str:
@@ -51,12 +80,13 @@ def backend() -> str:
 app = rx.App(
     stylesheets=theme.STYLESHEETS,
     head_components=[
+        rx.el.script(src=theme.STORAGE),
         rx.el.script(src=theme.SCRIPT, defer=True),
         rx.el.link(rel="icon", href=theme.ICON, type="image/svg+xml"),
     ],
     html_lang="en",
     toaster=None,
-    api_transformer=routes(),
+    api_transformer=[routes(), shielded],
 )
 app.app_wraps.pop(
     (5, "Overlay"), None
@@ -64,4 +94,8 @@ app.app_wraps.pop(
 app.add_middleware(BindSession())
 app.register_lifespan_task(running)
 app.register_lifespan_task(feed)
-pages.add_to(app, pages.Local(backend()) if wiring.settings.is_local else None)
+pages.add_to(
+    app,
+    pages.Local(backend()) if wiring.settings.is_local else None,
+    "/auth/staff/begin" if wiring.staff_sign_in is not None else None,
+)

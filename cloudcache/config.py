@@ -11,15 +11,21 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from cloudcache.domain.access import Role
+
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
+CLOUDFLARE_OAUTH = "https://dash.cloudflare.com/oauth2"
 EMULATOR = "emulator"
+PRETEND_SHOPIFY = "pretend-shopify-app"
 ENVIRONMENTS = ("local", "preview", "staging", "production")
 KEY_LENGTH = 32
+SHORTEST_SECRET = 20
 
 
 class ConfigError(Exception):
@@ -54,6 +60,42 @@ class Settings:
     public_url: str | None
     """CLOUDCACHE_PUBLIC_URL: where browsers reach the app; the only origin its socket accepts."""
 
+    shopify_client_id: str
+    """CLOUDCACHE_SHOPIFY_CLIENT_ID: the app's id at Shopify."""
+
+    shopify_secrets: tuple[str, ...] = field(repr=False)
+    """CLOUDCACHE_SHOPIFY_CLIENT_SECRET: the app's secret; newest first, separated by commas, while it is rotated."""
+
+    oauth_client_id: str | None
+    """CLOUDCACHE_CLOUDFLARE_OAUTH_CLIENT_ID: our client at Cloudflare; with it merchants need not paste a token."""
+
+    oauth_client_secret: str | None = field(repr=False)
+    """CLOUDCACHE_CLOUDFLARE_OAUTH_CLIENT_SECRET: its secret."""
+
+    oauth_url: str
+    """CLOUDCACHE_CLOUDFLARE_OAUTH_URL: Cloudflare's address for it."""
+
+    staff_oidc_issuer: str | None
+    """CLOUDCACHE_STAFF_OIDC_ISSUER: the OpenID Connect provider that support staff sign in with."""
+
+    staff_oidc_client_id: str | None
+    """CLOUDCACHE_STAFF_OIDC_CLIENT_ID: our client there."""
+
+    staff_oidc_client_secret: str | None = field(repr=False)
+    """CLOUDCACHE_STAFF_OIDC_CLIENT_SECRET: its secret."""
+
+    staff_oidc_domain: str | None
+    """CLOUDCACHE_STAFF_OIDC_DOMAIN: the hosted domain (`hd`) that a member of the staff must belong to."""
+
+    staff_access_team: str | None
+    """CLOUDCACHE_STAFF_ACCESS_TEAM: Cloudflare Access in front instead: https://TEAM.cloudflareaccess.com."""
+
+    staff_access_audience: str | None
+    """CLOUDCACHE_STAFF_ACCESS_AUDIENCE: the audience tag of the Access application."""
+
+    staff_roles: dict[str, Role]
+    """CLOUDCACHE_STAFF_ROLES: `sub=role`, separated by commas; others are given by `cloudcache staff`."""
+
     sync_in_web: bool
     """CLOUDCACHE_SYNC_IN_WEB: whether the web process also runs the jobs that keep the cache fresh."""
 
@@ -67,6 +109,11 @@ class Settings:
     def is_local(self) -> bool:
         """Whether the development sign-in and the demo world exist."""
         return self.environment == "local"
+
+    @property
+    def plays_shopify(self) -> bool:
+        """Whether Shopify is the built-in pretend one."""
+        return self.is_local and self.shopify_client_id == PRETEND_SHOPIFY
 
     @property
     def uses_emulator(self) -> bool:
@@ -91,6 +138,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if cloudflare_url == EMULATOR and not local:
         raise ConfigError("CLOUDCACHE_CLOUDFLARE_URL=emulator is for the local environment only")
     _encrypted_unless_here(cloudflare_url)
+    secret_keys = _secret_keys(given, local, data_dir)
+    client_id, secrets_ = _shopify(given, local, secret_keys)
+    if given.get("CLOUDCACHE_STAFF_LOCAL", "off") != "off" and not local:
+        raise ConfigError("CLOUDCACHE_STAFF_LOCAL is for the local environment only")
     return Settings(
         environment=environment,
         data_dir=data_dir,
@@ -98,12 +149,81 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         cloudflare_url=cloudflare_url.rstrip("/"),
         cloudflare_token=token,
         batch_read=_switch(given, "CLOUDCACHE_CLOUDFLARE_BATCH_READ", True),
-        secret_keys=_secret_keys(given, local, data_dir),
-        public_url=given.get("CLOUDCACHE_PUBLIC_URL"),
+        secret_keys=secret_keys,
+        public_url=_public_url(given, local),
+        shopify_client_id=client_id,
+        shopify_secrets=secrets_,
+        oauth_client_id=given.get("CLOUDCACHE_CLOUDFLARE_OAUTH_CLIENT_ID"),
+        oauth_client_secret=_pair(given, "CLOUDCACHE_CLOUDFLARE_OAUTH_CLIENT_"),
+        oauth_url=given.get("CLOUDCACHE_CLOUDFLARE_OAUTH_URL", CLOUDFLARE_OAUTH).rstrip("/"),
+        staff_oidc_issuer=_together(given, "CLOUDCACHE_STAFF_OIDC_ISSUER", "CLOUDCACHE_STAFF_OIDC_CLIENT_ID"),
+        staff_oidc_client_id=given.get("CLOUDCACHE_STAFF_OIDC_CLIENT_ID"),
+        staff_oidc_client_secret=_pair(given, "CLOUDCACHE_STAFF_OIDC_CLIENT_"),
+        staff_oidc_domain=given.get("CLOUDCACHE_STAFF_OIDC_DOMAIN"),
+        staff_access_team=_together(
+            given, "CLOUDCACHE_STAFF_ACCESS_TEAM", "CLOUDCACHE_STAFF_ACCESS_AUDIENCE"
+        ),
+        staff_access_audience=given.get("CLOUDCACHE_STAFF_ACCESS_AUDIENCE"),
+        staff_roles=_roles(given.get("CLOUDCACHE_STAFF_ROLES", "")),
         sync_in_web=_switch(given, "CLOUDCACHE_SYNC_IN_WEB", local),
         stale_seconds=_seconds(given, "CLOUDCACHE_STALE_SECONDS", 3600),
         watch_seconds=_seconds(given, "CLOUDCACHE_WATCH_SECONDS", 60),
     )
+
+
+def _shopify(given: Mapping[str, str], local: bool, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The app at Shopify. Locally, without one, a pretend Shopify signs with a secret made from our own key."""
+    client_id = given.get("CLOUDCACHE_SHOPIFY_CLIENT_ID")
+    text = given.get("CLOUDCACHE_SHOPIFY_CLIENT_SECRET", "")
+    found = tuple(one.strip() for one in text.split(",") if one.strip())
+    if client_id is None and not found and local:
+        return PRETEND_SHOPIFY, (
+            blake2b(keys[0].encode(), person=b"pretend shopify", digest_size=24).hexdigest(),
+        )
+    if client_id is None:
+        raise ConfigError("CLOUDCACHE_SHOPIFY_CLIENT_ID is not set; merchants sign in through Shopify")
+    if not found:
+        raise ConfigError("CLOUDCACHE_SHOPIFY_CLIENT_SECRET is not set; it verifies who signs in")
+    if any(len(one) < SHORTEST_SECRET or len(set(one)) < 8 for one in found):
+        raise ConfigError("CLOUDCACHE_SHOPIFY_CLIENT_SECRET holds a weak secret; use the one Shopify made")
+    return client_id, found
+
+
+def _public_url(given: Mapping[str, str], local: bool) -> str | None:
+    url = given.get("CLOUDCACHE_PUBLIC_URL")
+    if url is None and not local:
+        raise ConfigError("CLOUDCACHE_PUBLIC_URL is not set; pages and sockets of other origins are refused")
+    if url is not None and not local and urlsplit(url).scheme != "https":
+        raise ConfigError("CLOUDCACHE_PUBLIC_URL must begin with https:// outside the local environment")
+    return url.rstrip("/") if url else None
+
+
+def _pair(given: Mapping[str, str], prefix: str) -> str | None:
+    """The secret that belongs to a client's id; one without the other is a mistake."""
+    client, secret = given.get(f"{prefix}ID"), given.get(f"{prefix}SECRET")
+    if (client is None) != (secret is None):
+        raise ConfigError(f"{prefix}ID and {prefix}SECRET are given together or not at all")
+    return secret
+
+
+def _together(given: Mapping[str, str], one: str, other: str) -> str | None:
+    if (one in given) != (other in given):
+        raise ConfigError(f"{one} and {other} are given together or not at all")
+    value = given.get(one)
+    if value is not None and urlsplit(value).scheme not in ("https", "http"):
+        raise ConfigError(f"{one} must begin with https://")
+    return value
+
+
+def _roles(text: str) -> dict[str, Role]:
+    found: dict[str, Role] = {}
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        who, _, name = part.rpartition("=")
+        role = Role.named(name)
+        if not who or role is None:
+            raise ConfigError(f"CLOUDCACHE_STAFF_ROLES: {part!r} is not like SUB=viewer, operator or admin")
+        found[who.strip()] = role
+    return found
 
 
 def _encrypted_unless_here(url: str) -> None:

@@ -17,11 +17,13 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
+from cloudcache.domain.access import Role
 from cloudcache.domain.catalog import BY_ID, State, Topology, ZonePlan, reads
 from cloudcache.domain.events import Observation
 from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import JSON, CredentialId, CustomerId, ZoneId
 from cloudcache.domain.secret import Token
+from cloudcache.emulator.dns import DnsRecord
 from cloudcache.emulator.world import Options, World
 from cloudcache.ports import Clock, Finished, Gateway, Store, Vault, ZoneAccess, ZoneFacts, ZoneQueue
 
@@ -36,6 +38,7 @@ PERMISSIONS = frozenset(
         "Zone Settings Read",
         "Zone Settings Write",
         "Zone Read",
+        "DNS Read",
         "Bot Management Read",
         "Bot Management Write",
         "Zone WAF Read",
@@ -126,6 +129,16 @@ DEMO_SHOPS: tuple[DemoShop, ...] = (
     ),
 )
 
+NEW_SHOP = "paper-kite.myshopify.com"
+"""A shop that has not installed the app yet; its zone waits at the pretend Cloudflare for a token."""
+
+NEW_TOKEN = Token("cfat_demo_paper_kite_try_this_token_0001")
+SHOPIFY_SHOPS = {
+    **{demo.shop: [f"www.{demo.domain}", demo.domain] for demo in DEMO_SHOPS},
+    NEW_SHOP: ["www.paperkite.example", "paperkite.example"],
+}
+STAFF = {"local-viewer": Role.VIEWER, "local-operator": Role.OPERATOR, "local-admin": Role.ADMIN}
+
 SIGNIN_NOTES = {demo.shop: demo.note for demo in DEMO_SHOPS}
 
 
@@ -143,7 +156,21 @@ def pretend_cloudflare(state: Path | None) -> World:
             permissions=demo.permissions,
             remaining=demo.calls_left,
         )
+        is_proxied = demo.topology is not Topology.DNS_ONLY
+        names = (f"www.{demo.domain}", demo.domain)
+        records = [DnsRecord(name, "CNAME", "shops.myshopify.com", is_proxied) for name in names]
+        world.set_dns(demo.zone_id, records)
+    _add_new_shop(world)
     return world
+
+
+def _add_new_shop(world: World) -> None:
+    account, zone = blake2b(b"paper-kite", digest_size=16).hexdigest(), blake2b(b"kite", digest_size=16)
+    world.add_account(account, "paper-kite")
+    world.add_zone(zone.hexdigest(), "paperkite.example", account, "pro", {})
+    world.add_token(
+        NEW_TOKEN.reveal(), kind="account", accounts=(account,), zones=None, permissions=PERMISSIONS
+    )
 
 
 def answer_like_the_real_one(world: World) -> None:
@@ -161,7 +188,7 @@ async def seed(
         credential = CredentialId(f"demo-{demo.handle}")
         access = ZoneAccess(demo.zone_id, credential, demo.token)
         now = clock.now_ms()
-        await store.add_credential(credential, vault.seal(demo.token), "token", now=now)
+        await store.add_credential(credential, vault.seal(demo.token, credential), "token", now=now)
         facts = ZoneFacts(demo.domain, ZonePlan.named(demo.plan), demo.account_id, demo.handle)
         customer = await store.add_customer(
             demo.shop, demo.zone_id, facts, demo.topology, credential, now=now

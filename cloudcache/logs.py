@@ -10,9 +10,12 @@ import logging
 import re
 
 _SECRETS = re.compile(
-    r"(?i)(cf[a-z]{2,3}_[A-Za-z0-9_-]{8,}"
+    r"(?i)(eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*){1,2}"
+    r"|(cct|shp[a-z]{2,3})_[A-Za-z0-9_-]{8,}"
+    r"|cf[a-z]{2,3}_[A-Za-z0-9_-]{8,}"
     r"|bearer\s+[A-Za-z0-9._~+/=-]{8,}"
     r"|(?<=cloudcache_local=)[^;,\s'\"]+"
+    r"|(?<=cloudcache_staff=)[^;,\s'\"]+"
     r"|(?<=['\"]cookie['\"]: ')[^']+"
     r'|(?<=["\']cookie["\']: ")[^"]+'
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@))"

@@ -11,10 +11,11 @@ import logging
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
 from starlette.applications import Starlette
 
 from cloudcache import local
@@ -22,11 +23,16 @@ from cloudcache.adapters.budget import InMemoryBudget
 from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.cloudflare.client import CloudflareClient
+from cloudcache.adapters.cloudflare.oauth import OAuthClient
 from cloudcache.adapters.db.engine import check_migration, make_engine, upgrade
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.identity.local import LocalIdentity, Nobody
+from cloudcache.adapters.identity.oidc import OidcSignIn, Provider
+from cloudcache.adapters.identity.staff import AccessStaff, LocalStaff, NoStaff, StaffSessions
+from cloudcache.adapters.limits import InMemoryLimiter
 from cloudcache.adapters.scheduler import Scheduler
-from cloudcache.adapters.vault import FernetVault
+from cloudcache.adapters.shopify.client import ShopifyClient
+from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.config import Settings
 from cloudcache.domain.budget import Limits
 from cloudcache.domain.errors import CloudcacheError
@@ -34,13 +40,22 @@ from cloudcache.domain.secret import Token
 from cloudcache.emulator.app import create_app
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import World
+from cloudcache.ports import StaffCookie, StaffIdentity, StaffSignIn
 from cloudcache.services import Services, use
 from cloudcache.services.assembly import Parts, assemble
+from cloudcache.services.auditing import Auditing
+from cloudcache.services.connecting import Connecting
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.customers import Customers
 from cloudcache.services.health import Health
+from cloudcache.services.merchants import Merchants
 from cloudcache.services.report import Reports
+from cloudcache.services.scripts import Scripts
+from cloudcache.services.support import Support
 from cloudcache.services.tasks import Tasks
+from cloudcache.services.webhooks import Webhooks
+from cloudcache.shopify_emulator.app import create_app as create_shopify
+from cloudcache.shopify_emulator.world import ShopifyWorld
 
 log = logging.getLogger("cloudcache")
 
@@ -48,6 +63,8 @@ TICK_SECONDS = 1
 RECOVER_SECONDS = 15
 STILL_OPEN_SECONDS = 30
 FORGET_SECONDS = 600
+DELIVERIES_SECONDS = 5
+WAITING_MS = 3_600_000
 PREPARE_AGAIN_SECONDS = 10
 GRACE_SECONDS = 4
 """Reflex gives a lifespan five seconds to end; what is cut off is taken up again under its lease."""
@@ -61,11 +78,16 @@ class Wiring:
     services: Services
     store: SqlStore
     gateway: CloudflareClient
-    vault: FernetVault
+    vault: EnvelopeVault
     tasks: Tasks
     world: World | None
     cloudflare: Starlette | None
     """The pretend Cloudflare, to be mounted beside the pages; None when the real one is used."""
+    shopify: Starlette | None
+    """The pretend Shopify, likewise."""
+    shopify_client: ShopifyClient
+    staff_cookie: StaffCookie | None
+    staff_sign_in: StaffSignIn | None
 
     @asynccontextmanager
     async def running(
@@ -83,10 +105,14 @@ class Wiring:
             preparing.cancel()
             scheduler.stop()
             await self.services.engine.drain(grace_s)
-            await self.gateway.close()
-            await self.store.close()
-            if self.world is not None:
-                self.world.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        await self.gateway.close()
+        await self.shopify_client.close()
+        await self.store.close()
+        if self.world is not None:
+            self.world.close()
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
@@ -96,10 +122,7 @@ class Wiring:
             yield
             await self.tasks.idle()
         finally:
-            await self.gateway.close()
-            await self.store.close()
-            if self.world is not None:
-                self.world.close()
+            await self._close()
 
     async def prepare(self) -> None:
         """Locally the database is made and migrated here; elsewhere it must already be at our migration."""
@@ -129,9 +152,16 @@ class Wiring:
         await services.writer.recover()
         scheduler.every(RECOVER_SECONDS, "recover", services.writer.recover)
         scheduler.every(STILL_OPEN_SECONDS, "still open", services.attention.still_open)
+        scheduler.every(DELIVERIES_SECONDS, "webhooks", services.webhooks.work)
+        scheduler.every(FORGET_SECONDS, "forget what is over", self._forget)
         if with_engine:
             self._start_engine(scheduler)
         scheduler.start()
+
+    async def _forget(self) -> None:
+        """Answers given to scripts more than a day ago, and tokens nobody came back for."""
+        await self.services.scripts.forget()
+        await self.store.forget_waiting(self.services.clock.now_ms() - WAITING_MS)
 
     def _start_engine(self, scheduler: Scheduler) -> None:
         """The freshness engine of this process; the scheduler only wakes it."""
@@ -142,8 +172,8 @@ class Wiring:
         engine.wake()
 
 
-def build(settings: Settings) -> Wiring:
-    """Join the parts and put their services in use."""
+def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None) -> Wiring:
+    """Join the parts and put their services in use. `origins` are those of our own pages."""
     clock, bus, tasks = SystemClock(), InMemoryBus(), Tasks()
     budget = InMemoryBudget(Limits(), clock)
     world = local.pretend_cloudflare(settings.data_dir / "emulator.db") if settings.uses_emulator else None
@@ -155,10 +185,15 @@ def build(settings: Settings) -> Wiring:
         transport=FaultyTransport(cloudflare) if cloudflare else None,
     )
     store = SqlStore(make_engine(settings.database_url))
-    vault = FernetVault(settings.secret_keys)
+    vault = EnvelopeVault(settings.secret_keys)
     platform = Token(settings.cloudflare_token) if settings.cloudflare_token else None
-    credentials = Credentials(store, vault, platform)
+    oauth = _oauth(settings, clock)
+    credentials = Credentials(store, vault, platform, clock, oauth)
     started = secrets.token_hex(4)
+
+    def owner() -> str:
+        return f"{os.getpid()}-{started}"
+
     parts = Parts(
         store,
         store,
@@ -169,7 +204,7 @@ def build(settings: Settings) -> Wiring:
         bus,
         clock,
         tasks,
-        owner=lambda: f"{os.getpid()}-{started}",
+        owner=owner,
         chance=random.random,
         batch_read=settings.batch_read,
         stale_after_ms=settings.stale_seconds * 1000,
@@ -177,6 +212,11 @@ def build(settings: Settings) -> Wiring:
     )
     sync = assemble(parts)
     sessions = LocalIdentity(settings.environment, settings.secret_keys, clock) if settings.is_local else None
+    pretend = _pretend_shopify(settings)
+    shopify_app = create_shopify(pretend) if pretend else None
+    shopify = _shopify(settings, clock, shopify_app)
+    staff, cookie, sign_in = _staff(settings, clock)
+    roles = settings.staff_roles | (local.STAFF if settings.is_local else {})
     services = Services(
         toggles=sync.toggles,
         writer=sync.writer,
@@ -189,10 +229,18 @@ def build(settings: Settings) -> Wiring:
             store,
             gateway,
             credentials,
-            vault,
             clock,
             signin_notes=local.SIGNIN_NOTES if settings.is_local else None,
         ),
+        credentials=credentials,
+        connecting=Connecting(
+            store, store, gateway, credentials, vault, budget, bus, clock, sync.engine.wake, oauth
+        ),
+        merchants=Merchants(shopify, store, store, store, vault, clock, tasks, owner),
+        scripts=Scripts(store, store, store, clock),
+        support=Support(store, store, store, clock, roles),
+        auditing=Auditing(store),
+        webhooks=Webhooks(shopify, store, store, store, bus, clock),
         health=Health(
             store,
             gateway,
@@ -201,9 +249,78 @@ def build(settings: Settings) -> Wiring:
             has_platform_token=platform is not None,
         ),
         identity=sessions or Nobody(),
+        staff=staff,
         local_sessions=sessions,
+        limits=InMemoryLimiter(),
         bus=bus,
         clock=clock,
+        origins=origins or (lambda: [settings.public_url] if settings.public_url else []),
     )
     use(services)
-    return Wiring(settings, services, store, gateway, vault, tasks, world, cloudflare)
+    return Wiring(
+        settings,
+        services,
+        store,
+        gateway,
+        vault,
+        tasks,
+        world,
+        cloudflare,
+        shopify_app,
+        shopify,
+        cookie,
+        sign_in,
+    )
+
+
+def _shopify(settings: Settings, clock: SystemClock, pretend: Starlette | None) -> ShopifyClient:
+    if pretend is None:
+        return ShopifyClient(settings.shopify_client_id, settings.shopify_secrets, clock)
+    return ShopifyClient(
+        settings.shopify_client_id,
+        settings.shopify_secrets,
+        clock,
+        base=lambda shop: f"http://shopify/shops/{shop}",
+        transport=httpx.ASGITransport(pretend),
+    )
+
+
+def _pretend_shopify(settings: Settings) -> ShopifyWorld | None:
+    if not settings.plays_shopify:
+        return None
+    world = ShopifyWorld(settings.shopify_client_id, settings.shopify_secrets[0])
+    for shop, domains in local.SHOPIFY_SHOPS.items():
+        world.add_shop(shop, domains)
+    return world
+
+
+def _oauth(settings: Settings, clock: SystemClock) -> OAuthClient | None:
+    if settings.oauth_client_id is None or settings.oauth_client_secret is None:
+        return None
+    back = f"{settings.public_url or 'http://localhost:3000'}/connect/cloudflare/back"
+    return OAuthClient(
+        settings.oauth_url, settings.oauth_client_id, settings.oauth_client_secret, back, clock
+    )
+
+
+def _staff(
+    settings: Settings, clock: SystemClock
+) -> tuple[StaffIdentity, StaffCookie | None, StaffSignIn | None]:
+    """How staff sign in: Cloudflare Access, an OpenID Connect provider, locally by choosing, or not at all."""
+    if settings.staff_access_team and settings.staff_access_audience:
+        return AccessStaff(settings.staff_access_team, settings.staff_access_audience, clock), None, None
+    if settings.staff_oidc_issuer and settings.staff_oidc_client_id and settings.staff_oidc_client_secret:
+        secure = (settings.public_url or "").startswith("https://")
+        sessions = StaffSessions(settings.secret_keys, clock, secure=secure)
+        provider = Provider(
+            settings.staff_oidc_issuer,
+            settings.staff_oidc_client_id,
+            settings.staff_oidc_client_secret,
+            f"{settings.public_url}/auth/staff/callback",
+            settings.staff_oidc_domain,
+        )
+        return sessions, sessions, OidcSignIn(provider, list(settings.secret_keys), clock)
+    if settings.is_local:
+        pretend = LocalStaff(settings.environment, settings.secret_keys, clock)
+        return pretend, pretend, None
+    return NoStaff(), None, None

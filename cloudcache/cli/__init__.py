@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cloudcache.cli import credentials, customers, simulate, sync
+from cloudcache.cli import audit, credentials, customers, simulate, staff, sync
 from cloudcache.cli.parts import AsJson, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.emulator.serve import serve
@@ -18,6 +18,8 @@ from cloudcache.worker import main
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="cloudcache's commands.")
 app.add_typer(customers.app, name="customers")
 app.add_typer(credentials.app, name="credentials")
+app.add_typer(staff.app, name="staff")
+app.add_typer(audit.app, name="audit")
 app.command()(sync.sync)
 app.command()(simulate.simulate)
 

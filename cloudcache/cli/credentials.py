@@ -1,4 +1,4 @@
-"""`credentials`: give a customer a token, and take back into work what a refused token had stopped."""
+"""`credentials`: give a customer a token, take back into work what a refused one had stopped, seal all anew."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.secret import Token
 from cloudcache.wiring import Wiring
 
-app = typer.Typer(no_args_is_help=True, help="Cloudflare tokens: add and verify.")
+app = typer.Typer(no_args_is_help=True, help="Cloudflare tokens: add, verify and rotate.")
 
 
 @app.command()
@@ -46,5 +46,29 @@ def verify(
         table.add_row("ok" if check.ok else "NO", check.whose, check.finding, str(check.resumed))
         out.print(table)
         return check.ok
+
+    raise typer.Exit(0 if run(work) else 1)
+
+
+@app.command()
+def rotate(as_json: AsJson = False) -> None:
+    """Seal every kept token anew under the newest of CLOUDCACHE_SECRET_KEYS; the older keys may go when none is left.
+
+    Nothing has to stop for it. Exit 1 when some token is opened by no configured key."""
+
+    async def work(wiring: Wiring) -> bool:
+        found = [
+            await wiring.services.credentials.rotate(SYSTEM),
+            await wiring.services.merchants.rotate(SYSTEM),
+        ]
+        total, renewed = sum(one.total for one in found), sum(one.renewed for one in found)
+        unreadable = [name for one in found for name in one.unreadable]
+        if as_json:
+            print_json({"total": total, "renewed": renewed, "unreadable": list(unreadable)})
+        else:
+            out.print(f"{total} tokens, {renewed} sealed anew under the newest key")
+            for name in unreadable:
+                out.print(f"No configured key opens {name}; give its owner's token anew")
+        return not unreadable
 
     raise typer.Exit(0 if run(work) else 1)

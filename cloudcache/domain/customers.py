@@ -16,17 +16,19 @@ _ZONE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class ZoneStatus(StrEnum):
-    """Whether the zone can be worked on: connected, its token refused, or gone."""
+    """Whether the zone can be worked on: connected, its token refused, gone, or taken off by the merchant."""
 
     ACTIVE = "active"
     TOKEN_REFUSED = "token_refused"  # noqa: S105  a status, not a secret
     GONE = "gone"
+    DISCONNECTED = "disconnected"
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
     """A shop with its zone. `silent_since` tells that Cloudflare does not answer for it, `followed_at` until when its
-    account's change log was read; `is_followed` is False when the token may not read it, None while not yet tried."""
+    account's change log was read; `is_followed` is False when the token may not read it, None while not yet tried.
+    `topology` is how shoppers reached `hostname` at `topology_at`; `missing` are permissions the token has not."""
 
     id: CustomerId
     shop: str
@@ -41,6 +43,9 @@ class Customer:
     silent_since: int | None = None
     followed_at: int | None = None
     is_followed: bool | None = None
+    hostname: str = ""
+    topology_at: int | None = None
+    missing: frozenset[str] = frozenset()
 
     @property
     def handle(self) -> str:

@@ -98,10 +98,16 @@ class Lock(StrEnum):
 
     PLAN = "plan"  # the zone's plan is too low; the row names the one it needs
     NOT_EDITABLE = "not_editable"  # Cloudflare says so, for a reason it does not give
+    PERMISSION = "permission"  # the shop's token was found not to have the permission
 
 
-def lock(toggle: Toggle, cell: Cell | None, plan: ZonePlan) -> Lock | None:
-    """Whether Cloudflare would refuse a flip. What it says of `editable` beats every plan table we know."""
+def lock(
+    toggle: Toggle, cell: Cell | None, plan: ZonePlan, missing: frozenset[str] = frozenset()
+) -> Lock | None:
+    """Whether Cloudflare would refuse a flip. What it says of `editable` beats every plan table we know; a permission
+    known to be `missing` beats both, for it locks the row instead of letting the flip fail."""
+    if toggle.permission in missing:
+        return Lock.PERMISSION
     editable = cell.editable if cell else None
     if editable is True:
         return None

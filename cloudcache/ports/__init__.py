@@ -3,12 +3,23 @@
 world        clock, budget, vault, bus, identity
 cloudflare   the gateway, and what it tells
 store        the synchronised cache and its journal
+access       shops, staff, tokens for scripts, and the audit log
 queue        which zone and which feed to look at next, and who is looking
 """
 
 from __future__ import annotations
 
-from cloudcache.ports.cloudflare import FeedAccess, Gateway, TokenFacts, ZoneAccess, ZoneFacts
+from cloudcache.ports.access import AuditTrail, People, Shopify, Shops, ShopTokens
+from cloudcache.ports.cloudflare import (
+    CloudflareOAuth,
+    DnsRecord,
+    FeedAccess,
+    Gateway,
+    OAuthTokens,
+    TokenFacts,
+    ZoneAccess,
+    ZoneFacts,
+)
 from cloudcache.ports.queue import (
     AgeCounts,
     Drift,
@@ -21,14 +32,28 @@ from cloudcache.ports.queue import (
     QueueDepth,
     ZoneQueue,
 )
-from cloudcache.ports.store import Intent, Observed, Settled, Start, Store
-from cloudcache.ports.world import Budget, Bus, Clock, Identity, SessionIssuer, Vault
+from cloudcache.ports.store import Intent, Observed, Settled, Start, Store, Way
+from cloudcache.ports.world import (
+    Budget,
+    Bus,
+    Clock,
+    Identity,
+    Limiter,
+    SessionIssuer,
+    StaffCookie,
+    StaffIdentity,
+    StaffSignIn,
+    Vault,
+)
 
 __all__ = [
     "AgeCounts",
+    "AuditTrail",
     "Budget",
     "Bus",
     "Clock",
+    "CloudflareOAuth",
+    "DnsRecord",
     "Drift",
     "FeedAccess",
     "Feeds",
@@ -39,15 +64,25 @@ __all__ = [
     "Intent",
     "LeasedFeed",
     "LeasedZone",
+    "Limiter",
+    "OAuthTokens",
     "Observed",
     "Parked",
+    "People",
     "QueueDepth",
     "SessionIssuer",
     "Settled",
+    "ShopTokens",
+    "Shopify",
+    "Shops",
+    "StaffCookie",
+    "StaffIdentity",
+    "StaffSignIn",
     "Start",
     "Store",
     "TokenFacts",
     "Vault",
+    "Way",
     "ZoneAccess",
     "ZoneFacts",
     "ZoneQueue",

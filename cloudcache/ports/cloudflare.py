@@ -48,6 +48,41 @@ class FeedAccess:
     token: Token
 
 
+@dataclass(frozen=True, slots=True)
+class DnsRecord:
+    """A name's record: whether shoppers pass through Cloudflare (`is_proxied`), and where it leads."""
+
+    name: str
+    type: str
+    content: str
+    is_proxied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthTokens:
+    """What Cloudflare's OAuth gives; `until` in Unix milliseconds."""
+
+    access: Token
+    refresh: Token | None
+    until: int
+
+
+class CloudflareOAuth(Protocol):
+    """Cloudflare's OAuth, authorization code with PKCE. Raises the tree of `domain/errors.py`."""
+
+    def address(self, state: str, challenge: str) -> str:
+        """Where a person is sent to agree; `challenge` is the S256 of the verifier."""
+        ...
+
+    async def redeem(self, code: str, verifier: str) -> OAuthTokens:
+        """The tokens for a code; `Refused` when it is not taken."""
+        ...
+
+    async def renew(self, refresh: Token) -> OAuthTokens:
+        """New tokens; `Refused` when the person took the permission back."""
+        ...
+
+
 class Gateway(Protocol):
     """Cloudflare, as the services see it. Raises the tree of `domain/errors.py`; never retries."""
 
@@ -61,6 +96,19 @@ class Gateway(Protocol):
 
     async def zone(self, access: ZoneAccess) -> ZoneFacts:
         """The zone's name, plan and account."""
+        ...
+
+    async def zones(self, token: Token, limit: int) -> list[tuple[ZoneId, ZoneFacts]]:
+        """The zones a token reaches, by name, at most `limit`."""
+        ...
+
+    async def dns(self, access: ZoneAccess, hostname: str) -> list[DnsRecord]:
+        """The records of one name; `Unauthorized` when the token may not read them."""
+        ...
+
+    async def may_edit(self, access: ZoneAccess, toggle: Toggle) -> bool:
+        """Whether the token has the toggle's permission. A write is sent that Cloudflare must refuse for its value:
+        it says which of the two was wrong, and nothing changes."""
         ...
 
     async def verify(self, token: Token) -> TokenFacts:

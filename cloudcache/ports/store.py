@@ -5,12 +5,13 @@ Every method is one transaction. Where a customer is meant it comes first. Times
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from cloudcache.domain.access import Actor
+from cloudcache.domain.audit import Deed
 from cloudcache.domain.catalog import Topology
 from cloudcache.domain.catalog.model import State
 from cloudcache.domain.customers import Customer, Page, ZoneStatus
@@ -58,6 +59,15 @@ class Observed:
     revision: int
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How shoppers reach the shop: by which hostname, and what each toggle does for them on that way."""
+
+    hostname: str
+    topology: Topology
+    verdicts: Mapping[ToggleId, str]
+
+
 class Store(Protocol):
     """The synchronised cache and its journal."""
 
@@ -76,6 +86,10 @@ class Store(Protocol):
 
     async def history(self, customer: CustomerId, limit: int, before: ChangeId | None = None) -> list[Change]:
         """The journal of one customer, newest first."""
+        ...
+
+    async def history_of(self, customer: CustomerId, toggle: ToggleId, limit: int) -> list[Change]:
+        """The journal of one toggle, newest first."""
         ...
 
     # -- writing one toggle --------------------------------------------------------------------
@@ -188,12 +202,50 @@ class Store(Protocol):
         """A new customer; `Refused` when the shop or zone is taken by another."""
         ...
 
+    async def connect_zone(
+        self,
+        shop: str,
+        zone: ZoneId,
+        facts: ZoneFacts,
+        way: Way,
+        missing: Collection[str],
+        credential: CredentialId,
+        sealed: bytes,
+        kind: str,
+        deed: Deed,
+        *,
+        now: int,
+    ) -> Customer:
+        """A merchant connects a zone with a credential of its own, in place of any before. `Refused` when the zone is
+        connected to another shop; one that its shop has disconnected is free."""
+        ...
+
+    async def disconnect_zone(self, customer: CustomerId, shop: str, deed: Deed, *, now: int) -> None:
+        """A merchant takes the zone off: its credential is deleted, open changes fail, nothing is called any more."""
+        ...
+
+    async def keep_way(self, customer: CustomerId, way: Way, missing: Collection[str], *, now: int) -> None:
+        """What was found when the way was looked at again."""
+        ...
+
+    async def replace_sealed(self, credential: CredentialId, before: bytes, after: bytes) -> bool:
+        """Seal anew; False when it was replaced meanwhile."""
+        ...
+
+    async def across_tenants_sealed(self, limit: int, after: str = "") -> list[tuple[CredentialId, bytes]]:
+        """Sealed tokens in rising order of their ids."""
+        ...
+
     async def use_credential(self, customer: CustomerId, credential: CredentialId, *, now: int) -> None:
         """This customer's calls are made with that token from now on; its zone is connected and due at once."""
         ...
 
     async def add_credential(self, credential: CredentialId, sealed: bytes, kind: str, *, now: int) -> None:
         """Keep a sealed token."""
+        ...
+
+    async def forget_waiting(self, before: int) -> int:
+        """Delete sealed tokens that waited since before then for a click that never came; returns how many."""
         ...
 
     async def sealed_token(self, credential: CredentialId) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from cloudcache.domain.access import Principal
@@ -53,14 +53,18 @@ class Budget(Protocol):
 
 
 class Vault(Protocol):
-    """Seals and opens customer credentials."""
+    """Seals and opens tokens. `name` says whose it is, and must be the same at opening."""
 
-    def seal(self, token: Token) -> bytes:
+    def seal(self, token: Token, name: str) -> bytes:
         """The token, encrypted under the newest key."""
         ...
 
-    def open(self, sealed: bytes) -> Token:
-        """The token again; `Refused` when no configured key opens it."""
+    def open(self, sealed: bytes, name: str) -> Token:
+        """The token again; `Refused` when no configured key opens it, or it was sealed for another name."""
+        ...
+
+    def renewed(self, sealed: bytes, name: str) -> bytes | None:
+        """The same under the newest key; None when it is already. `Refused` as `open`."""
         ...
 
 
@@ -95,4 +99,47 @@ class SessionIssuer(Protocol):
 
     def issue(self, customer: Customer) -> str:
         """The signed value of the session cookie for this shop's owner."""
+        ...
+
+
+class Limiter(Protocol):
+    """How often something may be done; kinds and their figures are named where they are kept."""
+
+    def wait_s(self, kind: str, key: str) -> float:
+        """Count one more for this key; 0 when it may go on, else the seconds until it may."""
+        ...
+
+
+class StaffIdentity(Protocol):
+    """Who of the staff is at the other end of a socket or a request."""
+
+    async def principal(self, headers: Mapping[str, str]) -> Principal | None:
+        """The verified person, without a role; None for nobody. Header names are in lower case."""
+        ...
+
+
+class StaffCookie(Protocol):
+    """Makes the cookie of a staff session."""
+
+    cookie: str
+    max_age_s: int
+    is_secure: bool
+
+    def issue(self, subject: str, email: str) -> str:
+        """The signed value for a verified person."""
+        ...
+
+
+class StaffSignIn(Protocol):
+    """Signing staff in with a provider of theirs; between beginning and end a cookie holds what must match."""
+
+    cookie: str
+    attempt_s: int
+
+    async def begin(self) -> tuple[str, str]:
+        """Where to send the browser, and the attempt's cookie; `TryLater` when the provider is away."""
+        ...
+
+    async def end(self, cookie: str, state: str, code: str) -> tuple[str, str] | None:
+        """The person's `sub` and e-mail address, or None for somebody who is not believed."""
         ...

@@ -6,17 +6,26 @@ database, no HTTP and no page.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 
-from cloudcache.ports import Bus, Clock, Identity, SessionIssuer
+from cloudcache.ports import Bus, Clock, Identity, Limiter, SessionIssuer, StaffIdentity
 from cloudcache.services.attention import Attention
+from cloudcache.services.auditing import Auditing
+from cloudcache.services.connecting import Connecting
+from cloudcache.services.credentials import Credentials
 from cloudcache.services.customers import Customers
 from cloudcache.services.engine import Engine
 from cloudcache.services.health import Health
+from cloudcache.services.merchants import Merchants
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.report import Reports
+from cloudcache.services.scripts import Scripts
+from cloudcache.services.support import Support
 from cloudcache.services.toggles import Toggles
+from cloudcache.services.webhooks import Webhooks
 from cloudcache.services.writing import Writer
 
 
@@ -32,11 +41,26 @@ class Services:
     pacing: Pacing
     reports: Reports
     customers: Customers
+    credentials: Credentials
+    connecting: Connecting
+    merchants: Merchants
+    scripts: Scripts
+    support: Support
+    auditing: Auditing
+    webhooks: Webhooks
     health: Health
     identity: Identity
+    staff: StaffIdentity
     local_sessions: SessionIssuer | None
+    limits: Limiter
     bus: Bus
     clock: Clock
+    origins: Callable[[], Sequence[str]]
+    """The origins of our own pages; nothing that changes anything is taken from another."""
+
+    def request_id(self, key: str | None) -> str:
+        """The journal's id of a request: the caller's own key, told apart from ours, or a new one."""
+        return f"key-{key}"[:80] if key else token_hex(16)
 
 
 _in_use: list[Services] = []

@@ -1,40 +1,77 @@
-"""Finds the credential a zone is worked with: the customer's own, else the platform's.
+"""Finds the credential a zone is worked with: the customer's own, else the platform's. Keeps them sealed and fresh.
 
-A sealed token is opened when a call is about to be made and is held no longer than that call's caller.
+A sealed token is opened when a call is about to be made and is held no longer than that call's caller. What OAuth
+gave is sealed as one JSON text of both its tokens; the access token is renewed a few minutes before it ends.
 """
 
 from __future__ import annotations
 
-from cloudcache.domain.customers import Customer
+import asyncio
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+
+from cloudcache.domain.access import Actor, require_administrator
+from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.errors import Reason, Refused
 from cloudcache.domain.ids import CredentialId
 from cloudcache.domain.secret import Token
-from cloudcache.ports import FeedAccess, LeasedFeed, Store, Vault, ZoneAccess
+from cloudcache.ports import (
+    Clock,
+    CloudflareOAuth,
+    FeedAccess,
+    LeasedFeed,
+    OAuthTokens,
+    Store,
+    Vault,
+    ZoneAccess,
+)
 
 PLATFORM = CredentialId("platform")
+RENEW_BEFORE_MS = 5 * 60_000
+A_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """How many sealed tokens there are, how many were sealed anew, and which no configured key opens."""
+
+    total: int
+    renewed: int
+    unreadable: tuple[str, ...]
 
 
 class Credentials:
     """The tokens of the customers, and one for those who have none."""
 
-    def __init__(self, store: Store, vault: Vault, platform: Token | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        platform: Token | None,
+        clock: Clock | None = None,
+        oauth: CloudflareOAuth | None = None,
+    ) -> None:
         self._store = store
         self._vault = vault
         self._platform = platform
+        self._clock = clock
+        self._oauth = oauth
+        self._renewing: defaultdict[CredentialId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def access(self, customer: Customer) -> ZoneAccess:
         """What a call for this customer needs; `Refused` when nothing is connected."""
+        if customer.status is ZoneStatus.DISCONNECTED:
+            raise Refused(Reason.NOT_CONNECTED)
         if customer.credential is not None:
-            sealed = await self._store.sealed_token(customer.credential)
-            return ZoneAccess(customer.zone_id, customer.credential, self._vault.open(sealed))
+            return ZoneAccess(customer.zone_id, customer.credential, await self._token(customer.credential))
         return ZoneAccess(customer.zone_id, PLATFORM, self.platform())
 
     async def feed_access(self, feed: LeasedFeed) -> FeedAccess:
         """What reading an account's log needs: the token of the customer that was chosen for it."""
         if feed.credential is None:
             return FeedAccess(feed.account, PLATFORM, self.platform())
-        sealed = await self._store.sealed_token(feed.credential)
-        return FeedAccess(feed.account, feed.credential, self._vault.open(sealed))
+        return FeedAccess(feed.account, feed.credential, await self._token(feed.credential))
 
     def platform(self) -> Token:
         """The token given in the settings; `Refused` when there is none."""
@@ -45,3 +82,76 @@ class Credentials:
     def lane_of(self, customer: Customer) -> CredentialId:
         """The name under which this customer's calls are counted."""
         return customer.credential if customer.credential is not None else PLATFORM
+
+    def seal(self, token: Token, credential: CredentialId) -> bytes:
+        """A pasted token, for keeping."""
+        return self._vault.seal(token, credential)
+
+    def seal_oauth(self, tokens: OAuthTokens, credential: CredentialId) -> bytes:
+        """What OAuth gave, for keeping."""
+        return self._vault.seal(_packed(tokens), credential)
+
+    async def rotate(self, actor: Actor) -> Rotation:
+        """Seal everything anew under the newest key, while the program runs: each is replaced only as it was found.
+
+        When nothing is left to do, the older keys may be taken out of the settings."""
+        require_administrator(actor)
+        total = renewed = 0
+        unreadable: list[str] = []
+        after = ""
+        while page := await self._store.across_tenants_sealed(A_PAGE, after):
+            for name, sealed in page:
+                total += 1
+                try:
+                    again = self._vault.renewed(sealed, name)
+                except Refused:
+                    unreadable.append(name)
+                    continue
+                if again is not None and await self._store.replace_sealed(name, sealed, again):
+                    renewed += 1
+            after = page[-1][0]
+        return Rotation(total, renewed, tuple(unreadable))
+
+    async def _token(self, credential: CredentialId) -> Token:
+        held = self._vault.open(await self._store.sealed_token(credential), credential)
+        tokens = _unpacked(held)
+        if tokens is None:
+            return held
+        if self._is_fresh(tokens):
+            return tokens.access
+        async with self._renewing[credential]:
+            return await self._renewed(credential)
+
+    async def _renewed(self, credential: CredentialId) -> Token:
+        """One renewal at a time; another process may have been first, so it is looked at once more."""
+        before = await self._store.sealed_token(credential)
+        tokens = _unpacked(self._vault.open(before, credential))
+        if tokens is None or self._oauth is None or tokens.refresh is None:
+            raise Refused(Reason.TOKEN_REFUSED)
+        if self._is_fresh(tokens):
+            return tokens.access
+        new = await self._oauth.renew(tokens.refresh)
+        await self._store.replace_sealed(credential, before, self.seal_oauth(new, credential))
+        return new.access
+
+    def _is_fresh(self, tokens: OAuthTokens) -> bool:
+        return self._clock is None or tokens.until - RENEW_BEFORE_MS > self._clock.now_ms()
+
+
+def _packed(tokens: OAuthTokens) -> Token:
+    kept = {
+        "access": tokens.access.reveal(),
+        "refresh": tokens.refresh.reveal() if tokens.refresh else None,
+        "until": tokens.until,
+    }
+    return Token(json.dumps(kept, separators=(",", ":")))
+
+
+def _unpacked(held: Token) -> OAuthTokens | None:
+    """None for a token that was pasted: no Cloudflare token begins with a brace."""
+    text = held.reveal()
+    if not text.startswith("{"):
+        return None
+    kept = json.loads(text)
+    refresh = Token(kept["refresh"]) if kept["refresh"] else None
+    return OAuthTokens(Token(kept["access"]), refresh, int(kept["until"]))

@@ -12,7 +12,7 @@ from cloudcache.domain.customers import Customer, Page, shop_name, zone_id
 from cloudcache.domain.errors import Refused
 from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.domain.secret import Token
-from cloudcache.ports import Clock, Gateway, Store, Vault, ZoneAccess
+from cloudcache.ports import Clock, Gateway, Store, ZoneAccess
 from cloudcache.services.credentials import PLATFORM, Credentials
 
 
@@ -44,7 +44,6 @@ class Customers:
         store: Store,
         gateway: Gateway,
         credentials: Credentials,
-        vault: Vault,
         clock: Clock,
         *,
         signin_notes: dict[str, str] | None,
@@ -52,7 +51,6 @@ class Customers:
         self._store = store
         self._gateway = gateway
         self._credentials = credentials
-        self._vault = vault
         self._clock = clock
         self._signin_notes = signin_notes
 
@@ -74,7 +72,9 @@ class Customers:
         facts = await self._gateway.zone(access)
         now = self._clock.now_ms()
         if credential and token:
-            await self._store.add_credential(credential, self._vault.seal(token), "token", now=now)
+            await self._store.add_credential(
+                credential, self._credentials.seal(token, credential), "token", now=now
+            )
         return await self._store.add_customer(name, target, facts, topology, credential, now=now)
 
     async def reconnect(self, actor: Actor, shop: str, token: Token) -> Customer:
@@ -85,7 +85,9 @@ class Customers:
         credential = CredentialId(f"c-{token_hex(8)}")
         await self._gateway.zone(ZoneAccess(customer.zone_id, credential, token))
         now = self._clock.now_ms()
-        await self._store.add_credential(credential, self._vault.seal(token), "token", now=now)
+        await self._store.add_credential(
+            credential, self._credentials.seal(token, credential), "token", now=now
+        )
         await self._store.use_credential(customer.id, credential, now=now)
         return customer
 

@@ -52,6 +52,13 @@ class Toggles:
         require(actor, Action.VIEW, customer)
         return await self._store.page(customer, since)
 
+    async def history(
+        self, actor: Actor, customer: CustomerId, toggle_id: object, limit: int
+    ) -> list[Change]:
+        """The changes of one toggle, newest first."""
+        require(actor, Action.VIEW, customer)
+        return await self._store.history_of(customer, find(toggle_id).id, limit)
+
     async def flip(
         self,
         actor: Actor,
@@ -181,9 +188,13 @@ class Toggles:
 def _allow(toggle: Toggle, wanted: State, page: Page, cell: Cell) -> None:
     """Refuse what Cloudflare would refuse, and what would lock shoppers out."""
     holder: Customer = page.customer
+    if holder.status is ZoneStatus.DISCONNECTED:
+        raise Refused(Reason.NOT_CONNECTED)
     if holder.status is not ZoneStatus.ACTIVE:
         raise Unauthorized(Reason.TOKEN_REFUSED)
-    locked = lock(toggle, cell, holder.plan)
+    locked = lock(toggle, cell, holder.plan, holder.missing)
+    if locked is Lock.PERMISSION:
+        raise Unauthorized(Reason.PERMISSION, toggle.permission)
     if locked is Lock.PLAN:
         raise Refused(Reason.PLAN, toggle.min_plan.title)
     if locked is Lock.NOT_EDITABLE:

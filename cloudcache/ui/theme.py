@@ -7,4 +7,5 @@ from __future__ import annotations
 
 STYLESHEETS = ["/cloudcache.css"]
 SCRIPT = "/cloudcache.js"
+STORAGE = "/storage.js"
 ICON = "/favicon.svg"

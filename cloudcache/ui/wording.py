@@ -7,7 +7,7 @@ in a row's slot have at most 38 characters.
 from __future__ import annotations
 
 from cloudcache.domain.catalog.model import Section, ZonePlan
-from cloudcache.domain.errors import Reason
+from cloudcache.domain.errors import Reason, Refused
 from cloudcache.domain.events import Change
 
 APP = "cloudcache"
@@ -34,6 +34,11 @@ DNS_ONLY = "DNS only"
 DNS_ONLY_MEANS = (
     "Your domain is DNS only at Cloudflare: shoppers do not pass through it, so no setting takes effect. "
     "Turn the proxy on for your shop’s name in Cloudflare’s DNS page to change that."
+)
+NO_ZONE = "Not in this zone"
+NO_ZONE_MEANS = (
+    "Your shop’s domain is not in the connected zone, so its settings touch none of your shoppers. "
+    "Connect the zone of your shop’s domain to change that."
 )
 ASKS = "Asks before it turns on."
 NOT_EDITABLE_NOTE = "Cloudflare does not let this zone change it."
@@ -94,11 +99,78 @@ SIGNED_OUT_MORE = "This session has ended or was never started, so no shop’s s
 SIGN_IN = "Sign in"
 SIGN_OUT = "Sign out"
 DASHBOARD = "Cloudflare dashboard (emulated)"
+PRETEND_ADMIN = "Shopify admin (emulated): install the app in a new shop"
 SIGNIN_TITLE = "Choose a demo shop"
 SIGNIN_TEXT = "Local sign-in against the emulator. This page does not exist in other environments."
 NO_SHOPS = "No shop yet. Add one with: python -m cloudcache customers add SHOP --zone ZONE_ID"
 SHORTCUT = "Press / to search"
 SHORTCUT_SWITCH = "Keyboard shortcut"
+
+SIGNED_OUT_SLOT = "Your sign-in ended; please try again"
+TOO_MANY = "Too many changes at once; wait a minute"
+TOO_MANY_CHECKS = "Too many tries at once. Wait a minute, then try again."
+NOT_SET_UP = "This shop is not connected to Cloudflare"
+NOT_SET_UP_MORE = "You see the last known values. Connect a zone to change settings again."
+CONNECT = "Connect Cloudflare"
+CONNECT_TEXT = "The token is sealed on our server and never shown again. You can disconnect here at any time."
+HISTORY = "History"
+HISTORY_TEXT = "What was changed, by whom, and when our support looked at your settings."
+NO_HISTORY = "No change yet."
+MORE = "Show older"
+BACK = "Cloudflare settings"
+TOKEN_LABEL = "Cloudflare API token"
+TOKEN_HOW = (
+    "In Cloudflare: My Profile, API Tokens, Create Token, Custom token. Give it Zone: Read, Zone Settings: Edit, "
+    "DNS: Read, Bot Management: Edit, Zone WAF: Edit, Page Shield: Edit and Account Settings: Read, for your zone."
+)
+CHECK = "Check"
+CHECKING_TOKEN = "Asking Cloudflare"
+NO_ZONES = "The token works, but it reaches no zone. Give it Zone: Read for your shop’s zone."
+NOT_AGREED = "Nobody has agreed at Cloudflare yet. Open Cloudflare, agree there, then continue here."
+CLOUDFLARE_AWAY = "Cloudflare does not answer now. Nothing was changed; please try again in a moment."
+OAUTH_BEGIN = "Connect with Cloudflare"
+OAUTH_OPEN = "Open Cloudflare to agree"
+OAUTH_GO_ON = "I have agreed, continue"
+OAUTH_OR = "or paste a token"
+DNS_MEANS = "Finds out how shoppers reach your shop."
+FEED_MEANS = "The change log: changes made elsewhere show in seconds."
+WORKS = "Works"
+MISSING = "Missing"
+LOOK_AGAIN = "Check again"
+REPLACE = "Use another token"
+DISCONNECT = "Disconnect"
+DISCONNECT_ASK = "Disconnect Cloudflare?"
+DISCONNECT_MORE = (
+    "The token is deleted here and nothing is read or changed any more. "
+    "Your settings at Cloudflare stay as they are."
+)
+KEEP_CONNECTED = "Stay connected"
+WAYS = {
+    "o2o": "is a proxied CNAME to Shopify: behind Shopify (O2O). Your zone acts first, then Shopify’s own.",
+    "dns_only": "is DNS only: shoppers do not pass through your zone, so no setting takes effect.",
+    "proxied": "is proxied to something other than Shopify. All settings of the zone take effect.",
+    "no_zone": "is not in this zone, so its settings touch none of your shoppers.",
+    "unknown": "could not be looked up: the token may not read DNS. Settings are judged as if behind Shopify.",
+}
+SCRIPTS = "Tokens for scripts"
+SCRIPTS_TEXT = "For programs that read or change your settings through the REST API."
+SCRIPT_MADE = "Copy it now; it is not shown again."
+NO_SCRIPTS = "No token yet."
+MAKE = "Make a token"
+REVOKE = "Revoke"
+
+STAFF = "Support"
+STAFF_SEARCH = "Find a customer by shop, domain or zone id"
+STAFF_SIGNED_OUT = "Please sign in as support staff"
+STAFF_NO_ROLE = "You have no role here"
+STAFF_NO_ROLE_MORE = "Ask an administrator to give you one. Your id is "
+STAFF_NOBODY = "No customer begins with that."
+NO_CUSTOMER = "There is no such customer."
+VIEW_REASON = "Why do you look at this shop?"
+VIEW_TEXT = "The merchant sees your name and this reason in the history. You can look for 30 minutes."
+VIEW_START = "Look at the settings"
+VIEW_BANNER = "You look as support; nothing can be changed"
+VIEW_STOP = "Stop looking"
 
 KEEP_OFF = "Keep it off"
 TURN_ON = "Turn on"
@@ -140,6 +212,64 @@ def reason(code: str, detail: str = "") -> str:
     return _REASONS[known]
 
 
+def connecting(error: Refused) -> str:
+    """Why a token or a zone cannot be connected."""
+    if error.reason is Reason.WRONG_VALUE:
+        return "That is no Cloudflare token. Copy it once more, whole and without blanks."
+    if error.reason is Reason.TOKEN_REFUSED:
+        return "Cloudflare does not accept this token. It may be revoked, expired or mistyped."
+    if error.reason is Reason.PERMISSION:
+        return f"The token lacks a permission it cannot do without: {error.detail or 'Zone Settings'}."
+    if error.reason is Reason.CONFLICT:
+        return "This zone is connected to another shop."
+    if error.reason is Reason.ZONE_GONE:
+        return "Cloudflare does not know this zone, or the token does not reach it."
+    return "Cloudflare refused it. Nothing was changed."
+
+
+_DEEDS = {
+    "installed": "The app was installed",
+    "uninstalled": "The app was uninstalled",
+    "connected": "Connected to Cloudflare",
+    "disconnected": "Disconnected from Cloudflare",
+    "token made": "A token for scripts was made",
+    "token revoked": "A token for scripts was revoked",
+    "view started": "Support looked at your settings",
+    "view ended": "Support stopped looking",
+    "signed in": "Signed in",
+    "denied": "An attempt was refused",
+    "customer data": "Shopify asked about customer data; none is held",
+    "erased": "Older data was erased",
+}
+
+
+def deed(action: str, outcome: str, title: str, told: dict[str, str]) -> tuple[str, str]:
+    """A line of the history: what was done, and what else is known of it."""
+    to = told.get("to", "")
+    if action == "flip asked":
+        return f"{title}: turn {to}", "through a script" if told.get("through") == "api" else ""
+    if action == "flip ended":
+        status, _, why = outcome.partition(": ")
+        if status == "applied":
+            return f"{title}: done", ""
+        if status == "failed":
+            return f"{title}: not changed", reason(why, told.get("detail", ""))
+        return f"{title}: taken back" if status == "cancelled" else f"{title}: replaced by a later wish", ""
+    if action == "changed elsewhere":
+        return f"{title}: turned {to} at Cloudflare", ""
+    more = told.get("reason") or told.get("zone") or told.get("name", "") if action != "view ended" else ""
+    return _DEEDS.get(action, action), more
+
+
+def whose(kind: str, told: dict[str, str]) -> str:
+    """Who did it, as a person would say."""
+    if kind == "staff":
+        return f"Support ({told.get('name') or told.get('actor', '')})"
+    if kind == "cloudflare":
+        return told.get("actor") or "Cloudflare dashboard"
+    return "cloudcache" if kind == "system" else told.get("actor", "")
+
+
 def outside(change: Change) -> str:
     """Who changed it at Cloudflare: a name when the feed knew one."""
     return change.actor.id[:24] if change.actor.id else "Cloudflare dashboard"
@@ -148,6 +278,11 @@ def outside(change: Change) -> str:
 def needs_plan(plan: ZonePlan) -> str:
     """The first half of a locked row's note."""
     return f"Needs the {plan.title} plan."
+
+
+def needs_permission(permission: str) -> str:
+    """The note of a row that the shop's token may not edit."""
+    return f"Your Cloudflare token lacks {permission}: Edit. Add it at Cloudflare, then check again under Connect."
 
 
 def settled(title: str, on: bool) -> str:

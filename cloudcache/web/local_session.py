@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from cloudcache.domain.errors import NotFound, StoreUnavailable
+from cloudcache.ports import StaffCookie
 from cloudcache.services import current
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -59,7 +60,25 @@ def _host(netloc: str) -> str:
     return netloc.rsplit(":", 1)[0] if not netloc.endswith("]") else netloc
 
 
-ROUTES = [
-    Route("/local/session", sign_in, methods=["POST"]),
-    Route("/local/signout", sign_out, methods=["POST"]),
-]
+def routes(staff: StaffCookie | None) -> list[Route]:
+    """Signing in as a demo shop or as pretend staff, and out."""
+
+    async def staff_in(request: Request) -> Response:
+        origin = _own_origin(request)
+        if origin is None or staff is None or current().local_sessions is None:
+            return PlainTextResponse("Sign in from the page of this app.", status_code=403)
+        role = (await request.form(max_fields=4, max_files=0)).get("role")
+        if role not in ("viewer", "operator", "admin"):
+            return PlainTextResponse("There is no such role.", status_code=400)
+        response = RedirectResponse(f"{origin}/staff", status_code=303)
+        value = staff.issue(f"local-{role}", f"{role}@localhost")
+        response.set_cookie(
+            staff.cookie, value, max_age=staff.max_age_s, httponly=True, samesite="lax", path="/"
+        )
+        return response
+
+    return [
+        Route("/local/session", sign_in, methods=["POST"]),
+        Route("/local/signout", sign_out, methods=["POST"]),
+        Route("/local/staff", staff_in, methods=["POST"]),
+    ]

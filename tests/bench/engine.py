@@ -23,7 +23,7 @@ from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.cloudflare.client import CloudflareClient
 from cloudcache.adapters.cloudflare.line import CALLS_PER_SECOND
 from cloudcache.adapters.db.store import SqlStore
-from cloudcache.adapters.vault import FernetVault
+from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.domain.budget import Limits
 from cloudcache.domain.catalog import Topology, ZonePlan, reads
 from cloudcache.domain.ids import CredentialId, ZoneId
@@ -102,7 +102,7 @@ async def fleet(url: str, customers: int, limits: Limits) -> AsyncIterator[Fleet
         client = CloudflareClient(
             url, clock, on_quota=budget, calls_per_second=0 if limits is UNLIMITED else CALLS_PER_SECOND
         )
-        vault = FernetVault(["bench" * 8])
+        vault = EnvelopeVault(["bench" * 8])
         for index in range(customers):
             await _register(store, vault, generated, index, clock.now_ms())
         parts = Parts(
@@ -127,10 +127,12 @@ async def fleet(url: str, customers: int, limits: Limits) -> AsyncIterator[Fleet
             await store.close()
 
 
-async def _register(store: SqlStore, vault: FernetVault, generated: Generated, index: int, now: int) -> None:
+async def _register(
+    store: SqlStore, vault: EnvelopeVault, generated: Generated, index: int, now: int
+) -> None:
     zone, credential = generated.zone(index), CredentialId(f"c{index}")
     token = Token(generated.token("account", index))
-    await store.add_credential(credential, vault.seal(token), "token", now=now)
+    await store.add_credential(credential, vault.seal(token, credential), "token", now=now)
     facts = ZoneFacts(zone.name, ZonePlan.PRO, zone.account_id, "")
     await store.add_customer(
         f"shop-{index}.myshopify.com", ZoneId(zone.id), facts, Topology.O2O, credential, now=now

@@ -156,7 +156,7 @@ async def test_a_value_nobody_knows_is_kept_and_told_but_never_remembered_as_a_s
 async def test_updated_at_tells_when_a_value_last_became_another(mine: Tenant):
     async def updated() -> int:
         query = select(toggles.c.updated_at).where(toggles.c.customer_id == mine.id)
-        async with mine.store.database.reading() as connection:
+        async with mine.store.database.reading("*") as connection:
             return int((await connection.execute(query)).scalar_one())
 
     await mine.saw("off", at=500)

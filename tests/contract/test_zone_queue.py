@@ -194,7 +194,7 @@ async def test_the_first_page_that_opens_makes_the_feed_due_and_the_next_ones_do
 
 
 async def feed_due(store: SqlStore, due: int) -> None:
-    async with store.database.writing() as connection:
+    async with store.database.writing("*") as connection:
         await connection.execute(update(accounts).values(feed_due_at=due, feed_lease_until=None))
 
 
@@ -238,7 +238,7 @@ async def test_the_planner_is_told_what_there_is(store: SqlStore):
     later = 9 * DAY_MS
     quiet, touched, watched = await add(store, 0), await add(store, 1, "c1"), await add(store, 2, "c2")
     await store.watch([watched], until=later + 500, now=later)
-    async with store.database.writing() as connection:
+    async with store.database.writing("*") as connection:
         await connection.execute(
             update(zones).where(zones.c.customer_id == touched).values(changed_at=later - 5)
         )

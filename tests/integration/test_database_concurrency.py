@@ -81,7 +81,7 @@ async def test_everything_at_once_ends_without_a_deadlock(mine: Tenant, other: T
 
 
 async def test_a_page_is_read_while_somebody_writes(mine: Tenant):
-    async with mine.store.database.writing() as connection:
+    async with mine.store.database.writing("*") as connection:
         await connection.execute(text("UPDATE customer_zones SET zone_name = 'unfinished'"))
 
         seen = await mine.store.page(mine.id)
@@ -94,7 +94,7 @@ async def test_a_writer_that_is_cancelled_leaves_nothing_and_lets_the_next_one_t
     written = asyncio.Event()
 
     async def write() -> None:
-        async with mine.store.database.writing() as connection:
+        async with mine.store.database.writing("*") as connection:
             await connection.execute(text("UPDATE customer_zones SET failures = 9"))
             written.set()
             await asyncio.Event().wait()
@@ -122,7 +122,7 @@ async def test_who_waits_too_long_for_a_turn_is_told(tmp_path, monkeypatch: pyte
     store = await temporary_store(tmp_path / "store.db")
     mine = await tenant(store, "mine", "a")
 
-    async with store.database.writing():
+    async with store.database.writing("*"):
         with pytest.raises(StoreUnavailable, match="does not answer in time"):
             await mine.store.cancel(mine.id, ROCKET.id, now=1)
 

@@ -218,7 +218,7 @@ async def test_a_connection_cut_while_writing_is_told_and_leaves_nothing(postgre
     before = await mine.rows()
 
     with pytest.raises(StoreUnavailable, match=r"was cut|shutting down"):
-        async with store.database.writing() as connection:
+        async with store.database.writing("*") as connection:
             await connection.execute(text("UPDATE customer_zones SET failures = 9"))
             await _cut_all_others(postgres)
             await connection.execute(text("SELECT 1"))
@@ -232,7 +232,7 @@ async def test_a_statement_that_takes_too_long_is_ended(postgres: str, monkeypat
     store = SqlStore(make_engine(postgres))
 
     with pytest.raises(StoreUnavailable, match="took too long"):
-        async with store.database.reading() as connection:
+        async with store.database.reading("*") as connection:
             await connection.execute(text("SELECT pg_sleep(5)"))
     await store.close()
 
@@ -256,7 +256,7 @@ async def test_what_raises_inside_a_transaction_undoes_it(mine: Tenant):
     before = await mine.rows()
 
     with pytest.raises(ZeroDivisionError):
-        async with mine.store.database.writing() as connection:
+        async with mine.store.database.writing("*") as connection:
             await connection.execute(text("UPDATE customer_zones SET failures = 9"))
             _ = 1 / 0
 
@@ -267,7 +267,7 @@ async def test_a_broken_constraint_is_left_to_the_caller_and_shows_no_values(sto
     row = {"account_id": "sekrit", "name": "sekrit"}
 
     with pytest.raises(IntegrityError) as raised:
-        async with store.database.writing() as connection:
+        async with store.database.writing("*") as connection:
             await connection.execute(insert(accounts), [row])
             await connection.execute(insert(accounts), [row])
 
@@ -283,7 +283,7 @@ def test_a_failure_nobody_foresaw_is_told_by_its_code():
 
 
 async def test_the_account_of_a_customer_is_kept_with_its_newest_name(mine: Tenant, other: Tenant):
-    async with mine.store.database.reading() as connection:
+    async with mine.store.database.reading("*") as connection:
         kept = (await connection.execute(text("SELECT account_id, name FROM accounts"))).all()
 
     assert [tuple(row) for row in kept] == [(FACTS.account_id, FACTS.account_name)]

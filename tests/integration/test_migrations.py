@@ -29,7 +29,11 @@ from cloudcache.domain.errors import StoreUnavailable
 from tests.support.databases import fresh_postgres, migrated_sqlite
 from tests.support.tenants import Tenant, tenant
 
-TABLES = {"accounts", "changes", "credentials", "customer_toggles", "customer_zones", "feed_entries"}
+TABLES = {
+    *("accounts", "changes", "credentials", "customer_toggles", "customer_zones", "feed_entries"),
+    *("api_answers", "api_tokens", "audit_heads", "audit_log", "erasures", "shops", "staff", "staff_views"),
+    "webhook_receipts",
+}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -59,7 +63,7 @@ def differences(connection: Connection) -> list[object]:
 
 
 async def set_migration(engine: AsyncEngine, revision: str) -> None:
-    async with Database(engine).writing() as connection:
+    async with Database(engine).writing("*") as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
 
 
@@ -132,7 +136,7 @@ async def test_a_database_at_another_migration_is_named_with_the_remedy(bare_url
 
 
 async def test_an_id_is_never_given_to_a_second_customer(mine: Tenant, other: Tenant):
-    async with mine.store.database.writing() as connection:
+    async with mine.store.database.writing("*") as connection:
         await connection.execute(text("DELETE FROM customer_zones"))
 
     third = await tenant(mine.store, "third", "c")

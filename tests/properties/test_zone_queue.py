@@ -89,7 +89,7 @@ def _line(place: Place, *, right: bool) -> Urgency:
 
 async def _same(store, zone: CustomerId, place: Place, now: int) -> None:
     """The row says what the place says; looked at beside the queue, so that nothing is changed by looking."""
-    async with store.database.reading() as connection:
+    async with store.database.reading("*") as connection:
         row = (
             await connection.exec_driver_sql(
                 "SELECT sync_due_at, priority, generation, failures, coalesce(lease_until, 0) FROM customer_zones"

@@ -31,7 +31,25 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
         yield f"sqlite:///{await copied_sqlite(tmp_path / 'store.db')}"
         return
     async with fresh_postgres(request.getfixturevalue("postgres_url")) as url:
-        yield url
+        yield restricted(url)
+
+
+def restricted(url: str) -> str:
+    """The same database, as the role that the program should have: the owner's rights are not its."""
+    return make_url(url).set(username=APP_ROLE, password="app").render_as_string(hide_password=False)
+
+
+async def analyze(url: str) -> None:
+    """Let the planner know the tables; on Postgres that is their owner's to do."""
+    whole = make_url(url)
+    if whole.get_backend_name() == "postgresql":
+        owner = whole.set(username="postgres", password=None).render_as_string(hide_password=False)
+        await _run(owner, "ANALYZE")
+        return
+    engine = make_engine(url)
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("ANALYZE")
+    await engine.dispose()
 
 
 @pytest.fixture
@@ -75,13 +93,23 @@ async def fresh_postgres(server: str, *, migrated: bool = True) -> AsyncIterator
 
 
 _templates: dict[str, str] = {}
+APP_ROLE = "cloudcache_app"
 
 
 async def _template(server: str) -> str:
     if server not in _templates:
+        await _make_role(server)
         _templates[server] = await _create(server, None)
         await upgrade(_address(server, _templates[server]))
     return _templates[server]
+
+
+async def _make_role(server: str) -> None:
+    await _run(
+        server,
+        f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN "
+        f"CREATE ROLE {APP_ROLE} LOGIN PASSWORD 'app'; END IF; END $$",
+    )
 
 
 async def _create(server: str, template: str | None) -> str:

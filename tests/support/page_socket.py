@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 import httpx
 import simple_websocket
@@ -26,11 +27,16 @@ class Tab:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     is_ready: bool = False
     is_refused: bool = False
+    states: dict[str, dict[str, object]] = field(default_factory=dict)
+    events: list[object] = field(default_factory=list)
+    path: str = "/"
+    query: dict[str, str] = field(default_factory=dict)
 
     async def send(self, name: str, **payload: object) -> None:
         """Call a handler of the grid, or of any state when `name` is a full one."""
         full = name if name.startswith(ROOT) else f"{GRID}.{name}"
-        event = {"name": full, "payload": payload, "router_data": {"pathname": "/", "asPath": "/"}}
+        where = {"pathname": self.path, "asPath": _address(self.path, self.query), "query": self.query}
+        event = {"name": full, "payload": payload, "router_data": where}
         await self.socket.send("42/_event," + json.dumps(["event", event]))
 
     async def until(self, what: str, holds, seconds: float = 10) -> None:
@@ -62,9 +68,25 @@ class Tab:
             if self.is_refused:
                 continue
             update = json.loads(text.removeprefix("42/_event,"))[1]
-            for name, value in (update.get("delta") or {}).get(GRID, {}).items():
-                self.shown[name.removesuffix("_rx_state_")] = value
+            self.events += update.get("events") or []
+            for state, changed in (update.get("delta") or {}).items():
+                known = self.states.setdefault(state.rpartition("____")[2], {})
+                for name, value in changed.items():
+                    known[name.removesuffix("_rx_state_")] = value
+                    if state == GRID:
+                        self.shown[name.removesuffix("_rx_state_")] = value
             self.changed.set()
+
+    async def until_state(self, what: str, holds, seconds: float = 10) -> None:
+        """Wait until `holds(states)` is true of what all states have shown."""
+        async with asyncio.timeout(seconds):
+            while not holds(self.states):
+                self.changed.clear()
+                await self.changed.wait()
+
+
+def _address(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 async def cookie_for(url: str, shop: str) -> str:
@@ -82,7 +104,7 @@ async def tab(url: str, cookie: str = "", *, token: str | None = None) -> AsyncI
     A token whose last tab has only just gone may still count as in use; then it is tried again.
     """
     for _ in range(500):
-        async with _connection(url, cookie, token or str(uuid.uuid4())) as opened:
+        async with connection(url, cookie, token) as opened:
             await opened.until("loaded", lambda shown, one=opened: shown.get("status") or one.is_refused)
             if opened.is_refused:
                 continue
@@ -93,19 +115,32 @@ async def tab(url: str, cookie: str = "", *, token: str | None = None) -> AsyncI
 
 
 @asynccontextmanager
-async def _connection(url: str, cookie: str, token: str) -> AsyncIterator[Tab]:
-    address = url.replace("http", "ws", 1)
-    headers = {"Origin": url, **({"Cookie": cookie} if cookie else {})}
+async def connection(
+    url: str,
+    cookie: str = "",
+    token: str | None = None,
+    *,
+    path: str = "/",
+    query: dict[str, str] | None = None,
+    origin: str | None = None,
+) -> AsyncIterator[Tab]:
+    """A socket that has said its first word; nothing is waited for."""
+    address, token = url.replace("http", "ws", 1), token or str(uuid.uuid4())
+    headers = {"Origin": origin or url, **({"Cookie": cookie} if cookie else {})}
     socket = await simple_websocket.AioClient.connect(
         f"{address}/_event/?token={token}&EIO=4&transport=websocket", headers=headers
     )
-    opened = Tab(socket)
+    opened = Tab(socket, path=path, query=query or {})
     # The greeting is not waited for: when it came in one packet with the handshake's end, the library shows it only
     # with the next data, which without a word from us would be the ping after 25 s.
     boot = {
         "name": f"{ROOT}.hydrate_and_load",
         "payload": {},
-        "router_data": {"pathname": "/", "asPath": "/"},
+        "router_data": {
+            "pathname": path,
+            "asPath": _address(path, opened.query),
+            "query": opened.query,
+        },
     }
     await socket.send("40/_event," + json.dumps({"event": boot}))
     listening = asyncio.create_task(opened._listen())

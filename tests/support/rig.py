@@ -17,7 +17,7 @@ from cloudcache.adapters.budget import InMemoryBudget
 from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.cloudflare.client import CloudflareClient
 from cloudcache.adapters.db.store import SqlStore
-from cloudcache.adapters.vault import FernetVault
+from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.domain.access import Actor, ActorKind
 from cloudcache.domain.budget import Limits
 from cloudcache.domain.catalog import Read, Toggle, Topology, ZonePlan
@@ -31,7 +31,7 @@ from cloudcache.emulator.app import create_app
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import Options, World
 from cloudcache.local import PERMISSIONS
-from cloudcache.ports import FeedAccess, TokenFacts, ZoneAccess, ZoneFacts
+from cloudcache.ports import DnsRecord, FeedAccess, TokenFacts, ZoneAccess, ZoneFacts
 from cloudcache.services.assembly import Parts, assemble
 from cloudcache.services.attention import Attention
 from cloudcache.services.credentials import Credentials
@@ -100,6 +100,15 @@ class Interposed:
         page = await self._inner.changes(access, version, window)
         self._clock.ms += 1
         return page
+
+    async def zones(self, token: Token, limit: int) -> list[tuple[ZoneId, ZoneFacts]]:
+        return await self._inner.zones(token, limit)
+
+    async def dns(self, access: ZoneAccess, hostname: str) -> list[DnsRecord]:
+        return await self._inner.dns(access, hostname)
+
+    async def may_edit(self, access: ZoneAccess, toggle: Toggle) -> bool:
+        return await self._inner.may_edit(access, toggle)
 
     async def verify(self, token: Token) -> TokenFacts:
         return await self._inner.verify(token)
@@ -263,9 +272,9 @@ async def build_rig(
         transport=FaultyTransport(create_app(world)),
         calls_per_second=0,  # time is virtual here
     )
-    vault = FernetVault(["k" * 40])
+    vault = EnvelopeVault(["k" * 40])
     credential = CredentialId("c1")
-    await store.add_credential(credential, vault.seal(TOKEN), "token", now=clock.ms)
+    await store.add_credential(credential, vault.seal(TOKEN, credential), "token", now=clock.ms)
     facts = ZoneFacts("shop.example", ZonePlan.named(plan), "acc", "acc")
     customer = await store.add_customer("shop.myshopify.com", ZONE, facts, topology, credential, now=clock.ms)
     credentials = Credentials(store, vault, None)

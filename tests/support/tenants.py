@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import select
 
+from cloudcache.adapters.db.access_models import answers, api_tokens, audit_log, staff_views
 from cloudcache.adapters.db.models import changes, toggles, zones
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.access import Actor, ActorKind
@@ -86,9 +87,10 @@ class Tenant:
     async def rows(self) -> list[tuple[object, ...]]:
         """Everything the database keeps of this customer, column by column."""
         kept: list[tuple[object, ...]] = []
-        async with self.store.database.reading() as connection:
-            for table in (zones, toggles, changes):
-                mine = select(table).where(table.c.customer_id == self.id).order_by(*table.primary_key)
+        async with self.store.database.reading("*") as connection:
+            for table in (zones, toggles, changes, api_tokens, answers, staff_views, audit_log):
+                whose = table.c.chain if table is audit_log else table.c.customer_id
+                mine = select(table).where(whose == self.id).order_by(*table.primary_key)
                 kept += [tuple(row) for row in await connection.execute(mine)]
         return kept
 

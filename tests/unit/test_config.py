@@ -13,6 +13,9 @@ PRODUCTION = {
     "CLOUDCACHE_ENVIRONMENT": "production",
     "CLOUDCACHE_DATABASE_URL": "postgresql://cache:pw-secret@db/cloudcache",
     "CLOUDCACHE_SECRET_KEYS": KEY,
+    "CLOUDCACHE_SHOPIFY_CLIENT_ID": "app",
+    "CLOUDCACHE_SHOPIFY_CLIENT_SECRET": "shpss_0123456789abcdef-hidden",
+    "CLOUDCACHE_PUBLIC_URL": "https://app.example",
 }
 
 
@@ -47,6 +50,17 @@ def test_a_token_means_the_real_cloudflare(tmp_path: Path):
         ({"CLOUDCACHE_DATABASE_URL": ""}, "CLOUDCACHE_DATABASE_URL"),
         ({"CLOUDCACHE_CLOUDFLARE_URL": "emulator"}, "CLOUDCACHE_CLOUDFLARE_URL"),
         ({"CLOUDCACHE_CLOUDFLARE_URL": "http://api.example/client/v4"}, "CLOUDCACHE_CLOUDFLARE_URL"),
+        ({"CLOUDCACHE_SHOPIFY_CLIENT_ID": ""}, "CLOUDCACHE_SHOPIFY_CLIENT_ID"),
+        ({"CLOUDCACHE_SHOPIFY_CLIENT_SECRET": ""}, "CLOUDCACHE_SHOPIFY_CLIENT_SECRET"),
+        ({"CLOUDCACHE_SHOPIFY_CLIENT_SECRET": "hush"}, "CLOUDCACHE_SHOPIFY_CLIENT_SECRET"),
+        ({"CLOUDCACHE_SHOPIFY_CLIENT_SECRET": "a" * 40}, "CLOUDCACHE_SHOPIFY_CLIENT_SECRET"),
+        ({"CLOUDCACHE_PUBLIC_URL": ""}, "CLOUDCACHE_PUBLIC_URL"),
+        ({"CLOUDCACHE_PUBLIC_URL": "http://app.example"}, "CLOUDCACHE_PUBLIC_URL"),
+        ({"CLOUDCACHE_STAFF_LOCAL": "on"}, "CLOUDCACHE_STAFF_LOCAL"),
+        ({"CLOUDCACHE_STAFF_ROLES": "kim=boss"}, "CLOUDCACHE_STAFF_ROLES"),
+        ({"CLOUDCACHE_STAFF_OIDC_ISSUER": "https://id.example"}, "CLOUDCACHE_STAFF_OIDC_CLIENT_ID"),
+        ({"CLOUDCACHE_STAFF_ACCESS_AUDIENCE": "tag"}, "CLOUDCACHE_STAFF_ACCESS_TEAM"),
+        ({"CLOUDCACHE_CLOUDFLARE_OAUTH_CLIENT_ID": "x"}, "CLOUDCACHE_CLOUDFLARE_OAUTH_CLIENT_SECRET"),
         ({"CLOUDCACHE_ENVIRONMENT": "prod"}, "CLOUDCACHE_ENVIRONMENT"),
         ({"CLOUDCACHE_SYNC_IN_WEB": "yes"}, "CLOUDCACHE_SYNC_IN_WEB"),
         ({"CLOUDCACHE_WATCH_SECONDS": "0"}, "CLOUDCACHE_WATCH_SECONDS"),
@@ -63,7 +77,7 @@ def test_outside_local_a_wrong_setting_stops_the_start_with_one_line(changed: di
 def test_no_secret_is_shown_by_the_settings(tmp_path: Path):
     settings = load({**PRODUCTION, "CLOUDCACHE_CLOUDFLARE_TOKEN": "cfut_hidden"})
 
-    for secret in ("pw-secret", KEY, "cfut_hidden"):
+    for secret in ("pw-secret", KEY, "cfut_hidden", "shpss_"):
         assert secret not in repr(settings)
 
 

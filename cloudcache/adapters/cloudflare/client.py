@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import quote
@@ -24,14 +24,22 @@ from cloudcache.adapters.cloudflare.audit import feed_page, feed_path
 from cloudcache.adapters.cloudflare.envelope import Asked, Envelope, Failure, judge
 from cloudcache.adapters.cloudflare.line import CALLS_PER_SECOND, Line, Lost, Reply, Timeouts, redacted
 from cloudcache.adapters.cloudflare.meter import Meter, Quota
-from cloudcache.adapters.cloudflare.results import accounts, observe, observe_all, token_facts, zone_facts
+from cloudcache.adapters.cloudflare.results import (
+    accounts,
+    dns_records,
+    observe,
+    observe_all,
+    token_facts,
+    zone_facts,
+    zone_list,
+)
 from cloudcache.domain.catalog import Read, Toggle
 from cloudcache.domain.errors import BatchWithdrawn, NotFound, Reason, Refused, Throttled, Unauthorized
 from cloudcache.domain.events import Observation
 from cloudcache.domain.feed import FeedPage, FeedVersion, Window
-from cloudcache.domain.ids import JSON, CredentialId
+from cloudcache.domain.ids import JSON, CredentialId, ZoneId
 from cloudcache.domain.secret import Token
-from cloudcache.ports import Clock, FeedAccess, TokenFacts, ZoneAccess, ZoneFacts
+from cloudcache.ports import Clock, DnsRecord, FeedAccess, TokenFacts, ZoneAccess, ZoneFacts
 
 __all__ = ["CloudflareClient", "Quota", "Timeouts"]
 
@@ -39,6 +47,9 @@ log = logging.getLogger("cloudcache.cloudflare")
 
 ZONE_PERMISSION = "Zone"
 FEED_PERMISSION = "Account Settings"
+DNS_PERMISSION = "DNS"
+ZONES_A_PAGE = 50
+PROBE = "cloudcache-asks-whether-it-may"
 LONGEST_EXCERPT = 200
 _RAY = re.compile(r"([0-9A-Za-z]{1,32})(?:-[A-Z]{3,4})?")
 
@@ -105,6 +116,43 @@ class CloudflareClient:
         """The zone's name, plan and account."""
         call = _of_zone("GET", access, "", ZONE_PERMISSION)
         return await self._ask(call, lambda answer, _: zone_facts(answer.result))
+
+    async def zones(self, token: Token, limit: int) -> list[tuple[ZoneId, ZoneFacts]]:
+        """The zones a token reaches, by name; each page is one call and tells no budget."""
+        found: list[tuple[ZoneId, ZoneFacts]] = []
+        for page in range(1, -(-limit // ZONES_A_PAGE) + 1):
+            path = f"/zones?per_page={ZONES_A_PAGE}&page={page}"
+            call = Call("GET", path, token, None, ZONE_PERMISSION)
+            more = await self._ask(call, lambda answer, _: zone_list(answer.result))
+            found += more
+            if len(more) < ZONES_A_PAGE:
+                break
+        return found[:limit]
+
+    async def dns(self, access: ZoneAccess, hostname: str) -> list[DnsRecord]:
+        """The records of one name."""
+        path = f"/dns_records?name={quote(hostname, safe='')}&per_page=100"
+        call = _of_zone("GET", access, path, DNS_PERMISSION)
+        return await self._ask(call, lambda answer, _: dns_records(answer.result))
+
+    async def may_edit(self, access: ZoneAccess, toggle: Toggle) -> bool:
+        """Permissions are judged before values, so a value that cannot be right tells the one from the other.
+
+        What was taken all the same would be a change nobody asked for: the probe is no value of any setting."""
+        body = json.dumps(
+            {"value": PROBE} if toggle.setting else dict.fromkeys(_fields(toggle), PROBE)
+        ).encode()
+        call = _of_zone(toggle.method, access, toggle.path, toggle.permission, body)
+        try:
+            await self._ask(call, lambda answer, _: True)
+        except Unauthorized as refusal:
+            if refusal.reason is Reason.PERMISSION:
+                return False
+            raise
+        except Refused as refusal:
+            if refusal.reason is Reason.ZONE_GONE:
+                raise
+        return True
 
     async def changes(self, access: FeedAccess, version: FeedVersion, window: Window) -> FeedPage:
         """One page of an account's audit log; an account or a path that is not there is `NotFound`."""
@@ -190,6 +238,10 @@ class CloudflareClient:
         error, own = (failure.error, failure.from_api) if failure else (None, True)
         self._meter.tell(call.credential, answer.headers, error, own=own)
         return outcome
+
+
+def _fields(toggle: Toggle) -> Sequence[str]:
+    return list(toggle.on) if isinstance(toggle.on, dict) else ["value"]
 
 
 def _tells_withdrawal(status: int, failure: Failure) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from cloudcache.domain.catalog import Read, Toggle, ZonePlan
 from cloudcache.domain.events import Observation
-from cloudcache.domain.ids import JSON
-from cloudcache.ports import TokenFacts, ZoneFacts
+from cloudcache.domain.ids import JSON, ZoneId
+from cloudcache.ports import DnsRecord, TokenFacts, ZoneFacts
 
 YEAR_ONE = "0001-"
 """Network Error Logging gives a date in the year 1 while it was never changed; the others give null."""
@@ -63,6 +63,30 @@ def zone_facts(result: JSON) -> ZoneFacts | None:
     if not (name and plan_name and account_id):
         return None
     return ZoneFacts(name, ZonePlan.named(plan_name), account_id, _text(account, "name"))
+
+
+def zone_list(result: JSON) -> list[tuple[ZoneId, ZoneFacts]] | None:
+    """The zones of a list, each with its id; what is no zone is left out."""
+    if not isinstance(result, list):
+        return None
+    found = [(_text(one, "id"), zone_facts(one)) for one in result if isinstance(one, dict)]
+    return [(ZoneId(id_), facts) for id_, facts in found if id_ and facts is not None]
+
+
+def dns_records(result: JSON) -> list[DnsRecord] | None:
+    """The records of a list; what is no record is left out."""
+    if not isinstance(result, list):
+        return None
+    return [
+        DnsRecord(
+            _text(one, "name").lower(),
+            _text(one, "type"),
+            _text(one, "content").lower(),
+            one.get("proxied") is True,
+        )
+        for one in result
+        if isinstance(one, dict) and _text(one, "name") and _text(one, "type")
+    ]
 
 
 def token_facts(result: JSON) -> TokenFacts | None:

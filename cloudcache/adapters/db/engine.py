@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import TypeAlias
 from urllib.parse import quote
 
 from alembic import command
@@ -21,7 +22,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
@@ -135,29 +136,48 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+Whose: TypeAlias = int | str
+"""A customer's id or a shop's name: whose rows a connection is opened for."""
+
+ACROSS_TENANTS = "*"
+"""For the few that look at everybody; `tests/unit/adapters/test_tenant_rule.py` names them."""
+
+
 class Database:
-    """An engine with the two ways to use it; every failure is `StoreUnavailable` with one plain sentence."""
+    """An engine with the two ways to use it; every failure is `StoreUnavailable` with one plain sentence.
+
+    Both say for whom. On Postgres the tables of the tenants show nothing else (row-level security), so that a query
+    that forgot its condition finds nothing instead of everything.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         embedded = engine.dialect.name == "sqlite"
+        self._has_policies = not embedded
         isolation = {} if embedded else {"isolation_level": "READ COMMITTED"}
         self._reader = engine
         self._writer = engine.execution_options(writing=True, **isolation)
         self._turn = asyncio.Lock() if embedded else None
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self, whose: Whose) -> AsyncIterator[AsyncConnection]:
         """A connection to read with; each statement sees a snapshot of its own."""
         with told_plainly():
             async with self._reader.connect() as connection:
+                await self._for(connection, whose)
                 yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, whose: Whose) -> AsyncIterator[AsyncConnection]:
         """One transaction that writes; it is committed when the block ends and undone when it raises."""
         with told_plainly():
             async with self._in_turn(), self._writer.begin() as connection:
+                await self._for(connection, whose)
                 yield connection
+
+    async def _for(self, connection: AsyncConnection, whose: Whose) -> None:
+        """Said anew each time: what an earlier user of a pooled connection said never counts."""
+        if self._has_policies:
+            await connection.execute(_SET_TENANT, {"whose": str(whose)})
 
     @asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[None]:
@@ -170,6 +190,9 @@ class Database:
             yield
         finally:
             self._turn.release()
+
+
+_SET_TENANT = text("SELECT set_config('cloudcache.tenant', :whose, false)")
 
 
 # -- migrations --------------------------------------------------------------------------------
@@ -220,7 +243,7 @@ def _migrate(url: str, revision: str, *, up: bool) -> None:
 
 async def check_migration(engine: AsyncEngine) -> None:
     """`StoreUnavailable`, naming both, when the database is at another migration than this program."""
-    async with Database(engine).reading() as connection:
+    async with Database(engine).reading(ACROSS_TENANTS) as connection:
         found = await connection.run_sync(_migration_of)
     if found == expected_migration():
         return

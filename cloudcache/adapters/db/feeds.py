@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Row, and_, case, delete, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import accounts, changes, entries, toggles, zones
 from cloudcache.adapters.db.queue import CONNECTED, add_zones, stored_toggles
 from cloudcache.adapters.db.rows import fitted
@@ -55,7 +56,7 @@ class ChangeFeeds(OnDatabase):
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             ids = (await connection.execute(ready)).scalars().all()
             if not ids:
                 return []
@@ -101,7 +102,7 @@ class ChangeFeeds(OnDatabase):
     async def feed_credential(self, feed: LeasedFeed) -> bool:
         tokens = select(func.min(zones.c.credential_id)).where(zones.c.account_id == feed.account, CONNECTED)
         later = tokens.where(zones.c.credential_id > (feed.credential or ""))
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             following = (await connection.execute(later)).scalar()
             first = following or (await connection.execute(tokens)).scalar()
             await connection.execute(
@@ -116,14 +117,14 @@ class ChangeFeeds(OnDatabase):
             .order_by(entries.c.first_seen_at)
             .limit(limit)
         )
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             ids = (await connection.execute(old)).scalars().all()
             if ids:
                 await connection.execute(delete(entries).where(entries.c.id.in_(ids)))
             return len(ids)
 
     async def _note(self, feed: LeasedFeed, found: Sequence[Entry], now: int) -> list[Entry]:
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             known = await _of_this_account(connection, feed.account, found)
             seen = await _seen_before(connection, feed.account, [one.entry.id for one in known])
             new = list({one.entry.id: one for one in known if one.entry.id not in seen}.values())
@@ -153,7 +154,7 @@ class ChangeFeeds(OnDatabase):
             return [one.entry for one in new]
 
     async def _accepted(self, feed: LeasedFeed, owner: str, values: Values) -> bool:
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             changed = await connection.execute(
                 update(accounts)
                 .where(accounts.c.account_id == feed.account, accounts.c.feed_lease_owner == owner)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import accounts, changes, entries, zones
 from cloudcache.adapters.db.queue import CONNECTED, FOLLOWED_WITHIN_MS, OPEN
 from cloudcache.adapters.db.transactions import OnDatabase
@@ -30,7 +31,7 @@ class Fleet(OnDatabase):
     async def across_tenants_depth(self, now: int) -> QueueDepth:
         ready = and_(CONNECTED, zones.c.sync_due_at <= now)
         by_urgency = select(zones.c.priority, func.count(), func.min(zones.c.sync_due_at)).where(ready)
-        async with self.database.reading() as connection:
+        async with self.database.reading(ACROSS_TENANTS) as connection:
             due = (await connection.execute(by_urgency.group_by(zones.c.priority))).all()
             leased = select(func.count()).where(zones.c.lease_owner.is_not(None), zones.c.lease_until > now)
             parked = select(func.count()).where(zones.c.status != ZoneStatus.ACTIVE.value)
@@ -40,7 +41,7 @@ class Fleet(OnDatabase):
         return QueueDepth({Urgency(row[0]): int(row[1]) for row in due}, max(0, now - oldest), *counts)
 
     async def across_tenants_counts(self, now: int) -> FleetCounts:
-        async with self.database.reading() as connection:
+        async with self.database.reading(ACROSS_TENANTS) as connection:
             feeds = await _feeds_by_status(connection)
             pools = [
                 await _pool(connection, name, now, platform=name == PLATFORM_POOL)
@@ -55,7 +56,7 @@ class Fleet(OnDatabase):
             .order_by(zones.c.customer_id)
             .limit(limit)
         )
-        async with self.database.reading() as connection:
+        async with self.database.reading(ACROSS_TENANTS) as connection:
             rows = await connection.execute(query)
             return [Parked(row.shop, ZoneStatus(row.status), row.last_error) for row in rows]
 
@@ -78,7 +79,7 @@ class Fleet(OnDatabase):
             .order_by(count.desc(), changes.c.toggle_id)
             .limit(limit)
         )
-        async with self.database.reading() as connection:
+        async with self.database.reading(ACROSS_TENANTS) as connection:
             total = (await connection.execute(select(func.count(), zones_hit).where(seen))).one()
             most = (await connection.execute(by_zone)).all()
             shops = await _shops(connection, [int(row[0]) for row in most])
@@ -98,7 +99,7 @@ class Fleet(OnDatabase):
             _how_many(read_at.is_(None)),
             func.min(read_at),
         ).where(CONNECTED)
-        async with self.database.reading() as connection:
+        async with self.database.reading(ACROSS_TENANTS) as connection:
             *counts, ever, never, oldest = (await connection.execute(query)).one()
         within = tuple(zip(AGES_MS, (int(one or 0) for one in counts), strict=True))
         return AgeCounts((*within, (now, int(ever))), int(never or 0), now - oldest if oldest else None)

@@ -9,10 +9,14 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, exists, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cloudcache.adapters.db.audit import append
+from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import changes, toggles
 from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted
 from cloudcache.adapters.db.transactions import OnDatabase, next_revision, touch, upsert
 from cloudcache.adapters.db.values import establish
+from cloudcache.domain.access import SYSTEM
+from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.errors import Reason, Refused
 from cloudcache.domain.events import Change, Observation
 from cloudcache.domain.ids import ChangeId, CustomerId, ToggleId
@@ -30,7 +34,7 @@ class Journal(OnDatabase):
     ) -> Change:
         if fitted(changes.c.request_id, intent.request_id) != intent.request_id:
             raise Refused(Reason.WRONG_VALUE, "the request id is too long, or not plain text")
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now)
             known = await _by_request(connection, customer, intent.request_id)
             if known is not None:
@@ -38,12 +42,13 @@ class Journal(OnDatabase):
             await _supersede_unsent(connection, customer, intent.toggle, now)
             change = await _store(connection, customer, intent, now, owner, lease_until)
             await _show(connection, change, revision, now)
+            await append(connection, customer, [_asked(change, intent)], now)
             return change
 
     async def start(
         self, customer: CustomerId, change: ChangeId, *, now: int, owner: str, lease_until: int
     ) -> Start:
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now)
             found = await connection.execute(
                 select(changes.c.toggle_id, changes.c.lease_owner, changes.c.lease_until).where(
@@ -67,7 +72,7 @@ class Journal(OnDatabase):
     async def queue(
         self, customer: CustomerId, change: ChangeId, *, now: int, eta: int, owner: str, lease_until: int
     ) -> bool:
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now)
             held = await connection.execute(
                 update(changes)
@@ -82,12 +87,12 @@ class Journal(OnDatabase):
 
     async def newest_wish(self, customer: CustomerId, toggle: ToggleId) -> Change | None:
         query = select(*CHANGE).where(_of_toggle(customer, toggle), _wished())
-        async with self.database.reading() as connection:
+        async with self.database.reading(customer) as connection:
             row = (await connection.execute(query.order_by(changes.c.id.desc()).limit(1))).one_or_none()
         return change_of(row) if row is not None else None
 
     async def extend(self, change: ChangeId, *, owner: str, lease_until: int) -> bool:
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             held = await connection.execute(
                 update(changes)
                 .where(changes.c.id == change, PENDING, changes.c.lease_owner == owner)
@@ -99,7 +104,7 @@ class Journal(OnDatabase):
         self, customer: CustomerId, change: ChangeId, seen: Observation, *, now: int, since: int | None
     ) -> Settled:
         ray_id = fitted(changes.c.ray_id, seen.ray_id)
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now, answered=True)
             if since is None and await _contested(connection, customer, change):
                 return Settled.CONTESTED
@@ -118,7 +123,7 @@ class Journal(OnDatabase):
         return await self._end(customer, change, now, status="superseded")
 
     async def cancel(self, customer: CustomerId, toggle: ToggleId, *, now: int) -> bool:
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now)
             taken = await _supersede_unsent(connection, customer, toggle, now, error=Reason.CANCELLED.value)
             if taken:
@@ -128,7 +133,7 @@ class Journal(OnDatabase):
     async def mark_seen(self, customer: CustomerId, toggle: ToggleId, *, now: int) -> bool:
         newest = select(toggles.c.change_id).where(_row(customer, toggle)).scalar_subquery()
         stands = and_(changes.c.status.in_(["failed", "observed"]), changes.c.seen_at.is_(None))
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now)
             marked = await connection.execute(
                 update(changes)
@@ -147,7 +152,7 @@ class Journal(OnDatabase):
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             ids = (await connection.execute(orphans)).scalars().all()
             if not ids:
                 return []
@@ -163,12 +168,17 @@ class Journal(OnDatabase):
         query = select(*CHANGE).where(changes.c.customer_id == customer)
         if before is not None:
             query = query.where(changes.c.id < before)
-        async with self.database.reading() as connection:
+        async with self.database.reading(customer) as connection:
             rows = await connection.execute(query.order_by(changes.c.id.desc()).limit(limit))
             return [change_of(row) for row in rows]
 
+    async def history_of(self, customer: CustomerId, toggle: ToggleId, limit: int) -> list[Change]:
+        query = select(*CHANGE).where(_of_toggle(customer, toggle)).order_by(changes.c.id.desc())
+        async with self.database.reading(customer) as connection:
+            return [change_of(row) for row in await connection.execute(query.limit(limit))]
+
     async def _end(self, customer: CustomerId, change: ChangeId, now: int, **outcome: str) -> Settled:
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now)
             toggle = await _settle(connection, customer, change, now, **outcome)
             if toggle is None:
@@ -254,8 +264,21 @@ async def _supersede_unsent(
         update(changes)
         .where(_of_toggle(customer, toggle), PENDING, changes.c.sent_at.is_(None))
         .values(status="superseded", settled_at=now, lease_owner=None, lease_until=None, error=error)
+        .returning(changes.c.id)
     )
-    return ended.rowcount > 0
+    ids = ended.scalars().all()
+    how = error or "superseded"
+    await append(connection, customer, [_ended(ChangeId(int(one)), toggle, how) for one in ids], now)
+    return bool(ids)
+
+
+def _asked(change: Change, intent: Intent) -> Deed:
+    detail = {"to": intent.to_state.value, "through": intent.source.value, "request": intent.request_id}
+    return Deed(intent.actor, AuditAction.FLIP_ASKED, "pending", change.toggle, change.id, detail)
+
+
+def _ended(change: ChangeId, toggle: ToggleId, how: str, detail: str = "") -> Deed:
+    return Deed(SYSTEM, AuditAction.FLIP_ENDED, how, toggle, change, {"detail": detail})
 
 
 async def _newer_wish(
@@ -298,4 +321,10 @@ async def _settle(
         .returning(changes.c.toggle_id)
     )
     toggle = settled.scalar_one_or_none()
-    return ToggleId(str(toggle)) if toggle is not None else None
+    if toggle is None:
+        return None
+    named = ToggleId(str(toggle))
+    how = ": ".join(part for part in (outcome["status"], outcome.get("error", "")) if part)
+    told = outcome.get("ray_id") or outcome.get("detail", "")
+    await append(connection, customer, [_ended(change, named, how, told)], now)
+    return named

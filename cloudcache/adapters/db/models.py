@@ -16,13 +16,14 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-SQLModel.metadata.naming_convention = {
+NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+SQLModel.metadata.naming_convention = NAMES
 
 # SQLite numbers rows by itself only where the key's type is exactly INTEGER.
 RisingId = BigInteger().with_variant(Integer(), "sqlite")
@@ -98,7 +99,8 @@ class FeedEntry(SQLModel, table=True):
 
 class CustomerZone(SQLModel, table=True):
     """A customer with its zone; `revision` rises with every transaction that touches the customer, `generation`
-    whenever the zone is added to the queue."""
+    whenever the zone is added to the queue. `verdicts` is what each toggle did for the shop when the way its
+    `hostname` takes was last looked at, `missing` the permissions that its token was found not to have."""
 
     __tablename__ = "customer_zones"
     __table_args__ = (
@@ -141,6 +143,10 @@ class CustomerZone(SQLModel, table=True):
     account_id: str = Field(default="", max_length=64)
     plan: str = Field(max_length=16)
     topology: str = Field(max_length=16)
+    hostname: str = Field(default="", max_length=255)
+    topology_at: int | None = Field(default=None, sa_type=BigInteger)
+    verdicts: str = Field(default="{}")
+    missing: str = Field(default="", max_length=255)
     status: str = Field(default="active", max_length=16)
     credential_id: str | None = Field(default=None, foreign_key="credentials.credential_id", max_length=64)
     revision: int = Field(default=0, sa_type=BigInteger)
@@ -254,6 +260,8 @@ class ChangeRow(SQLModel, table=True):
     lease_owner: str | None = Field(default=None, max_length=64)
     lease_until: int | None = Field(default=None, sa_type=BigInteger)
 
+
+from cloudcache.adapters.db import access_models as access_models  # noqa: E402  named by the same convention
 
 metadata = SQLModel.metadata
 zones = metadata.tables["customer_zones"]

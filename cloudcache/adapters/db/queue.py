@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cloudcache.adapters.db.engine import ACROSS_TENANTS, Whose
 from cloudcache.adapters.db.models import accounts, entries, zones
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted, whole_number
 from cloudcache.adapters.db.transactions import OnDatabase, Values
@@ -57,7 +58,7 @@ class Queue(OnDatabase):
     """The part of the store that says which zone is next."""
 
     async def add(self, customer: CustomerId, *, due: int, urgency: Urgency) -> None:
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             await add_zones(connection, zones.c.customer_id == customer, due, urgency)
 
     async def lease(
@@ -81,15 +82,15 @@ class Queue(OnDatabase):
         )
         if without and not platform:
             ready = ready.where(zones.c.credential_id.not_in(list(without)))
-        return await self._take(ready, now, owner, until)
+        return await self._take(ACROSS_TENANTS, ready, now, owner, until)
 
     async def lease_one(self, customer: CustomerId, *, now: int, owner: str, until: int) -> LeasedZone | None:
         this = select(zones.c.customer_id).where(zones.c.customer_id == customer, CONNECTED, _free(now))
-        taken = await self._take(this, now, owner, until)
+        taken = await self._take(customer, this, now, owner, until)
         return taken[0] if taken else None
 
     async def prolong(self, customers: Collection[CustomerId], *, owner: str, until: int) -> None:
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             await connection.execute(
                 update(zones)
                 .where(zones.c.customer_id.in_(customers), zones.c.lease_owner == owner)
@@ -110,7 +111,7 @@ class Queue(OnDatabase):
         }
         if done.read_at is not None:
             values["full_read_at"] = done.read_at
-        async with self.database.writing() as connection:
+        async with self.database.writing(zone.customer.id) as connection:
             if not await _accepted(connection, zone.customer.id, owner, values):
                 return False
             if done.entries:
@@ -130,11 +131,11 @@ class Queue(OnDatabase):
         }
         if silent:
             values["silent_since"] = func.coalesce(zones.c.silent_since, now)
-        async with self.database.writing() as connection:
+        async with self.database.writing(zone.customer.id) as connection:
             return await _accepted(connection, zone.customer.id, owner, values)
 
     async def release(self, owner: str) -> None:
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             await connection.execute(update(zones).where(zones.c.lease_owner == owner).values(_GIVEN_BACK))
             await connection.execute(
                 update(accounts)
@@ -146,7 +147,7 @@ class Queue(OnDatabase):
         mine = zones.c.customer_id.in_(customers)
         theirs = accounts.c.account_id.in_(select(zones.c.account_id).where(mine, zones.c.account_id != ""))
         unwatched = func.coalesce(accounts.c.watched_until, 0) <= now
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             await connection.execute(
                 update(zones).where(mine).values(watched_until=until, last_viewed_at=now)
             )
@@ -162,13 +163,13 @@ class Queue(OnDatabase):
             )
 
     async def unwatch(self, customer: CustomerId, *, now: int) -> None:
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             await connection.execute(
                 update(zones).where(zones.c.customer_id == customer).values(watched_until=now)
             )
 
     async def across_tenants_set_back(self, by: int, *, now: int) -> None:
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             for table, names in _TIMES:
                 for name in names:
                     column = table.c[name]
@@ -182,11 +183,13 @@ class Queue(OnDatabase):
             which.append(zones.c.account_id == account)
         if read_before is not None:
             which.append(or_(zones.c.full_read_at.is_(None), zones.c.full_read_at < read_before))
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             return await add_zones(connection, and_(*which), due, Urgency.SWEEP)
 
-    async def _take(self, which: Select[int], now: int, owner: str, until: int) -> list[LeasedZone]:
-        async with self.database.writing() as connection:
+    async def _take(
+        self, whose: Whose, which: Select[int], now: int, owner: str, until: int
+    ) -> list[LeasedZone]:
+        async with self.database.writing(whose) as connection:
             ids = (await connection.execute(which.with_for_update(skip_locked=True))).scalars().all()
             if not ids:
                 return []

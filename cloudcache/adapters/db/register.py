@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import accounts, credentials, zones
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
 from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, upsert
@@ -21,7 +22,7 @@ class Register(OnDatabase):
     """The part of the store that knows who there is."""
 
     async def customer_of_shop(self, shop: str) -> Customer:
-        async with self.database.reading() as connection:
+        async with self.database.reading(shop) as connection:
             row = (await connection.execute(select(*ZONE).where(zones.c.shop == shop))).one_or_none()
         if row is None:
             raise NotFound("no such customer")
@@ -29,7 +30,7 @@ class Register(OnDatabase):
 
     async def across_tenants_customers(self, limit: int, after: CustomerId | None = None) -> list[Customer]:
         query = select(*ZONE).where(zones.c.customer_id > (after or 0)).order_by(zones.c.customer_id)
-        async with self.database.reading() as connection:
+        async with self.database.reading(ACROSS_TENANTS) as connection:
             return [customer_of(row) for row in await connection.execute(query.limit(limit))]
 
     async def zone_answered(self, customer: CustomerId, *, now: int) -> None:
@@ -39,7 +40,7 @@ class Register(OnDatabase):
         await self._update_zone(customer, now, {"silent_since": func.coalesce(zones.c.silent_since, now)})
 
     async def set_status(self, customer: CustomerId, status: ZoneStatus, *, now: int, why: str = "") -> None:
-        values = _parked(status, why) if status is not ZoneStatus.ACTIVE else _connected(now)
+        values = _parked(status, why) if status is not ZoneStatus.ACTIVE else connected(now)
         await self._update_zone(customer, now, values)
 
     async def park_credential(self, credential: CredentialId | None, *, now: int, why: str) -> int:
@@ -47,7 +48,7 @@ class Register(OnDatabase):
         return await self._of_credential(credential, ZoneStatus.ACTIVE, now, values)
 
     async def unpark_credential(self, credential: CredentialId | None, *, now: int) -> int:
-        return await self._of_credential(credential, ZoneStatus.TOKEN_REFUSED, now, _connected(now))
+        return await self._of_credential(credential, ZoneStatus.TOKEN_REFUSED, now, connected(now))
 
     async def add_customer(
         self,
@@ -74,23 +75,23 @@ class Register(OnDatabase):
             "updated_at": now,
         }
         try:
-            async with self.database.writing() as connection:
+            async with self.database.writing(shop) as connection:
                 await _require_credential(connection, credential)
-                await _keep_account(connection, facts, credential)
+                await keep_account(connection, facts, credential)
                 stored = await connection.execute(insert(zones).values(row).returning(*ZONE))
                 return customer_of(stored.one())
         except IntegrityError:
             raise Refused(Reason.CONFLICT, "this shop or this zone is registered already") from None
 
     async def use_credential(self, customer: CustomerId, credential: CredentialId, *, now: int) -> None:
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             await next_revision(connection, customer, now)
             await connection.execute(
                 update(zones)
                 .where(zones.c.customer_id == customer)
-                .values({"credential_id": credential, **_connected(now)})
+                .values({"credential_id": credential, **connected(now)})
             )
-            await _feed_again(connection, zones.c.customer_id == customer, now, {"credential_id": credential})
+            await feed_again(connection, zones.c.customer_id == customer, now, {"credential_id": credential})
 
     async def add_credential(self, credential: CredentialId, sealed: bytes, kind: str, *, now: int) -> None:
         row: Values = {
@@ -100,12 +101,12 @@ class Register(OnDatabase):
             "status": "active",
             "created_at": now,
         }
-        async with self.database.writing() as connection:
-            await upsert(connection, credentials, [row], ("sealed", "kind", "status"))
+        async with self.database.writing(ACROSS_TENANTS) as connection:
+            await upsert(connection, credentials, [row], ("sealed", "kind", "status", "created_at"))
 
     async def sealed_token(self, credential: CredentialId) -> bytes:
         query = select(credentials.c.sealed).where(credentials.c.credential_id == credential)
-        async with self.database.reading() as connection:
+        async with self.database.reading(ACROSS_TENANTS) as connection:
             sealed = (await connection.execute(query)).scalar_one_or_none()
         if sealed is None:
             raise NotFound("no such credential")
@@ -116,22 +117,22 @@ class Register(OnDatabase):
     ) -> int:
         mine = zones.c.credential_id.is_(None) if credential is None else zones.c.credential_id == credential
         values = values | {"revision": zones.c.revision + 1, "updated_at": now}
-        async with self.database.writing() as connection:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             changed = await connection.execute(
                 update(zones).where(mine, zones.c.status == status.value).values(values)
             )
             if status is not ZoneStatus.ACTIVE:
-                await _feed_again(connection, mine, now, {})
+                await feed_again(connection, mine, now, {})
             return changed.rowcount
 
     async def _update_zone(self, customer: CustomerId, now: int, values: Values) -> None:
         """Change the zone's own columns under the next revision, so that open pages notice."""
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             await next_revision(connection, customer, now)
             await connection.execute(update(zones).where(zones.c.customer_id == customer).values(values))
 
 
-async def _feed_again(
+async def feed_again(
     connection: AsyncConnection, which: ColumnElement[bool], now: int, values: Values
 ) -> None:
     """A token that is accepted again may read its account's log, too."""
@@ -149,7 +150,7 @@ def _parked(status: ZoneStatus, why: str) -> Values:
     }
 
 
-def _connected(now: int) -> Values:
+def connected(now: int) -> Values:
     return {"status": ZoneStatus.ACTIVE.value, "last_error": "", "failures": 0, "sync_due_at": now}
 
 
@@ -161,7 +162,7 @@ async def _require_credential(connection: AsyncConnection, credential: Credentia
         raise NotFound("no such credential")
 
 
-async def _keep_account(
+async def keep_account(
     connection: AsyncConnection, facts: ZoneFacts, credential: CredentialId | None
 ) -> None:
     if facts.account_id:

@@ -30,6 +30,9 @@ ZONE = (
     zones.c.revision,
     zones.c.full_read_at,
     zones.c.silent_since,
+    zones.c.hostname,
+    zones.c.topology_at,
+    zones.c.missing,
 )
 CELL = (
     toggles.c.toggle_id,
@@ -119,9 +122,8 @@ def fitted(column: Column[object], text: str) -> str:
 
 def customer_of(row: Values) -> Customer:
     """From the columns of `ZONE`."""
-    id_, shop, zone, name, plan, topology, status, credential, revision, full_read_at, silent = row[
-        : len(ZONE)
-    ]
+    id_, shop, zone, name, plan, topology, status, credential, revision, *rest = row[: len(ZONE)]
+    full_read_at, silent, hostname, topology_at, missing = rest
     return Customer(
         CustomerId(whole_number(id_)),
         str(shop),
@@ -134,6 +136,9 @@ def customer_of(row: Values) -> Customer:
         whole_number(revision),
         _maybe(full_read_at),
         _maybe(silent),
+        hostname=str(hostname),
+        topology_at=_maybe(topology_at),
+        missing=frozenset(str(missing).split(",")) - {""},
     )
 
 

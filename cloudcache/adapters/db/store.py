@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from cloudcache.adapters.db.audit import AuditLog
+from cloudcache.adapters.db.connections import Connections
 from cloudcache.adapters.db.feeds import ChangeFeeds
 from cloudcache.adapters.db.fleet import Fleet
 from cloudcache.adapters.db.journal import Journal
+from cloudcache.adapters.db.people import PeopleRegister
 from cloudcache.adapters.db.queue import Queue
 from cloudcache.adapters.db.register import Register
 from cloudcache.adapters.db.rows import (
@@ -18,6 +21,7 @@ from cloudcache.adapters.db.rows import (
     customer_of,
     followed,
 )
+from cloudcache.adapters.db.shops import ShopRegister
 from cloudcache.adapters.db.values import Observing
 from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import NotFound
@@ -28,11 +32,22 @@ _CELL_AT = len(ZONE)
 _CHANGE_AT = _CELL_AT + len(CELL)
 
 
-class SqlStore(Journal, Observing, Register, Queue, ChangeFeeds, Fleet):
-    """The `Store`, the `ZoneQueue` and the `Feeds` on SQLite or Postgres."""
+class SqlStore(
+    Journal,
+    Observing,
+    Register,
+    Queue,
+    ChangeFeeds,
+    Fleet,
+    Connections,
+    ShopRegister,
+    PeopleRegister,
+    AuditLog,
+):
+    """All that the services need kept, on SQLite or Postgres: one database, and a part for each port."""
 
     async def page(self, customer: CustomerId, since: int = 0) -> Page:
-        async with self.database.reading() as connection:
+        async with self.database.reading(customer) as connection:
             rows = (await connection.execute(PAGE, {"customer": customer, "since": since})).all()
         if not rows:
             raise NotFound("no such customer")

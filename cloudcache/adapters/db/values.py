@@ -14,10 +14,12 @@ from secrets import token_hex
 from sqlalchemy import exists, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cloudcache.adapters.db.audit import append
 from cloudcache.adapters.db.models import changes, toggles, zones
 from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted, loads
 from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, touch, upsert
 from cloudcache.domain.access import ActorKind
+from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.catalog.model import Reading, State
 from cloudcache.domain.errors import NotFound
@@ -81,7 +83,7 @@ class Observing(OnDatabase):
     """The part of the store that writes what reads saw."""
 
     async def revision(self, customer: CustomerId) -> int:
-        async with self.database.reading() as connection:
+        async with self.database.reading(customer) as connection:
             found = await connection.execute(select(zones.c.revision).where(zones.c.customer_id == customer))
             revision = found.scalar_one_or_none()
         if revision is None:
@@ -100,7 +102,7 @@ class Observing(OnDatabase):
         if not seen:
             return Observed((), frozenset(), since)
         latest = {one.toggle: one for one in seen}
-        async with self.database.writing() as connection:
+        async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now, answered=True)
             look = Look(customer, revision, since, now, ConfirmedBy.READ, persons or {})
             held = await held_of(connection, customer, latest)
@@ -219,7 +221,14 @@ async def journal_differences(
     if not rows:
         return []
     stored = await connection.execute(insert(changes).returning(*CHANGE), rows)
-    return sorted((change_of(row) for row in stored), key=lambda change: change.id)
+    found = sorted((change_of(row) for row in stored), key=lambda change: change.id)
+    await append(connection, look.customer, [_told(change) for change in found], look.now)
+    return found
+
+
+def _told(change: Change) -> Deed:
+    detail = {"to": change.to_state.value, "ray": change.ray_id}
+    return Deed(change.actor, AuditAction.CHANGED_ELSEWHERE, "observed", change.toggle, change.id, detail)
 
 
 def _difference(seen: Observation, held: Held, look: Look) -> Values:

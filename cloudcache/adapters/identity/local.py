@@ -48,7 +48,7 @@ class LocalIdentity:
         shop, customer = claims.get("shop"), claims.get("customer")
         if not isinstance(shop, str) or not isinstance(customer, int):
             return None
-        actor = Actor(ActorKind.MERCHANT, f"owner of {shop}", CustomerId(customer))
+        actor = Actor(ActorKind.MERCHANT, f"owner of {shop}", CustomerId(customer), shop)
         expires_at = int(made_at.timestamp() * 1000) + MAX_AGE_S * 1000
         return Principal(f"local:{shop}", actor, expires_at)
 

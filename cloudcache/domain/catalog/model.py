@@ -52,6 +52,8 @@ class Topology(StrEnum):
     O2O = "o2o"  # a proxied CNAME to Shopify: our zone first, then Shopify's own
     DNS_ONLY = "dns_only"  # not proxied: no setting of the zone touches a shopper
     PROXIED = "proxied"  # proxied to something other than Shopify
+    NO_ZONE = "no_zone"  # the shop's hostname is not in the zone that was chosen
+    UNKNOWN = "unknown"  # the token may not read the zone's DNS records: judged as carefully as O2O
 
 
 class Section(StrEnum):
@@ -205,9 +207,9 @@ class Toggle:
 
     def verdict(self, topology: Topology) -> Verdict:
         """What it does for shoppers with this topology."""
-        if topology is Topology.O2O:
+        if topology in (Topology.O2O, Topology.UNKNOWN):
             return self.behind_shopify
-        if topology is Topology.DNS_ONLY:
+        if topology in (Topology.DNS_ONLY, Topology.NO_ZONE):
             return Verdict(Effect.NO_EFFECT, "", REASONED)
         return Verdict(Effect.CAUTION if self.caution else Effect.WORKS, self.caution, REASONED)
 

@@ -19,8 +19,9 @@ def banner() -> rx.Component:
     silent = rx.fragment(wording.SILENT, " ", age(at=Grid.silent, says="clock"))
     return rx.match(
         Grid.status,
-        ("r", _banner("bad", "alert", wording.TOKEN_REFUSED, wording.TOKEN_REFUSED_MORE)),
-        ("g", _banner("bad", "alert", wording.ZONE_GONE, wording.ZONE_GONE_MORE)),
+        ("r", _banner("bad", "alert", wording.TOKEN_REFUSED, wording.TOKEN_REFUSED_MORE, _connect())),
+        ("g", _banner("bad", "alert", wording.ZONE_GONE, wording.ZONE_GONE_MORE, _connect())),
+        ("n", _banner("warn", "alert", wording.NOT_SET_UP, wording.NOT_SET_UP_MORE, _connect())),
         ("d", _banner("warn", "clock", wording.NO_DATABASE, wording.NO_DATABASE_MORE)),
         ("w", _banner("warn", "clock", silent, wording.SILENT_MORE, _try_now())),
         rx.fragment(),
@@ -37,6 +38,12 @@ def lost() -> rx.Component:
             icon("clock"), words, class_name="banner warn lost", role="status", custom_attrs={"data-lost": ""}
         ),
         rx.fragment(),
+    )
+
+
+def _connect() -> rx.Component:
+    return rx.cond(
+        Grid.reads_only, rx.fragment(), rx.el.a(wording.CONNECT, href="/connect", class_name="btn")
     )
 
 

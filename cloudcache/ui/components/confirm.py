@@ -10,6 +10,7 @@ import reflex as rx
 
 from cloudcache.domain.catalog import TOGGLES, Confirmation, Toggle
 from cloudcache.ui import wording
+from cloudcache.ui.components.elements import TOKEN
 from cloudcache.ui.states.grid import Grid
 
 
@@ -39,9 +40,14 @@ def _dialog(toggle: Toggle, asks: Confirmation) -> rx.Component:
                     custom_attrs={"data-safe": ""},
                     on_click=Grid.dismiss,
                 ),
-                rx.el.button(wording.TURN_ON, type="submit", class_name="btn critical"),
+                rx.el.button(
+                    wording.TURN_ON,
+                    type="submit",
+                    class_name="btn critical",
+                    custom_attrs={"data-writes": ""},
+                ),
             ),
-            on_submit=Grid.confirm,
+            on_submit=lambda form: Grid.confirm(form, TOKEN),
         ),
         class_name="dialog",
         role="alertdialog",

@@ -1,4 +1,4 @@
-"""Elements that Reflex does not have: two of our own, and a form that the browser itself posts.
+"""Elements that Reflex does not have: three of our own, and a form that the browser itself posts.
 
 `cc-age` counts by itself: the server sends a second once, the browser keeps saying how long ago that is. It is
 defined in `assets/cloudcache.js` and writes its own text, so React and the script never meet.
@@ -31,6 +31,18 @@ class Clock(Plain):
     now: rx.Var[str]
 
 
+def _detail(event: rx.vars.ObjectVar) -> tuple[rx.Var[str]]:
+    return (event.detail.to(str),)
+
+
+class SessionGate(Plain):
+    """Brings the page's ID token when it opens, and again while it is seen; `gate` says how it was taken."""
+
+    tag = '"cc-session"'
+    gate: rx.Var[str]
+    on_token: rx.EventHandler[_detail]
+
+
 class PlainForm(Plain):
     """Reflex's own form would catch the submit and send an event instead."""
 
@@ -42,3 +54,7 @@ class PlainForm(Plain):
 age = Age.create
 clock = Clock.create
 plain_form = PlainForm.create
+session_gate = SessionGate.create
+
+TOKEN = rx.Var("ccToken()", _var_type=str)
+"""The page's own ID token at the moment of a click; "" outside the admin."""

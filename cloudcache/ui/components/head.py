@@ -25,6 +25,7 @@ def head(actions: rx.Component) -> rx.Component:
             Grid.topology,
             ("o2o", rx.el.span(wording.O2O, class_name="badge", title=wording.O2O_MEANS)),
             ("dns_only", rx.el.span(wording.DNS_ONLY, class_name="badge")),
+            ("no_zone", rx.el.span(wording.NO_ZONE, class_name="badge")),
             rx.fragment(),
         ),
     )
@@ -51,6 +52,7 @@ def status() -> rx.Component:
                 ("", _mark("live wait", "Connecting")),
                 ("r", _mark("live off", wording.NOT_CONNECTED)),
                 ("g", _mark("live off", wording.NOT_CONNECTED)),
+                ("n", _mark("live off", wording.NOT_CONNECTED)),
                 _mark("live wait", wording.WAITING),
             ),
             _last_check(),
@@ -126,9 +128,10 @@ def _second_line() -> rx.Component:
     return rx.cond(
         (Grid.progress.length() > 0) & (Grid.checked == ""),
         reading,
-        rx.cond(
-            Grid.topology == "dns_only",
-            dns_only,
+        rx.match(
+            Grid.topology,
+            ("dns_only", dns_only),
+            ("no_zone", rx.fragment(icon("none"), rx.el.span(wording.NO_ZONE_MEANS))),
             rx.fragment(icon("info"), rx.el.span(rx.cond(Grid.status, calm, ""))),
         ),
     )

@@ -12,10 +12,13 @@ from cloudcache.domain.catalog import Effect, Toggle, Topology
 from cloudcache.domain.catalog.rules import DEPENDENCY_OF, Dependency
 from cloudcache.domain.ids import ToggleId
 from cloudcache.ui import wording
-from cloudcache.ui.components.elements import age
+from cloudcache.ui.components.elements import TOKEN, age
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.rows import NUMBER
+
+_JUDGED = (Grid.topology == "o2o") | (Grid.topology == "unknown")
+"""Whether the verdicts behind Shopify hold."""
 
 
 def cell_of(toggle_id: ToggleId) -> rx.Var[str]:
@@ -39,8 +42,14 @@ def row(toggle: Toggle) -> rx.Component:
                 rx.el.p(toggle.description, class_name="row-text"),
                 rx.el.div(_notes(toggle, lock), id=f"n-{toggle.id}"),
             ),
-            slot(cell=cell, word=Grid.words[toggle.id].to(str), name=toggle.id, title=toggle.title),
-            switch(cell=cell, lock=lock, status=Grid.status, name=toggle.id),
+            slot(
+                cell=cell,
+                word=Grid.words[toggle.id].to(str),
+                name=toggle.id,
+                title=toggle.title,
+                acts=~Grid.reads_only,
+            ),
+            switch(cell=cell, lock=lock, status=rx.cond(Grid.reads_only, "v", Grid.status), name=toggle.id),
             class_name="row",
             aria_labelledby=f"t-{toggle.id}",
         ),
@@ -64,13 +73,15 @@ def switch(cell: rx.Var[str], lock: rx.Var[str], status: rx.Var[str], name: rx.V
         aria_disabled=rx.cond(free, "false", "true"),
         aria_labelledby="t-" + name,
         aria_describedby="s-" + name + " n-" + name,
-        on_click=Grid.flip(name, ~on),
+        on_click=Grid.flip(name, ~on, TOKEN),
         id="w-" + name,
     )
 
 
 @rx.memo
-def slot(cell: rx.Var[str], word: rx.Var[str], name: rx.Var[str], title: rx.Var[str]) -> rx.Component:
+def slot(
+    cell: rx.Var[str], word: rx.Var[str], name: rx.Var[str], title: rx.Var[str], acts: rx.Var[bool]
+) -> rx.Component:
     """Two lines: the state in words; its age, its reason, and the one action it offers."""
     letter, at = cell[0:1].lower(), cell[1:]
     on = cell[0:1] == cell[0:1].upper()
@@ -103,7 +114,11 @@ def slot(cell: rx.Var[str], word: rx.Var[str], name: rx.Var[str], title: rx.Var[
         rx.el.div(
             picture,
             rx.el.span(_state(letter, on, at, word), class_name="words"),
-            rx.el.span(_age(letter, at, word), _action(letter, name, title), class_name="more"),
+            rx.el.span(
+                _age(letter, at, word),
+                rx.cond(acts, _action(letter, name, title), rx.fragment()),
+                class_name="more",
+            ),
             class_name=look,
             id="s-" + name,
         ),
@@ -156,7 +171,7 @@ def _action(letter: rx.Var[str], name: rx.Var[str], title: rx.Var[str]) -> rx.Co
             type="button",
             class_name="link",
             aria_label=f"{words}: " + title,
-            on_click=Grid.act(what, name),
+            on_click=Grid.act(what, name, TOKEN),
         )
 
     return rx.match(
@@ -183,13 +198,19 @@ def _badge(words: str, picture: str, class_name: str = "badge") -> rx.Component:
 def _badges(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     """What is known when the page loads: the plan it needs, and what it does behind Shopify."""
     plan = _badge(toggle.min_plan.title, "lock")
-    locked = rx.match(lock, ("-", rx.fragment()), ("x", _badge(wording.LOCKED, "lock")), plan)
+    locked = rx.match(
+        lock,
+        ("-", rx.fragment()),
+        ("x", _badge(wording.LOCKED, "lock")),
+        ("a", _badge(wording.LOCKED, "lock")),
+        plan,
+    )
     effect = toggle.behind_shopify.effect
     if effect is Effect.NO_EFFECT:
-        return rx.fragment(locked, rx.cond(Grid.topology == "o2o", _badge(wording.NO_EFFECT, "none")))
+        return rx.fragment(locked, rx.cond(_JUDGED, _badge(wording.NO_EFFECT, "none")))
     if effect is Effect.UNSAFE:
         risky = _badge(wording.RISKY, "alert", "badge warn")
-        return rx.fragment(locked, rx.cond(Grid.topology == "o2o", risky))
+        return rx.fragment(locked, rx.cond(_JUDGED, risky))
     return locked
 
 
@@ -201,7 +222,11 @@ def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     if rule and rule.other != "development_mode":
         free.append(_dependency(rule))
     return rx.match(
-        lock, ("-", rx.fragment(*free)), ("x", _note(wording.NOT_EDITABLE_NOTE)), rx.fragment(locked)
+        lock,
+        ("-", rx.fragment(*free)),
+        ("x", _note(wording.NOT_EDITABLE_NOTE)),
+        ("a", _note(wording.needs_permission(toggle.permission))),
+        rx.fragment(locked),
     )
 
 
@@ -214,7 +239,7 @@ def _risk(toggle: Toggle) -> rx.Component:
     if behind.reason == elsewhere and not warns:
         return _note(elsewhere + asks) if elsewhere else rx.fragment()
     other = _note(elsewhere) if elsewhere else rx.fragment()
-    return rx.cond(Grid.topology == "o2o", o2o if behind.reason or elsewhere else rx.fragment(), other)
+    return rx.cond(_JUDGED, o2o if behind.reason or elsewhere else rx.fragment(), other)
 
 
 def _dependency(rule: Dependency) -> rx.Component:

@@ -10,12 +10,13 @@ from cloudcache.domain.catalog import SECTIONS, TOGGLES, Section, Toggle
 from cloudcache.ui import wording
 from cloudcache.ui.components.banners import banner, lost
 from cloudcache.ui.components.confirm import confirm
-from cloudcache.ui.components.elements import clock, plain_form
+from cloudcache.ui.components.elements import TOKEN, clock, plain_form, session_gate
 from cloudcache.ui.components.head import head, status
 from cloudcache.ui.components.row import cell_of, row
 from cloudcache.ui.components.shell import shell
 from cloudcache.ui.components.toolbar import toolbar
 from cloudcache.ui.states.grid import Grid
+from cloudcache.ui.states.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +28,23 @@ class Local:
 
 def grid(local: Local | None) -> rx.Component:
     """The page; without a session it shows no shop."""
-    return rx.cond(Grid.status == "o", _signed_out(local), _settings(local))
+    gone = (Grid.status == "o") | ((Grid.status == "") & (Session.gate == "refused"))
+    return rx.fragment(gate(), rx.cond(gone, signed_out(local), settings(_actions(local), _foot(local))))
 
 
-def _settings(local: Local | None) -> rx.Component:
+def settings(actions: rx.Component, foot: rx.Component, *above: rx.Component) -> rx.Component:
+    """The head, the eight cards and what stands below; `above` comes before all."""
     sections = [_section(number, section, rows) for number, (section, rows) in enumerate(SECTIONS.items())]
     return shell(
-        head(_sign_out(local) if local else rx.fragment()),
+        *above,
+        head(actions),
         banner(),
         lost(),
         status(),
         toolbar(),
         *sections,
         _nothing_found(),
-        _foot(local),
+        foot,
         confirm(),
         clock(now=Grid.clock),
         rx.el.p(Grid.said, class_name="sr", role="status", aria_live="polite"),
@@ -93,9 +97,9 @@ def _nothing_found() -> rx.Component:
         role="status",
     )
     some = rx.cond(
-        looked,
+        looked & ~Grid.reads_only,
         rx.el.p(
-            rx.el.button(wording.SEEN_ALL, type="button", class_name="link", on_click=Grid.seen_all),
+            rx.el.button(wording.SEEN_ALL, type="button", class_name="link", on_click=Grid.seen_all(TOKEN)),
             class_name="foot-line",
         ),
         rx.fragment(),
@@ -124,6 +128,23 @@ def _dashboard(local: Local) -> rx.Component:
     )
 
 
+def gate() -> rx.Component:
+    """Brings the ID token of a page in the admin.
+
+    Made once the socket is there: React forgets the listeners of own events when it takes over prerendered HTML."""
+    return rx.cond(
+        rx.State.is_hydrated, session_gate(gate=Session.gate, on_token=Session.present), rx.fragment()
+    )
+
+
+def _actions(local: Local | None) -> rx.Component:
+    return rx.fragment(
+        rx.el.a(wording.HISTORY, href="/history", class_name="btn"),
+        rx.el.a(wording.CONNECT, href="/connect", class_name="btn"),
+        _sign_out(local) if local else rx.fragment(),
+    )
+
+
 def _sign_out(local: Local) -> rx.Component:
     return plain_form(
         rx.el.button(wording.SIGN_OUT, type="submit", class_name="btn"),
@@ -132,12 +153,13 @@ def _sign_out(local: Local) -> rx.Component:
     )
 
 
-def _signed_out(local: Local | None) -> rx.Component:
+def signed_out(local: Local | None) -> rx.Component:
+    """Nobody is known here, so nothing of any shop is shown."""
     link = rx.el.a(wording.SIGN_IN, href="/signin", class_name="btn") if local else rx.fragment()
     return shell(
         rx.el.section(
             rx.el.div(
-                rx.el.h2(wording.SIGNED_OUT), rx.el.p(wording.SIGNED_OUT_MORE), link, class_name="empty"
+                rx.el.h1(wording.SIGNED_OUT), rx.el.p(wording.SIGNED_OUT_MORE), link, class_name="empty"
             ),
             class_name="card",
         ),

@@ -37,6 +37,21 @@ def signin(local: Local) -> rx.Component:
             class_name="card",
             aria_label="Shops",
         ),
+        rx.el.section(
+            plain_form(
+                *(
+                    rx.el.button(f"Support, {role}", type="submit", name="role", value=role, class_name="btn")
+                    for role in ("viewer", "operator", "admin")
+                ),
+                method="post",
+                action=f"{local.backend}/local/staff",
+            ),
+            rx.el.a(
+                wording.PRETEND_ADMIN, href=f"{local.backend}/shopify/", target="_blank", class_name="link"
+            ),
+            class_name="card side-by-side padded-card",
+            aria_label="Support",
+        ),
         rx.el.footer(_dashboard(local), class_name="page-foot"),
         class_name="page narrow",
     )

@@ -19,7 +19,7 @@ from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import CloudcacheError, NotFound
 from cloudcache.domain.ids import CustomerId
 from cloudcache.services import current
-from cloudcache.ui.states import open_pages
+from cloudcache.ui.states import bindings, open_pages
 from cloudcache.ui.states.grid import Grid
 
 log = logging.getLogger("cloudcache.live")
@@ -41,6 +41,7 @@ async def feed(app: rx.App) -> None:
                 hinted, waiting = waiting.result(), None
                 await _refresh(app, hinted & open_pages.watched(), whole=False)
             if clock() >= tick:  # also while hints come without a pause
+                bindings.keep(app.event_namespace.sid_to_token)
                 await _refresh(app, open_pages.watched(), whole=True)
                 tick = clock() + TICK_S
     finally:
@@ -63,7 +64,7 @@ async def _refresh(app: rx.App, customers: Iterable[CustomerId], *, whole: bool)
 
 
 async def _refresh_one(app: rx.App, customer: CustomerId, *, whole: bool) -> None:
-    tokens = _present(app, customer)
+    tokens = await _present(app, customer)
     if not tokens:
         return
     since = 0 if whole else open_pages.oldest_shown(tokens)
@@ -73,13 +74,25 @@ async def _refresh_one(app: rx.App, customer: CustomerId, *, whole: bool) -> Non
         await _hand_over(app, token, page, now, progress)
 
 
-def _present(app: rx.App, customer: CustomerId) -> list[str]:
-    """The tabs that are still connected; the others are let go."""
-    connected = app.event_namespace.token_to_sid
-    present = [token for token in open_pages.tabs(customer) if token in connected]
-    for token in set(open_pages.tabs(customer)) - set(present):
-        open_pages.unwatch(token)
+async def _present(app: rx.App, customer: CustomerId) -> list[str]:
+    """The tabs that are still connected and whose person is still verified; the others are let go."""
+    connected, now = app.event_namespace.token_to_sid, current().clock.now_ms()
+    present: list[str] = []
+    for token in open_pages.tabs(customer):
+        if token not in connected:
+            open_pages.unwatch(token)
+        elif open_pages.has_ended(token, now):
+            open_pages.unwatch(token)
+            await _end(app, token)
+        else:
+            present.append(token)
     return present
+
+
+async def _end(app: rx.App, token: str) -> None:
+    """Nobody verified is there any more: the page says so, and shows nothing."""
+    async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
+        (await root.get_state(Grid))._forget()
 
 
 async def _hand_over(app: rx.App, token: str, page: Page, now: int, progress: tuple[int, int] | None) -> None:

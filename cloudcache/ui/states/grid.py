@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from secrets import token_hex
 
 import reflex as rx
 
 from cloudcache.domain.access import Actor
 from cloudcache.domain.catalog import SECTIONS, TOGGLES, Toggle, Topology, find
-from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.errors import (
     CloudcacheError,
     NeedsConfirmation,
@@ -27,17 +27,17 @@ from cloudcache.domain.ids import CustomerId
 from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import open_pages, rows
-from cloudcache.ui.states.session import actor_of
+from cloudcache.ui.states.session import actor_of, may_write, on_signin, principal_of, staff_of
+from cloudcache.ui.states.showing import Showing
 
 log = logging.getLogger("cloudcache.ui")
 
 CHIPS = ("all", "look", *(section.name for section in SECTIONS))
 LONGEST_QUERY = 60
 _FREE = "-" * len(TOGGLES)
-_STATUS = {ZoneStatus.ACTIVE: "l", ZoneStatus.TOKEN_REFUSED: "r", ZoneStatus.GONE: "g"}
 
 
-class Grid(rx.State):
+class Grid(Showing, rx.State):
     """One tab. `r0` to `r49` are the rows in the order of the page; see `rows` for their seven characters.
 
     A variable each, because Reflex sends whole variables: in eight strings, one per section, a flip in the fullest
@@ -51,13 +51,15 @@ class Grid(rx.State):
     words: dict[str, str] = {}
     locks: str = _FREE
 
+    reads_only: bool = False  # somebody of the staff looks
+    until: str = ""  # when their view ends
     shop: str = ""
     domain: str = ""
     plan: str = ""
     topology: str = ""
-    status: str = (
-        ""  # "" loading, l live, w silent, r token refused, g zone gone, d no database, o signed out
-    )
+    # "" loading, l live, w silent, r token refused, g zone gone, n not connected, d no database, o signed out,
+    # a asks staff for a reason
+    status: str = ""
     silent: str = ""
     checked: str = ""
     followed: str = ""  # when the change log was last read; "" not yet, "-" the token may not
@@ -73,6 +75,7 @@ class Grid(rx.State):
     wrong: bool = False
 
     _customer: int = 0
+    _view: str = ""
     _revision: int = 0
     _clicked: list[str] = []
     _asked: bool = False
@@ -81,22 +84,66 @@ class Grid(rx.State):
     @rx.event
     async def load(self):
         """The page opens, or the socket is back: subscribe first, then read."""
-        actor = actor_of(self)
-        if actor is None or actor.customer is None:
-            self._forget()
-            return rx.redirect("/signin") if current().local_sessions else None
-        open_pages.watch(self.router.session.client_token, actor.customer)
-        self._customer, self._revision = actor.customer, 0
-        await self._read(actor)
-        await self._noting(current().attention.opened(actor, actor.customer))
+        principal = principal_of(self)
+        if principal is None:
+            return self._wait_or_leave()
+        actor = principal.actor
+        if actor.customer is None:
+            return rx.redirect("/connect")
+        await self._open(actor, actor.customer, principal.expires_at)
         return None
 
     @rx.event
-    async def flip(self, toggle_id: str, on: bool):
+    async def load_view(self):
+        """The staff's page of a customer: shows it while a view for which a reason was given is open."""
+        self._view = self._view if self._customer else ""
+        if self._view and await self._who() is not None:
+            return
+        self._forget()
+        self.status = "a"  # asks for a reason
+
+    @rx.event
+    async def start_view(self, form: dict):
+        """Somebody of the staff gives a reason and looks at this customer."""
+        self._forget()
+        self.status = "a"
+        staff = await staff_of(self)
+        shop = self.customer  # from the address: which customer is asked for, never who asks
+        if staff is None:
+            await self._noting(current().support.deny(None, "view a customer"))
+            return
+        try:
+            view = await current().support.start_view(
+                staff, shop, form.get("reason") if isinstance(form, dict) else ""
+            )
+        except ValueError as error:
+            self.said = str(error)
+            return
+        except NotFound:
+            self.said = wording.NO_CUSTOMER
+            return
+        self.said = ""
+        self._view, self.reads_only, self.until = view.id, True, rows.seconds(view.ends_at)
+        actor = replace(staff, customer=view.customer)
+        await self._open(actor, view.customer, view.ends_at)
+
+    @rx.event
+    async def end_view(self):
+        """Stop looking."""
+        staff = await staff_of(self)
+        if staff is not None and self._view:
+            await self._noting(current().support.end_view(staff, CustomerId(self._customer), self._view))
+        self._forget()
+        return rx.redirect("/staff")
+
+    @rx.event
+    async def flip(self, toggle_id: str, on: bool, token: str = ""):
         """Turn a switch: pending at once, stored before this returns."""
-        actor = actor_of(self)
+        actor = await self._who()
         toggle = _known(toggle_id)
         if actor is None or toggle is None or not isinstance(on, bool) or self._paused(toggle):
+            return
+        if not self._may_write(toggle, token):
             return
         if on and toggle.asks(Topology(self.topology)):
             self.asking, self.wrong = toggle.id, False
@@ -107,10 +154,10 @@ class Grid(rx.State):
         await self._store(actor, toggle, on, before, confirmed=False)
 
     @rx.event
-    async def confirm(self, form: dict):
+    async def confirm(self, form: dict, token: str = ""):
         """The person said yes to the risky one that is being asked about."""
-        actor, toggle = actor_of(self), _known(self.asking)
-        if actor is None or toggle is None or self._paused(toggle):
+        actor, toggle = await self._who(), _known(self.asking)
+        if actor is None or toggle is None or self._paused(toggle) or not self._may_write(toggle, token):
             return
         asks = toggle.asks(Topology(self.topology))
         typed = form.get("shop", "") if isinstance(form, dict) else ""
@@ -124,16 +171,18 @@ class Grid(rx.State):
         await self._store(actor, toggle, True, before, confirmed=True)
 
     @rx.event
-    def dismiss(self):
+    async def dismiss(self):
         """The safe answer: nothing is turned on."""
-        if actor_of(self) is not None:
+        if await self._who() is not None:
             self.asking = ""
 
     @rx.event
-    async def act(self, what: str, toggle_id: str):
+    async def act(self, what: str, toggle_id: str, token: str = ""):
         """The one action a row's slot offers: retry, revert, cancel, check."""
-        actor, toggle = actor_of(self), _known(toggle_id)
+        actor, toggle = await self._who(), _known(toggle_id)
         if actor is None or toggle is None or actor.customer is None or not self._customer:
+            return
+        if self.reads_only or not self._may_write(toggle, token):
             return
         await self._act(actor, actor.customer, what, toggle)
         await self._read(actor)
@@ -141,16 +190,16 @@ class Grid(rx.State):
     @rx.event
     async def check_all(self):
         """Read the whole zone now, in the background."""
-        actor = actor_of(self)
+        actor = await self._who()
         if actor is not None and actor.customer is not None:
             self._asked = True
             await self._noting(current().toggles.check(actor, actor.customer))
 
     @rx.event
-    async def seen_all(self):
+    async def seen_all(self, token: str = ""):
         """The person has looked at what failed or was changed elsewhere."""
-        actor = actor_of(self)
-        if actor is None or actor.customer is None:
+        actor = await self._who()
+        if actor is None or actor.customer is None or self.reads_only or not may_write(self, token):
             return
         for toggle in TOGGLES:
             if self._row(toggle)[:1] in tuple("fFoOxX"):
@@ -159,26 +208,64 @@ class Grid(rx.State):
         self._filter("all", "")
 
     @rx.event
-    def search(self, text: str):
+    async def search(self, text: str):
         """Show the settings in which every word occurs."""
-        if actor_of(self) is not None and isinstance(text, str):
+        if await self._who() is not None and isinstance(text, str):
             self._filter(self.chip if self.chip != "look" else "all", text[:LONGEST_QUERY].strip())
 
     @rx.event
-    def show(self, chip: str):
+    async def show(self, chip: str):
         """Show one section, all, or what needs a look."""
-        if actor_of(self) is not None and chip in CHIPS:
+        if await self._who() is not None and chip in CHIPS:
             self._filter(chip, self.query)
 
     @rx.event
-    def clear(self):
+    async def clear(self):
         """Show everything again."""
-        if actor_of(self) is not None:
+        if await self._who() is not None:
             self._filter("all", "")
             return rx.set_value("find", "")
         return None
 
     # -- inside --------------------------------------------------------------------------------
+    async def _who(self) -> Actor | None:
+        """Who acts in this tab: the merchant of its socket, or the staff of its open view."""
+        if not self._view:
+            return actor_of(self)
+        staff = await staff_of(self)
+        try:
+            if staff is not None:
+                return await current().support.viewing(staff, CustomerId(self._customer), self._view)
+        except CloudcacheError as error:
+            log.info("a view has ended: %s", error)
+        self._forget()
+        return None
+
+    def _wait_or_leave(self):
+        """Nobody is known yet. In the admin's frame the page brings an ID token in a moment."""
+        self._forget()
+        if current().local_sessions and "embedded" not in self.router.url.query_parameters:
+            return rx.redirect("/signin")
+        self.status = ""
+        return None
+
+    async def _open(self, actor: Actor, customer: CustomerId, until: int) -> None:
+        """Subscribe first, then read."""
+        open_pages.watch(self.router.session.client_token, customer, until)
+        self._customer, self._revision = customer, 0
+        await self._read(actor)
+        await self._noting(current().attention.opened(actor, customer))
+
+    def _may_write(self, toggle: Toggle, token: str) -> bool:
+        """Each write brings a token of its own, and there are only so many a minute."""
+        if not may_write(self, token):
+            self._fail(toggle, self._row(toggle), wording.SIGNED_OUT_SLOT)
+            return False
+        if current().limits.wait_s("write", str(self._customer)) > 0:
+            self._fail(toggle, self._row(toggle), wording.TOO_MANY)
+            return False
+        return True
+
     async def _store(self, actor: Actor, toggle: Toggle, on: bool, before: str, *, confirmed: bool) -> None:
         """Store the intent; what goes wrong is said in the row, with the switch back where it was before."""
         self._clicked = [*self._clicked[-20:], toggle.id]
@@ -230,90 +317,6 @@ class Grid(rx.State):
             return
         self._apply(page, current().clock.now_ms(), current().attention.progress(page.customer.id))
 
-    def _apply(self, page: Page, now: int, progress: tuple[int, int] | None) -> None:
-        """Show a snapshot; one older than what is shown is dropped. Also called by the feed."""
-        if page.customer.revision < self._revision or page.customer.id != self._customer:
-            return
-        first = not self._revision
-        if first:
-            self._set_rows([rows.UNREAD] * len(TOGGLES))
-        words = {} if first else dict(self.words)
-        for toggle, cell in page.cells.items():
-            row, text = rows.encode(cell, now), rows.word(cell, now)
-            self._announce(toggle, row, text)
-            self._set(f"r{rows.NUMBER[toggle]}", row)
-            words.pop(toggle, None)
-            if text:
-                words[toggle] = text
-        self._revision = page.customer.revision
-        self._set("words", words)
-        if first:
-            self._set("clock", rows.seconds(now))
-        if first or any(cell.editable is not None for cell in page.cells.values()):
-            self._set("locks", self._locks(page, first))
-        self._set_customer(page.customer, progress)
-
-    def _set_customer(self, customer: Customer, progress: tuple[int, int] | None) -> None:
-        """The head of the page, the status and the counts; only what differs is sent."""
-        status = _STATUS[customer.status]
-        if status == "l" and customer.silent_since is not None:
-            status = "w"
-        self._set("shop", customer.shop)
-        self._set("domain", customer.zone_name)
-        self._set("plan", customer.plan.title)
-        self._set("topology", customer.topology.value)
-        self._set("status", status)
-        self._set("silent", rows.seconds(customer.silent_since) if customer.silent_since else "")
-        self._set("checked", rows.seconds(customer.full_read_at) if customer.full_read_at else "")
-        self._set("followed", rows.followed(customer))
-        self._set_progress(customer, progress)
-        self._count()
-
-    def _set_progress(self, customer: Customer, progress: tuple[int, int] | None) -> None:
-        """Shown for a first read and for one that was asked for; the read every minute stays quiet."""
-        wanted = self._asked or customer.full_read_at is None
-        self._set("progress", list(progress) if progress and wanted else [])
-        self._asked = self._asked and (progress is not None or not self.progress)
-
-    def _count(self) -> None:
-        self._set("tally", rows.tally(self._rows(), Topology(self.topology)))
-
-    def _locks(self, page: Page, first: bool) -> str:
-        """Cloudflare's word on what may be edited changes rarely; unseen toggles keep what they had."""
-        new = rows.locks(page.customer, page.cells)
-        if first:
-            return new
-        pairs = zip(TOGGLES, self.locks, new, strict=True)
-        return "".join(now if toggle.id in page.cells else before for toggle, before, now in pairs)
-
-    def _announce(self, toggle_id: str, row: str, word: str) -> None:
-        """Say the outcome of a change made in this tab, once, to screen readers."""
-        if toggle_id not in self._clicked or row[0] in "pPqQ":
-            return
-        self._clicked = [one for one in self._clicked if one != toggle_id]
-        title = find(toggle_id).title
-        failed = row[0] in "fF"
-        self.said = wording.not_changed(title, word) if failed else wording.settled(title, rows.is_on(row))
-
-    def _fail(self, toggle: Toggle, before: str, why: str) -> None:
-        self._show(toggle, rows.failed(rows.is_on(before), current().clock.now_ms()))
-        self.words = {**self.words, toggle.id: why}
-        self.said = wording.not_changed(toggle.title, why)
-        self._count()
-
-    def _show(self, toggle: Toggle, row: str) -> None:
-        self._set(f"r{rows.NUMBER[toggle.id]}", row)
-
-    def _filter(self, chip: str, query: str) -> None:
-        among = [toggle for toggle in TOGGLES if chip in ("all", "look", toggle.section.name)]
-        shown = rows.matching(query, among)
-        if chip == "look":
-            wanted = set(rows.to_look_at(self._rows(), Topology(self.topology)))
-            shown = [one for one in shown if one in wanted]
-        self._set("chip", chip)
-        self._set("query", query)
-        self._set("shown", rows.mask(shown))
-
     def _paused(self, toggle: Toggle) -> bool:
         """Whether the switch was shown as one that cannot be turned."""
         locked = self.locks[rows.NUMBER[toggle.id]] != "-"
@@ -322,22 +325,6 @@ class Grid(rx.State):
     def _is_shop(self, typed: object) -> bool:
         name = typed.strip().lower() if isinstance(typed, str) else ""
         return name in (self.shop, self.shop.removesuffix(".myshopify.com"))
-
-    def _rows(self) -> list[str]:
-        return [getattr(self, f"r{number}") for number in range(len(TOGGLES))]
-
-    def _row(self, toggle: Toggle) -> str:
-        row: str = getattr(self, f"r{rows.NUMBER[toggle.id]}")
-        return row
-
-    def _set_rows(self, shown: list[str]) -> None:
-        for number, row in enumerate(shown):
-            self._set(f"r{number}", row)
-
-    def _set(self, name: str, value: object) -> None:
-        """Assign only what differs: Reflex sends a variable that was assigned, equal or not."""
-        if getattr(self, name) != value:
-            setattr(self, name, value)
 
     def _forget(self) -> None:
         """Nobody is signed in: show nothing of anybody."""
@@ -350,6 +337,9 @@ class Grid(rx.State):
             await work
         except CloudcacheError as error:
             log.error("%s: %s", type(error).__name__, error)
+
+
+on_signin("/", Grid.load)
 
 
 def _known(toggle_id: object) -> Toggle | None:

@@ -10,19 +10,33 @@ from cloudcache.services import current
 _watching: dict[CustomerId, set[str]] = defaultdict(set)
 _customer_of: dict[str, CustomerId] = {}
 _shown: dict[str, int] = {}
+_until: dict[str, int] = {}
 
 
-def watch(token: str, customer: CustomerId) -> None:
-    """This tab shows this customer from now on, and nothing of it yet."""
+def watch(token: str, customer: CustomerId, until: int) -> None:
+    """This tab shows this customer from now on, nothing of it yet, and at longest `until` (Unix milliseconds)."""
     unwatch(token)
     _watching[customer].add(token)
     _customer_of[token] = customer
+    _until[token] = until
+
+
+def prolong(token: str, until: int) -> None:
+    """Who looks was verified again."""
+    if token in _customer_of:
+        _until[token] = until
+
+
+def has_ended(token: str, now: int) -> bool:
+    """Whether nobody verified looks at this tab any more."""
+    return _until.get(token, 0) <= now
 
 
 def unwatch(token: str) -> None:
     """This tab is gone, or shows somebody else; the customer's last one lets go of its priority."""
     customer = _customer_of.pop(token, None)
     _shown.pop(token, None)
+    _until.pop(token, None)
     if customer is None:
         return
     _watching[customer].discard(token)

@@ -113,12 +113,14 @@ def failed(on: bool, now: int) -> str:
 
 
 def locks(customer: Customer, cells: Mapping[ToggleId, Cell]) -> str:
-    """One character per toggle: `-` free, `p b e` the plan it needs, `x` not editable."""
+    """One character per toggle: `-` free, `p b e` the plan it needs, `x` not editable, `a` no permission."""
     return "".join(_lock(toggle, cells.get(toggle.id), customer) for toggle in TOGGLES)
 
 
 def _lock(toggle: Toggle, cell: Cell | None, customer: Customer) -> str:
-    why = lock(toggle, cell, customer.plan)
+    why = lock(toggle, cell, customer.plan, customer.missing)
+    if why is Lock.PERMISSION:
+        return "a"
     if why is Lock.PLAN:
         return toggle.min_plan.name[0].lower()
     return "x" if why is Lock.NOT_EDITABLE else "-"
@@ -148,7 +150,7 @@ def tally(shown: Sequence[str], topology: Topology) -> list[int]:
 
 def _is_pointless(toggle: Toggle, row: str, topology: Topology) -> bool:
     odd = toggle.verdict(topology).effect in (Effect.NO_EFFECT, Effect.UNSAFE)
-    return odd and is_on(row) and topology is not Topology.DNS_ONLY
+    return odd and is_on(row) and topology not in (Topology.DNS_ONLY, Topology.NO_ZONE)
 
 
 def matching(query: str, among: Iterable[Toggle]) -> list[ToggleId]:

@@ -1,14 +1,17 @@
 """Local sessions, sealed credentials, redacted logs, coalesced hints."""
 
 import asyncio
+import base64
 import logging
+from hashlib import blake2b
 
 import pytest
+from cryptography.fernet import Fernet
 
 from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.identity.local import COOKIE, LocalIdentity
-from cloudcache.adapters.vault import FernetVault
+from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.domain.catalog.model import Topology, ZonePlan
 from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.errors import Refused
@@ -59,13 +62,53 @@ def test_the_local_sign_in_cannot_be_had_elsewhere(environment: str):
         LocalIdentity(environment, [NEW], SystemClock())
 
 
+SECRET = Token("cfat_secret_0123456789")
+
+
 def test_a_sealed_token_opens_with_an_old_key_and_not_with_a_foreign_one():
-    sealed = FernetVault([OLD]).seal(Token("cfat_secret_0123456789"))
+    sealed = EnvelopeVault([OLD]).seal(SECRET, "c1")
 
     assert b"cfat_secret" not in sealed
-    assert FernetVault([NEW, OLD]).open(sealed) == Token("cfat_secret_0123456789")
+    assert EnvelopeVault([NEW, OLD]).open(sealed, "c1") == SECRET
     with pytest.raises(Refused):
-        FernetVault([NEW]).open(sealed)
+        EnvelopeVault([NEW]).open(sealed, "c1")
+
+
+def test_an_envelope_does_not_open_in_another_place_or_altered():
+    vault = EnvelopeVault([OLD])
+    sealed = vault.seal(SECRET, "c1")
+
+    with pytest.raises(Refused):
+        vault.open(sealed, "c2")
+    for at in range(len(sealed)):
+        with pytest.raises(Refused):
+            vault.open(sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :], "c1")
+    for length in range(0, len(sealed), 7):
+        with pytest.raises(Refused):
+            vault.open(sealed[:length], "c1")
+
+
+def test_rotation_wraps_the_key_anew_and_leaves_the_text_alone():
+    sealed = EnvelopeVault([OLD]).seal(SECRET, "c1")
+    both = EnvelopeVault([NEW, OLD])
+
+    again = both.renewed(sealed, "c1")
+
+    assert again is not None and again[-40:] == sealed[-40:]
+    assert EnvelopeVault([NEW]).open(again, "c1") == SECRET
+    assert both.renewed(again, "c1") is None
+    with pytest.raises(Refused):
+        both.renewed(again, "c2") or EnvelopeVault([OLD]).renewed(again, "c1")
+
+
+def test_what_was_sealed_before_there_were_envelopes_opens_and_is_renewed():
+    key = base64.urlsafe_b64encode(blake2b(OLD.encode(), digest_size=32, person=b"cloudcache vault").digest())
+    sealed = Fernet(key).encrypt(b"cfat_secret_0123456789")
+    vault = EnvelopeVault([NEW, OLD])
+
+    assert vault.open(sealed, "c1") == SECRET
+    again = vault.renewed(sealed, "c1")
+    assert again is not None and EnvelopeVault([NEW]).open(again, "c1") == SECRET
 
 
 @pytest.mark.parametrize(

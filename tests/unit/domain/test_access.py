@@ -1,11 +1,23 @@
 """The access table, and secrets that cannot be printed."""
 
+import itertools
 import pickle
 import traceback
 
 import pytest
 
-from cloudcache.domain.access import SYSTEM, Action, Actor, ActorKind, may, require
+from cloudcache.domain.access import (
+    SYSTEM,
+    Action,
+    Actor,
+    ActorKind,
+    Role,
+    allowed,
+    may,
+    require,
+    require_administrator,
+    require_shop,
+)
 from cloudcache.domain.customers import shop_name, zone_id
 from cloudcache.domain.errors import NotAllowed
 from cloudcache.domain.ids import CustomerId
@@ -21,12 +33,37 @@ def test_a_merchant_acts_on_the_own_customer_only():
     assert not may(Actor(ActorKind.MERCHANT, "nobody's owner"), Action.VIEW, MINE)
 
 
-def test_staff_look_and_do_not_flip_and_only_the_system_administers():
-    staff = Actor(ActorKind.STAFF, "support")
+def test_staff_look_at_the_customer_they_gave_a_reason_for_and_do_not_flip():
+    for role in Role:
+        staff = Actor(ActorKind.STAFF, "support", MINE, role=role)
+        assert may(staff, Action.VIEW, MINE)
+        assert not may(staff, Action.VIEW, OTHER)
+        assert not may(staff, Action.FLIP, MINE) and not may(staff, Action.CONNECT, MINE)
+    assert not may(Actor(ActorKind.STAFF, "dismissed", MINE), Action.VIEW, MINE)
 
-    assert may(staff, Action.VIEW, MINE) and not may(staff, Action.FLIP, MINE)
-    assert may(SYSTEM, Action.ADMINISTER, MINE) and not may(staff, Action.ADMINISTER, MINE)
+
+def test_each_role_of_the_staff_may_more_than_the_one_before():
+    rising = [allowed(Actor(ActorKind.STAFF, "s", role=role)) for role in (None, *sorted(Role))]
+
+    assert all(less < more for less, more in itertools.pairwise(rising))
+    assert Action.ADMINISTER in rising[-1] and Action.ADMINISTER not in rising[-2]
+
+
+def test_a_token_for_reading_does_not_write_nor_connect():
+    script = Actor(ActorKind.MERCHANT, "script", MINE, "a.myshopify.com", reads_only=True)
+
+    assert allowed(script) == {Action.VIEW}
+    with pytest.raises(NotAllowed):
+        require_shop(script)
+
+
+def test_only_the_system_administers_beside_admins():
+    assert may(SYSTEM, Action.ADMINISTER, MINE)
     assert not any(may(Actor(ActorKind.OUTSIDE, ""), action, MINE) for action in Action)
+    with pytest.raises(NotAllowed):
+        require_administrator(MERCHANT)
+    with pytest.raises(NotAllowed):
+        require_administrator(Actor(ActorKind.STAFF, "s", role=Role.OPERATOR))
 
 
 def test_a_refusal_is_an_error_of_ours():

@@ -1,0 +1,48 @@
+"""`audit`: whether the audit log is what was written."""
+
+from __future__ import annotations
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from cloudcache.cli.parts import AsJson, err, out, print_json, run
+from cloudcache.domain.access import SYSTEM
+from cloudcache.wiring import Wiring
+
+app = typer.Typer(no_args_is_help=True, help="The audit log.")
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `verify` a command of its own."""
+
+
+@app.command()
+def verify(as_json: AsJson = False) -> None:
+    """Go along every chain from its beginning; exit 1 when a line was altered, removed or put in.
+
+    Write the digest down somewhere else: whoever can rewrite a whole chain can also set its head back, and only a
+    digest kept elsewhere tells."""
+
+    async def work(wiring: Wiring) -> bool:
+        with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=err, transient=True) as bar:
+            task = bar.add_task("verifying")
+            verdict = await wiring.services.auditing.verify(
+                SYSTEM, lambda chains: bar.update(task, description=f"{chains} chains verified")
+            )
+        if as_json:
+            print_json(
+                {
+                    "chains": verdict.chains,
+                    "entries": verdict.links,
+                    "problems": list(verdict.problems),
+                    "digest": verdict.digest,
+                }
+            )
+        else:
+            out.print(f"{verdict.chains} chains, {verdict.links} entries; digest {verdict.digest}")
+            for problem in verdict.problems:
+                out.print(f"NO  {problem}")
+        return not verdict.problems
+
+    raise typer.Exit(0 if run(work) else 1)

@@ -1,0 +1,137 @@
+"""Tokens with which a shop's scripts use the REST API, and the answers they get twice for the same key.
+
+    cct_<id>_<secret>     the id finds it, the secret proves it; only a digest of the whole is kept
+
+A shop makes, sees and revokes its own; a token that reads cannot write, and none can make another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from secrets import token_hex, token_urlsafe
+
+from cloudcache.domain.access import Action, Actor, ActorKind, Origin, require, require_shop
+from cloudcache.domain.audit import AuditAction, Deed
+from cloudcache.domain.errors import NotAllowed, NotFound, Reason, Refused
+from cloudcache.domain.ids import CustomerId
+from cloudcache.domain.secret import Token
+from cloudcache.domain.shops import DAY_MS, Answer, ApiToken, Scope, ShopStatus
+from cloudcache.ports import Clock, People, Shops, Store
+
+PREFIX = "cct_"
+MOST_TOKENS = 20
+ANSWERS_KEPT_MS = DAY_MS
+_TOKEN = re.compile(r"cct_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]{1,80}", re.ASCII)
+
+
+class Scripts:
+    """A shop's tokens for scripts."""
+
+    def __init__(self, store: Store, shops: Shops, people: People, clock: Clock) -> None:
+        self._store = store
+        self._shops = shops
+        self._people = people
+        self._clock = clock
+
+    async def make(self, actor: Actor, name: object, scope: object) -> tuple[ApiToken, Token]:
+        """A new token and, this once, its secret. `ValueError` says what is wrong with the name or scope."""
+        customer = _customer(actor)
+        title = " ".join(name.split()) if isinstance(name, str) else ""
+        if not 1 <= len(title) <= 60:
+            raise ValueError("give the token a name of 1 to 60 characters")
+        if not isinstance(scope, str) or scope not in Scope.__members__.values():
+            raise ValueError("the scope is read or write")
+        alive = [one for one in await self._people.api_tokens(customer) if one.revoked_at is None]
+        if len(alive) >= MOST_TOKENS:
+            raise Refused(Reason.CONFLICT, f"a shop has at most {MOST_TOKENS} tokens; revoke one first")
+        id_ = token_hex(6)
+        secret = Token(f"{PREFIX}{id_}_{token_urlsafe(32)}")
+        token = ApiToken(id_, customer, title, Scope(scope), secret.last_four, actor.id, self._clock.now_ms())
+        deed = Deed(actor, AuditAction.TOKEN_MADE, scope, detail={"name": title})
+        await self._people.add_api_token(token, _digest(secret.reveal()), deed)
+        return token, secret
+
+    async def all(self, actor: Actor) -> Sequence[ApiToken]:
+        """The shop's tokens, newest first, without those revoked."""
+        customer = _customer(actor)
+        return [one for one in await self._people.api_tokens(customer) if one.revoked_at is None]
+
+    async def revoke(self, actor: Actor, token: object) -> bool:
+        """End one; False when the shop has no such token."""
+        customer = _customer(actor)
+        if not isinstance(token, str) or len(token) > 32:
+            return False
+        deed = Deed(actor, AuditAction.TOKEN_REVOKED, detail={"token": token})
+        return await self._people.revoke_api_token(customer, token, deed, now=self._clock.now_ms())
+
+    async def actor_of(self, text: str, origin: Origin | None = None) -> Actor | None:
+        """Who presents this token: its shop, reading only if that is its scope. None when it is not believed."""
+        if not _TOKEN.fullmatch(text):
+            return None
+        now = self._clock.now_ms()
+        found = await self._people.across_tenants_api_token(_digest(text), now=now)
+        if found is None:
+            return None
+        customer = (await self._store.page(found.customer, since=2**62)).customer
+        if not await self._is_installed(customer.shop):
+            return None
+        return Actor(
+            ActorKind.MERCHANT,
+            f"script {found.name}",
+            found.customer,
+            customer.shop,
+            reads_only=found.scope is Scope.READ,
+            origin=origin,
+        )
+
+    async def claim(self, actor: Actor, key: str, request: bytes) -> Answer | None:
+        """Claim an `Idempotency-Key` for a request; the answer it was given if it is the same again. `Refused` when
+        the key belongs to another request, or `TryLater` is told by an answer without a status."""
+        customer = _flipping(actor)
+        if not _KEY.fullmatch(key):
+            raise ValueError("Idempotency-Key is 1 to 80 visible ASCII characters")
+        digest = hashlib.sha256(request).hexdigest()
+        held = await self._people.claim_answer(customer, key, digest, now=self._clock.now_ms())
+        if held is not None and held.digest != digest:
+            raise Refused(Reason.CONFLICT, "this Idempotency-Key was used for another request")
+        return held
+
+    async def keep(self, actor: Actor, key: str, status: int, body: str) -> None:
+        """What the claimed request was answered with."""
+        await self._people.keep_answer(_flipping(actor), key, status, body)
+
+    async def release(self, actor: Actor, key: str) -> None:
+        """Nothing came of the claimed request; it may be made again under its key."""
+        await self._people.release_answer(_flipping(actor), key)
+
+    async def forget(self) -> int:
+        """Drop answers of more than a day ago."""
+        return await self._people.forget_answers(self._clock.now_ms() - ANSWERS_KEPT_MS, 500)
+
+    async def _is_installed(self, shop: str) -> bool:
+        """A shop added by an administrator was never installed; one that uninstalled is no longer."""
+        try:
+            return (await self._shops.installation(shop)).status is ShopStatus.INSTALLED
+        except NotFound:
+            return True
+
+
+def _customer(actor: Actor) -> CustomerId:
+    require_shop(actor)
+    if actor.customer is None or actor.id.startswith("script "):
+        raise NotAllowed("tokens are made and revoked in the page of a connected shop")
+    return actor.customer
+
+
+def _flipping(actor: Actor) -> CustomerId:
+    if actor.customer is None:
+        raise NotAllowed("no customer")
+    require(actor, Action.FLIP, actor.customer)
+    return actor.customer
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

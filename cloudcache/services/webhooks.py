@@ -1,0 +1,105 @@
+"""What Shopify announces: an uninstallation, and orders to hand over or erase data.
+
+A delivery is verified, kept and answered at once; the work follows, may be repeated, and is done by whichever process
+comes first. A shop that uninstalled and is never ordered to be erased is erased after thirty days all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from cloudcache.domain.access import SYSTEM
+from cloudcache.domain.audit import AuditAction, Deed
+from cloudcache.domain.errors import CloudcacheError, NotFound
+from cloudcache.domain.ids import CustomerId
+from cloudcache.domain.shopify import Forged
+from cloudcache.domain.shops import ERASE_AFTER_MS, RECEIPT_KEPT_MS, Delivery
+from cloudcache.ports import AuditTrail, Bus, Clock, Shopify, Shops, Store
+
+log = logging.getLogger("cloudcache.shopify")
+
+AT_ONCE = 100
+
+
+class Webhooks:
+    """Receives deliveries and acts upon them."""
+
+    def __init__(
+        self,
+        shopify: Shopify | None,
+        store: Store,
+        shops: Shops,
+        audit: AuditTrail,
+        bus: Bus,
+        clock: Clock,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._shopify = shopify
+        self._store = store
+        self._shops = shops
+        self._audit = audit
+        self._bus = bus
+        self._clock = clock
+        self._wake = wake
+
+    async def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> bool:
+        """Keep a delivery; False when it came before. `Forged` when it is not to be believed."""
+        if self._shopify is None:
+            raise Forged("bad_hmac")
+        webhook = self._shopify.webhook(headers, body)
+        is_new = await self._shops.receive(webhook, now=self._clock.now_ms())
+        if is_new:
+            self._wake()
+        return is_new
+
+    async def work(self) -> int:
+        """Act upon what was received, and erase what is due; returns how much was done."""
+        done = 0
+        for delivery in await self._shops.across_tenants_deliveries(AT_ONCE):
+            try:
+                await self._act(delivery)
+                await self._shops.delivered(delivery.id, now=self._clock.now_ms())
+                done += 1
+            except CloudcacheError as error:
+                log.error("%s of a shop is not done yet: %s", delivery.topic, error)
+        now = self._clock.now_ms()
+        for shop in await self._shops.across_tenants_to_erase(now, AT_ONCE):
+            await self._erase(shop, "thirty days after uninstall", now)
+            done += 1
+        await self._shops.forget_deliveries(now - RECEIPT_KEPT_MS, AT_ONCE)
+        return done
+
+    async def _act(self, delivery: Delivery) -> None:
+        if delivery.topic == "app/uninstalled":
+            await self._uninstall(delivery)
+        elif delivery.topic == "shop/redact":
+            await self._erase(delivery.shop, delivery.topic, delivery.received_at)
+        else:  # customers/*: no data of buyers is held, which is all there is to say
+            await self._note(await self._customer(delivery.shop), AuditAction.CUSTOMER_DATA, "nothing held")
+
+    async def _uninstall(self, delivery: Delivery) -> None:
+        now = self._clock.now_ms()
+        customer = await self._shops.uninstall(
+            delivery.shop, before=delivery.received_at, now=now, erase_at=now + ERASE_AFTER_MS
+        )
+        await self._note(customer, AuditAction.UNINSTALLED)
+        if customer is not None:
+            self._bus.hint(customer)
+
+    async def _erase(self, shop: str, ordered_by: str, before: int) -> None:
+        now = self._clock.now_ms()
+        customer = await self._customer(shop)
+        rows = await self._shops.erase(shop, ordered_by=ordered_by, before=before, now=now)
+        await self._note(customer, AuditAction.ERASED, f"{rows} rows")
+        if customer is not None:
+            self._bus.hint(customer)
+
+    async def _customer(self, shop: str) -> CustomerId | None:
+        try:
+            return (await self._store.customer_of_shop(shop)).id
+        except NotFound:
+            return None
+
+    async def _note(self, customer: CustomerId | None, action: AuditAction, outcome: str = "") -> None:
+        await self._audit.record(customer, Deed(SYSTEM, action, outcome), now=self._clock.now_ms())

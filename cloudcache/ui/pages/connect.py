@@ -1,0 +1,365 @@
+"""Connect Cloudflare: a token, a zone, what was found, and only then the button that keeps it."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from cloudcache.ui import wording
+from cloudcache.ui.components.elements import TOKEN, age
+from cloudcache.ui.components.icons import icon
+from cloudcache.ui.components.shell import shell
+from cloudcache.ui.pages.grid import Local, gate, signed_out
+from cloudcache.ui.states.connect import Connect
+from cloudcache.ui.states.scripts import Scripts
+from cloudcache.ui.states.session import Session
+
+
+def connect(local: Local | None) -> rx.Component:
+    """The page; without a merchant it shows nothing."""
+    gone = (Connect.phase == "o") | ((Connect.phase == "") & (Session.gate == "refused"))
+    return rx.fragment(gate(), rx.cond(gone, signed_out(local), _page()))
+
+
+def _page() -> rx.Component:
+    return shell(
+        rx.el.a(icon("right", "icon back-arrow"), wording.BACK, href="/", class_name="back"),
+        rx.el.div(
+            rx.el.div(rx.el.h1(wording.CONNECT), rx.el.p(wording.CONNECT_TEXT, class_name="sub")),
+            class_name="head",
+        ),
+        rx.match(
+            Connect.phase,
+            ("", _loading()),
+            ("c", rx.fragment(_connected(), _scripts())),
+            rx.fragment(
+                _token(),
+                rx.cond(Connect.phase == "z", rx.fragment(_zones(), _found()), rx.fragment()),
+            ),
+        ),
+        rx.cond(Connect.asks, _ask(), rx.fragment()),
+        class_name="page narrow",
+    )
+
+
+def _problem(text: rx.Var[str]) -> rx.Component:
+    """Stays beside what it is about until the next try."""
+    return rx.el.p(rx.cond(text != "", icon("alert"), rx.fragment()), text, class_name="wrong", role="alert")
+
+
+def _card(title: str, *content: rx.Component, aside: rx.Component | None = None) -> rx.Component:
+    return rx.el.section(
+        rx.el.div(rx.el.h2(title), aside or rx.fragment(), class_name="card-head"),
+        rx.el.div(*content, class_name="card-body"),
+        class_name="card",
+        aria_label=title,
+    )
+
+
+def _loading() -> rx.Component:
+    bars = [rx.el.span(class_name="skel", style={"width": width}) for width in ("180px", "320px", "240px")]
+    return rx.el.section(
+        rx.el.div(*bars, class_name="card-body lines"), class_name="card", aria_hidden="true"
+    )
+
+
+def _token() -> rx.Component:
+    asking = Connect.busy == "token"
+    form = rx.el.form(
+        rx.el.label(wording.TOKEN_LABEL, html_for="cf-token", class_name="label"),
+        rx.el.div(
+            rx.el.div(
+                rx.el.input(
+                    id="cf-token",
+                    name="token",
+                    type="password",
+                    auto_complete="off",
+                    spell_check=False,
+                    aria_describedby="cf-token-how",
+                ),
+                class_name="field grow",
+            ),
+            rx.el.button(
+                rx.cond(asking, wording.CHECKING_TOKEN, wording.CHECK),
+                type="submit",
+                class_name="btn",
+                disabled=asking,
+                custom_attrs={"data-writes": ""},
+            ),
+            class_name="side-by-side",
+        ),
+        _problem(Connect.problem),
+        rx.el.p(wording.TOKEN_HOW, id="cf-token-how", class_name="small quiet"),
+        on_submit=lambda form: Connect.check(form, TOKEN),
+        reset_on_submit=True,
+    )
+    return _card("1. Token", rx.cond(Connect.offers_oauth, _oauth(), rx.fragment()), form)
+
+
+def _oauth() -> rx.Component:
+    begin = rx.el.button(
+        wording.OAUTH_BEGIN,
+        type="button",
+        class_name="btn primary",
+        on_click=Connect.begin(TOKEN),
+        custom_attrs={"data-writes": ""},
+    )
+    go_on = rx.fragment(
+        rx.el.a(
+            wording.OAUTH_OPEN,
+            href=Connect.oauth_link,
+            target="_blank",
+            rel="opener",
+            class_name="btn primary",
+        ),
+        rx.el.button(
+            wording.OAUTH_GO_ON,
+            type="button",
+            class_name="btn",
+            on_click=Connect.agreed(TOKEN),
+            custom_attrs={"data-writes": ""},
+        ),
+    )
+    return rx.el.div(
+        rx.el.div(rx.cond(Connect.oauth_link != "", go_on, begin), class_name="side-by-side"),
+        rx.el.p(wording.OAUTH_OR, class_name="small quiet"),
+        class_name="lines",
+    )
+
+
+def _zones() -> rx.Component:
+    return rx.el.section(
+        rx.el.div(
+            rx.el.div(
+                rx.el.h2("2. Zone"),
+                rx.el.p(
+                    "The token reaches ",
+                    Connect.zones.length(),
+                    rx.cond(Connect.zones.length() == 1, " zone", " zones"),
+                    rx.cond(Connect.is_cut, " and more.", "."),
+                ),
+            ),
+            class_name="card-head",
+        ),
+        rx.el.fieldset(
+            rx.el.legend("Zone", class_name="sr"), rx.foreach(Connect.zones, _zone), class_name="plain"
+        ),
+        class_name="card",
+        aria_label="2. Zone",
+    )
+
+
+def _zone(one: rx.Var[dict[str, str]]) -> rx.Component:
+    return rx.el.label(
+        rx.el.input(
+            type="radio",
+            name="zone",
+            checked=Connect.chosen == one["id"],
+            on_change=lambda _: Connect.choose(one["id"]),
+        ),
+        rx.el.span(
+            rx.el.b(one["name"]), rx.el.span(one["plan"], " plan", class_name="small quiet"), class_name="two"
+        ),
+        rx.cond(one["own"] != "", rx.el.span("Your shop’s domain", class_name="badge"), rx.fragment()),
+        class_name="choice radio",
+    )
+
+
+def _found() -> rx.Component:
+    ready = Connect.checks.length() > 0
+    looked = rx.fragment(
+        _way(),
+        rx.el.ul(
+            _count_line(Connect.counts[0], "can be used", "check"),
+            _count_line(Connect.counts[1], "have no effect for your shop", "none"),
+            _count_line(Connect.counts[2], "are risky and ask before they turn on", "alert"),
+            class_name="checks",
+        ),
+        rx.el.h3("What the token may do", class_name="label"),
+        _checks(),
+    )
+    waiting = rx.el.p(wording.CHECKING_TOKEN, class_name="quiet", role="status")
+    busy = Connect.busy == "connect"
+    return rx.fragment(
+        rx.cond(
+            Connect.problem == "",
+            _card("3. How traffic reaches your shop", rx.cond(ready, looked, waiting)),
+            rx.fragment(),
+        ),
+        rx.el.div(
+            rx.el.a("Cancel", href="/", class_name="btn"),
+            rx.el.button(
+                rx.cond(busy, "Connecting", "Connect " + Connect.domain),
+                type="button",
+                class_name="btn primary",
+                disabled=busy | ~ready,
+                on_click=Connect.connect(TOKEN),
+                custom_attrs={"data-writes": ""},
+            ),
+            class_name="foot",
+        ),
+    )
+
+
+def _way() -> rx.Component:
+    ways = [(name, rx.el.span(words)) for name, words in wording.WAYS.items()]
+    return rx.el.p(rx.el.b(Connect.hostname), " ", rx.match(Connect.topology, *ways, rx.fragment()))
+
+
+def _count_line(count: rx.Var[int], words: str, picture: str) -> rx.Component:
+    return rx.el.li(icon(picture), rx.el.p(count, " ", words))
+
+
+def _checks() -> rx.Component:
+    return rx.el.ul(rx.foreach(Connect.checks, _check), class_name="checks")
+
+
+def _check(one: rx.Var[dict[str, str]]) -> rx.Component:
+    works = one["works"] != ""
+    return rx.el.li(
+        rx.cond(works, icon("check"), icon("cross")),
+        rx.el.div(rx.el.p(one["name"]), rx.el.p(one["means"], class_name="small quiet")),
+        rx.el.span(rx.cond(works, wording.WORKS, wording.MISSING), class_name="res"),
+        class_name=rx.cond(works, "", "bad"),
+    )
+
+
+def _connected() -> rx.Component:
+    again = Connect.busy == "again"
+    refused = rx.cond(
+        Connect.status == "token_refused",
+        rx.el.p(icon("alert"), wording.TOKEN_REFUSED, class_name="wrong"),
+        rx.fragment(),
+    )
+    return _card(
+        "Connected",
+        refused,
+        rx.el.p(rx.el.b(Connect.domain), ", ", Connect.plan, " plan"),
+        _way(),
+        _checks(),
+        _problem(Connect.problem),
+        rx.el.div(
+            rx.el.button(
+                rx.cond(again, wording.CHECKING_TOKEN, wording.LOOK_AGAIN),
+                type="button",
+                class_name="btn",
+                disabled=again,
+                on_click=Connect.look_again(TOKEN),
+                custom_attrs={"data-writes": ""},
+            ),
+            rx.el.button(wording.REPLACE, type="button", class_name="btn", on_click=Connect.replace),
+            rx.el.button(
+                wording.DISCONNECT,
+                type="button",
+                id="disconnect",
+                class_name="btn critical-plain",
+                on_click=Connect.ask(True),
+            ),
+            class_name="side-by-side",
+        ),
+    )
+
+
+def _ask() -> rx.Component:
+    return rx.el.dialog(
+        rx.el.header(rx.el.h2(wording.DISCONNECT_ASK, id="ask-head")),
+        rx.el.div(rx.el.p(wording.DISCONNECT_MORE, id="ask-text"), class_name="in"),
+        rx.el.footer(
+            rx.el.button(
+                wording.KEEP_CONNECTED,
+                type="button",
+                class_name="btn",
+                custom_attrs={"data-safe": ""},
+                on_click=Connect.ask(False),
+            ),
+            rx.el.button(
+                wording.DISCONNECT,
+                type="button",
+                class_name="btn critical",
+                on_click=Connect.disconnect(TOKEN),
+                custom_attrs={"data-writes": ""},
+            ),
+        ),
+        class_name="dialog",
+        role="alertdialog",
+        aria_labelledby="ask-head",
+        aria_describedby="ask-text",
+        custom_attrs={"data-opener": "disconnect"},
+    )
+
+
+def _scripts() -> rx.Component:
+    form = rx.el.form(
+        rx.el.label("Name", html_for="script-name", class_name="label"),
+        rx.el.div(
+            rx.el.div(
+                rx.el.input(id="script-name", name="name", auto_complete="off", max_length=60),
+                class_name="field grow",
+            ),
+            rx.el.select(
+                rx.el.option("Reads", value="read"),
+                rx.el.option("Reads and writes", value="write"),
+                name="scope",
+                default_value="read",
+                aria_label="What it may do",
+                class_name="plain",
+            ),
+            rx.el.button(wording.MAKE, type="submit", class_name="btn", custom_attrs={"data-writes": ""}),
+            class_name="side-by-side",
+        ),
+        on_submit=lambda form: Scripts.make(form, TOKEN),
+        reset_on_submit=True,
+    )
+    made = rx.cond(
+        Scripts.made != "",
+        rx.el.div(
+            rx.el.p(wording.SCRIPT_MADE, class_name="label"),
+            rx.el.output(Scripts.made, id="made", class_name="secret"),
+            class_name="lines",
+            role="status",
+        ),
+        rx.fragment(),
+    )
+    listed = rx.cond(
+        Scripts.tokens.length() > 0,
+        rx.el.ul(rx.foreach(Scripts.tokens, _script), class_name="checks"),
+        rx.el.p(wording.NO_SCRIPTS, class_name="quiet"),
+    )
+    link = rx.el.a("How to use them", href="/api/docs", target="_blank", rel="noopener", class_name="link")
+    return rx.el.div(
+        _card(
+            wording.SCRIPTS,
+            rx.el.p(wording.SCRIPTS_TEXT),
+            made,
+            listed,
+            _problem(Scripts.problem),
+            form,
+            aside=link,
+        ),
+        on_mount=Scripts.load,
+    )
+
+
+def _script(one: rx.Var[dict[str, str]]) -> rx.Component:
+    used = rx.cond(one["used"] != "", rx.fragment(", used ", age(at=one["used"], says="ago")), ", never used")
+    return rx.el.li(
+        icon("lock"),
+        rx.el.div(
+            rx.el.p(one["name"], " (", one["scope"], ")"),
+            rx.el.p(
+                "ends in ",
+                one["last_four"],
+                ", made ",
+                age(at=one["made"], says="ago"),
+                used,
+                class_name="small quiet",
+            ),
+        ),
+        rx.el.button(
+            wording.REVOKE,
+            type="button",
+            class_name="link",
+            aria_label=f"{wording.REVOKE}: " + one["name"],
+            on_click=Scripts.revoke(one["id"], TOKEN),
+            custom_attrs={"data-writes": ""},
+        ),
+    )

@@ -1,0 +1,60 @@
+"""The shop's history: its lines of the audit log, newest first."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from cloudcache.ui import wording
+from cloudcache.ui.components.elements import age
+from cloudcache.ui.components.icons import icon
+from cloudcache.ui.components.shell import shell
+from cloudcache.ui.pages.grid import Local, gate, signed_out
+from cloudcache.ui.states.history import History
+from cloudcache.ui.states.session import Session
+
+
+def history(local: Local | None) -> rx.Component:
+    """The page; without a merchant it shows nothing."""
+    gone = ~History.loaded & (Session.gate == "refused")
+    return rx.fragment(gate(), rx.cond(gone, signed_out(local), _page()))
+
+
+def _page() -> rx.Component:
+    empty = rx.el.p(rx.cond(History.loaded, wording.NO_HISTORY, ""), class_name="empty")
+    return shell(
+        rx.el.a(icon("right", "icon back-arrow"), wording.BACK, href="/", class_name="back"),
+        rx.el.div(
+            rx.el.div(rx.el.h1(wording.HISTORY), rx.el.p(wording.HISTORY_TEXT, class_name="sub")),
+            class_name="head",
+        ),
+        rx.el.section(
+            rx.cond(
+                History.lines.length() > 0,
+                rx.el.ul(rx.foreach(History.lines, _line), class_name="checks padded"),
+                empty,
+            ),
+            rx.el.p(History.problem, class_name="wrong", role="alert"),
+            rx.cond(
+                History.has_more,
+                rx.el.p(
+                    rx.el.button(wording.MORE, type="button", class_name="link", on_click=History.more),
+                    class_name="foot-line",
+                ),
+                rx.fragment(),
+            ),
+            class_name="card",
+            aria_label=wording.HISTORY,
+        ),
+        class_name="page narrow",
+    )
+
+
+def _line(one: rx.Var[dict[str, str]]) -> rx.Component:
+    return rx.el.li(
+        icon("info"),
+        rx.el.div(
+            rx.el.p(one["what"]),
+            rx.el.p(one["who"], rx.cond(one["more"] != "", ": " + one["more"], ""), class_name="small quiet"),
+        ),
+        rx.el.span(age(at=one["at"], says="ago"), class_name="quiet small num"),
+    )

@@ -1,0 +1,281 @@
+"""Connecting a shop: a token is checked, a zone chosen, what was found shown, and only then anything kept.
+
+The token itself never stands in here: it comes with the form, and waits sealed in a variable that is not sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import reflex as rx
+
+from cloudcache.domain.access import Actor
+from cloudcache.domain.catalog import TOGGLES, Topology
+from cloudcache.domain.customers import Customer, ZoneStatus
+from cloudcache.domain.errors import CloudcacheError, NotFound, Refused, StoreUnavailable
+from cloudcache.services import current
+from cloudcache.services.connecting import PERMISSIONS, Checked, Looked
+from cloudcache.services.merchants import with_customer
+from cloudcache.ui import wording
+from cloudcache.ui.states import bindings
+from cloudcache.ui.states.session import actor_of, may_write, on_signin, principal_of
+
+log = logging.getLogger("cloudcache.ui")
+T = TypeVar("T")
+
+
+class Connect(rx.State):
+    """One tab of `/connect`."""
+
+    phase: str = ""  # "" loading, "o" signed out, "t" token, "z" zone, "c" connected
+    offers_oauth: bool = False
+    oauth_link: str = ""
+    problem: str = ""
+    busy: str = ""
+    last_four: str = ""
+    zones: list[dict[str, str]] = []
+    is_cut: bool = False
+    chosen: str = ""
+    checks: list[dict[str, str]] = []
+    topology: str = ""
+    hostname: str = ""
+    counts: list[int] = []
+    shop: str = ""
+    domain: str = ""
+    plan: str = ""
+    status: str = ""
+    asks: bool = False
+
+    _sealed: bytes = b""
+
+    @rx.event
+    async def load(self):
+        """Show the shop's connection, or ask for a token."""
+        actor = actor_of(self)
+        if actor is None:
+            return self._wait_or_leave()
+        self._clear()
+        self.shop, self.offers_oauth = actor.shop, current().connecting.offers_oauth
+        customer = await self._try(current().connecting.connected(actor))
+        if customer is not None and customer.status is not ZoneStatus.DISCONNECTED:
+            self._show_connected(customer)
+        else:
+            self.phase = "t"
+        return None
+
+    @rx.event
+    async def check(self, form: dict, token: str = ""):
+        """Try the pasted token."""
+        actor = self._writer(token)
+        if actor is None or not isinstance(form, dict):
+            return
+        self.problem, self.busy, self.zones, self.checks = "", "token", [], []
+        yield
+        checked = await self._try(current().connecting.check(actor, form.get("token")))
+        self.busy = ""
+        if checked is not None:
+            self._show_zones(checked)
+            yield
+            await self._look(actor)
+
+    @rx.event
+    async def agreed(self, token: str = ""):
+        """Go on with what was agreed to at Cloudflare."""
+        actor = self._writer(token)
+        if actor is None:
+            return
+        self.problem, self.busy = "", "token"
+        yield
+        try:
+            checked = await current().connecting.agreed(actor)
+        except NotFound:
+            self.problem, self.busy = wording.NOT_AGREED, ""
+            return
+        except CloudcacheError as error:
+            self._say(error)
+            return
+        self.busy = ""
+        self._show_zones(checked)
+        yield
+        await self._look(actor)
+
+    @rx.event
+    async def begin(self, token: str = ""):
+        """Make the link with which this browser agrees at Cloudflare."""
+        actor = self._writer(token)
+        if actor is None or not current().connecting.offers_oauth:
+            return
+        self.oauth_link = f"/connect/cloudflare?ticket={current().connecting.begin(actor)}"
+
+    @rx.event
+    async def choose(self, zone: str):
+        """Look at another of the token's zones."""
+        actor = actor_of(self)
+        if actor is None or not isinstance(zone, str) or zone not in [one["id"] for one in self.zones]:
+            return
+        self.chosen, self.checks, self.problem = zone, [], ""
+        yield
+        await self._look(actor)
+
+    @rx.event
+    async def connect(self, token: str = ""):
+        """Keep the token and connect the chosen zone."""
+        actor = self._writer(token)
+        if actor is None or not self._sealed or not self.chosen:
+            return
+        self.busy, self.problem = "connect", ""
+        yield
+        customer = await self._try(current().connecting.connect(actor, self._sealed, self.chosen))
+        self.busy = ""
+        if customer is None:
+            return
+        self._rebind(customer)
+        self._clear()
+        yield rx.redirect("/")
+
+    @rx.event
+    async def look_again(self, token: str = ""):
+        """Find out anew what the connected token may do and which way shoppers take."""
+        actor = self._writer(token)
+        if actor is None:
+            return
+        self.busy, self.problem = "again", ""
+        yield
+        customer = await self._try(current().connecting.look_again(actor))
+        self.busy = ""
+        if customer is not None:
+            self._show_connected(customer)
+
+    @rx.event
+    def replace(self):
+        """Give another token for the connected shop."""
+        if actor_of(self) is not None:
+            self.phase = "t"
+
+    @rx.event
+    def ask(self, on: bool):
+        """Ask before disconnecting."""
+        if actor_of(self) is not None:
+            self.asks = on is True
+
+    @rx.event
+    async def disconnect(self, token: str = ""):
+        """Delete the credential and stop."""
+        actor = self._writer(token)
+        if actor is None:
+            return
+        try:
+            await current().connecting.disconnect(actor)
+        except CloudcacheError as error:
+            self._say(error)
+            return
+        self._clear()
+        self.phase = "t"
+
+    # -- inside --------------------------------------------------------------------------------
+    def _wait_or_leave(self):
+        self.reset()
+        if current().local_sessions and "embedded" not in self.router.url.query_parameters:
+            return rx.redirect("/signin")
+        return None
+
+    def _writer(self, token: str) -> Actor | None:
+        """Who acts, if this request is the own of the page and not one too many."""
+        actor = actor_of(self)
+        if actor is None:
+            self.reset()
+            self.phase = "o"
+            return None
+        if not may_write(self, token):
+            self.problem = wording.SIGNED_OUT_SLOT
+            return None
+        if current().limits.wait_s("check", actor.shop) > 0:
+            self.problem = wording.TOO_MANY_CHECKS
+            return None
+        return actor
+
+    async def _look(self, actor: Actor) -> None:
+        if not self.chosen:
+            return
+        found = await self._try(current().connecting.look(actor, self._sealed, self.chosen))
+        if found is not None:
+            self._show_found(found)
+
+    def _show_zones(self, checked: Checked) -> None:
+        self._sealed, self.last_four, self.is_cut = checked.sealed, checked.last_four, checked.is_cut
+        self.zones = [
+            {"id": one.id, "name": one.name, "plan": one.plan, "own": "1" if one.is_proposed else ""}
+            for one in checked.zones
+        ]
+        self.chosen = checked.zones[0].id if checked.zones else ""
+        self.problem = "" if checked.zones else wording.NO_ZONES
+        self.phase = "z"
+
+    def _show_found(self, found: Looked) -> None:
+        self.topology, self.hostname = found.way.topology.value, found.way.hostname
+        self.domain = found.facts.name
+        self.checks = [
+            *(_check(f"{name}: edit", _count(name), name not in found.missing) for name in PERMISSIONS),
+            _check("DNS: read", wording.DNS_MEANS, found.reads_dns),
+            _check("Account settings: read", wording.FEED_MEANS, found.reads_feed),
+        ]
+        effects = list(found.way.verdicts.values())
+        self.counts = [
+            len(effects) - effects.count("no_effect") - effects.count("unsafe"),
+            effects.count("no_effect"),
+            effects.count("unsafe"),
+        ]
+
+    def _show_connected(self, customer: Customer) -> None:
+        self.phase, self.status = "c", customer.status.value
+        self.domain, self.plan = customer.zone_name, customer.plan.title
+        self.topology, self.hostname = customer.topology.value, customer.hostname
+        self.checks = [
+            _check(f"{name}: edit", _count(name), name not in customer.missing) for name in PERMISSIONS
+        ]
+
+    def _rebind(self, customer: Customer) -> None:
+        """The shop has a customer now: what this socket may do is bound to it."""
+        socket = self.router.session.session_id
+        principal = principal_of(self)
+        if principal is not None and bindings.bound(socket) is not None:
+            bindings.bind(socket, with_customer(principal, customer.id))
+
+    async def _try(self, work: Awaitable[T]) -> T | None:
+        """Await it; what goes wrong is said on the page and stays there."""
+        try:
+            return await work
+        except CloudcacheError as error:
+            self._say(error)
+            return None
+
+    def _say(self, error: CloudcacheError) -> None:
+        self.busy = ""
+        if isinstance(error, Refused):
+            self.problem = wording.connecting(error)
+        elif isinstance(error, StoreUnavailable):
+            self.problem = wording.NO_DATABASE
+        else:
+            self.problem = wording.CLOUDFLARE_AWAY
+        log.info("connecting: %s", error)
+
+    def _clear(self) -> None:
+        shop, offers = self.shop, self.offers_oauth
+        self.reset()
+        self.shop, self.offers_oauth = shop, offers
+
+
+def _check(name: str, means: str, works: bool) -> dict[str, str]:
+    return {"name": name, "means": means, "works": "1" if works else ""}
+
+
+def _count(permission: str) -> str:
+    of = [one.title for one in TOGGLES if one.permission == permission]
+    return ", ".join(of) if len(of) <= 4 else f"{len(of)} of the 50 settings"
+
+
+on_signin("/connect", Connect.load)
+
+__all__ = ["Connect", "Topology"]

@@ -1,0 +1,87 @@
+"""A shop's tokens for scripts: made, listed and revoked. A new one is shown once and kept nowhere."""
+
+from __future__ import annotations
+
+import logging
+
+import reflex as rx
+
+from cloudcache.domain.errors import CloudcacheError, Refused
+from cloudcache.services import current
+from cloudcache.ui import wording
+from cloudcache.ui.states import rows
+from cloudcache.ui.states.session import actor_of, may_write
+
+log = logging.getLogger("cloudcache.ui")
+
+
+class Scripts(rx.State):
+    """The card of `/connect` that lists them."""
+
+    tokens: list[dict[str, str]] = []
+    made: str = ""  # the new token, until the next thing is done
+    problem: str = ""
+
+    @rx.event
+    async def load(self):
+        """List them; nothing for a shop that is not connected."""
+        self.made = ""
+        await self._list()
+
+    @rx.event
+    async def make(self, form: dict, token: str = ""):
+        """Make one and show it."""
+        actor = actor_of(self)
+        if actor is None or actor.customer is None or not isinstance(form, dict):
+            return
+        self.made, self.problem = "", ""
+        if not may_write(self, token) or current().limits.wait_s("check", actor.shop) > 0:
+            self.problem = wording.SIGNED_OUT_SLOT
+            return
+        try:
+            _, secret = await current().scripts.make(actor, form.get("name"), form.get("scope"))
+        except (ValueError, Refused) as error:
+            self.problem = error.detail if isinstance(error, Refused) else str(error)
+            return
+        except CloudcacheError as error:
+            log.error("a token for scripts could not be made: %s", error)
+            self.problem = wording.NO_DATABASE
+            return
+        self.made = secret.reveal()
+        await self._list()
+
+    @rx.event
+    async def revoke(self, which: str, token: str = ""):
+        """End one."""
+        actor = actor_of(self)
+        if actor is None or actor.customer is None or not may_write(self, token):
+            return
+        self.made = ""
+        try:
+            await current().scripts.revoke(actor, which)
+        except CloudcacheError as error:
+            log.error("a token for scripts could not be revoked: %s", error)
+            self.problem = wording.NO_DATABASE
+        await self._list()
+
+    async def _list(self) -> None:
+        actor = actor_of(self)
+        if actor is None or actor.customer is None:
+            self.tokens = []
+            return
+        try:
+            found = await current().scripts.all(actor)
+        except CloudcacheError as error:
+            log.error("tokens for scripts cannot be listed: %s", error)
+            return
+        self.tokens = [
+            {
+                "id": one.id,
+                "name": one.name,
+                "scope": one.scope.value,
+                "last_four": one.last_four,
+                "made": rows.seconds(one.created_at),
+                "used": rows.seconds(one.last_used_at) if one.last_used_at else "",
+            }
+            for one in found
+        ]

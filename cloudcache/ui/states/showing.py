@@ -1,0 +1,123 @@
+"""How a snapshot of a customer becomes what one tab shows: only what differs is assigned, for that is what travels.
+
+A part of the grid's state without handlers; `grid.py` has the variables, and what a click does.
+"""
+
+from __future__ import annotations
+
+from cloudcache.domain.catalog import TOGGLES, Toggle, Topology, find
+from cloudcache.domain.customers import Customer, Page, ZoneStatus
+from cloudcache.services import current
+from cloudcache.ui import wording
+from cloudcache.ui.states import rows
+
+_STATUS = {
+    ZoneStatus.ACTIVE: "l",
+    ZoneStatus.TOKEN_REFUSED: "r",
+    ZoneStatus.GONE: "g",
+    ZoneStatus.DISCONNECTED: "n",
+}
+
+
+class Showing:
+    """Shows snapshots, outcomes and failures in the rows and at the head of the page."""
+
+    def _apply(self, page: Page, now: int, progress: tuple[int, int] | None) -> None:
+        """Show a snapshot; one older than what is shown is dropped. Also called by the feed."""
+        if page.customer.revision < self._revision or page.customer.id != self._customer:
+            return
+        first = not self._revision
+        if first:
+            self._set_rows([rows.UNREAD] * len(TOGGLES))
+        words = {} if first else dict(self.words)
+        for toggle, cell in page.cells.items():
+            row, text = rows.encode(cell, now), rows.word(cell, now)
+            self._announce(toggle, row, text)
+            self._set(f"r{rows.NUMBER[toggle]}", row)
+            words.pop(toggle, None)
+            if text:
+                words[toggle] = text
+        self._revision = page.customer.revision
+        self._set("words", words)
+        if first:
+            self._set("clock", rows.seconds(now))
+        if first or any(cell.editable is not None for cell in page.cells.values()):
+            self._set("locks", self._locks(page, first))
+        self._set_customer(page.customer, progress)
+
+    def _set_customer(self, customer: Customer, progress: tuple[int, int] | None) -> None:
+        """The head of the page, the status and the counts; only what differs is sent."""
+        status = _STATUS[customer.status]
+        if status == "l" and customer.silent_since is not None:
+            status = "w"
+        self._set("shop", customer.shop)
+        self._set("domain", customer.zone_name)
+        self._set("plan", customer.plan.title)
+        self._set("topology", customer.topology.value)
+        self._set("status", status)
+        self._set("silent", rows.seconds(customer.silent_since) if customer.silent_since else "")
+        self._set("checked", rows.seconds(customer.full_read_at) if customer.full_read_at else "")
+        self._set("followed", rows.followed(customer))
+        self._set_progress(customer, progress)
+        self._count()
+
+    def _set_progress(self, customer: Customer, progress: tuple[int, int] | None) -> None:
+        """Shown for a first read and for one that was asked for; the read every minute stays quiet."""
+        wanted = self._asked or customer.full_read_at is None
+        self._set("progress", list(progress) if progress and wanted else [])
+        self._asked = self._asked and (progress is not None or not self.progress)
+
+    def _count(self) -> None:
+        self._set("tally", rows.tally(self._rows(), Topology(self.topology)))
+
+    def _locks(self, page: Page, first: bool) -> str:
+        """Cloudflare's word on what may be edited changes rarely; unseen toggles keep what they had."""
+        new = rows.locks(page.customer, page.cells)
+        if first:
+            return new
+        pairs = zip(TOGGLES, self.locks, new, strict=True)
+        return "".join(now if toggle.id in page.cells else before for toggle, before, now in pairs)
+
+    def _announce(self, toggle_id: str, row: str, word: str) -> None:
+        """Say the outcome of a change made in this tab, once, to screen readers."""
+        if toggle_id not in self._clicked or row[0] in "pPqQ":
+            return
+        self._clicked = [one for one in self._clicked if one != toggle_id]
+        title = find(toggle_id).title
+        failed = row[0] in "fF"
+        self.said = wording.not_changed(title, word) if failed else wording.settled(title, rows.is_on(row))
+
+    def _fail(self, toggle: Toggle, before: str, why: str) -> None:
+        self._show(toggle, rows.failed(rows.is_on(before), current().clock.now_ms()))
+        self.words = {**self.words, toggle.id: why}
+        self.said = wording.not_changed(toggle.title, why)
+        self._count()
+
+    def _show(self, toggle: Toggle, row: str) -> None:
+        self._set(f"r{rows.NUMBER[toggle.id]}", row)
+
+    def _filter(self, chip: str, query: str) -> None:
+        among = [toggle for toggle in TOGGLES if chip in ("all", "look", toggle.section.name)]
+        shown = rows.matching(query, among)
+        if chip == "look":
+            wanted = set(rows.to_look_at(self._rows(), Topology(self.topology)))
+            shown = [one for one in shown if one in wanted]
+        self._set("chip", chip)
+        self._set("query", query)
+        self._set("shown", rows.mask(shown))
+
+    def _rows(self) -> list[str]:
+        return [getattr(self, f"r{number}") for number in range(len(TOGGLES))]
+
+    def _row(self, toggle: Toggle) -> str:
+        row: str = getattr(self, f"r{rows.NUMBER[toggle.id]}")
+        return row
+
+    def _set_rows(self, shown: list[str]) -> None:
+        for number, row in enumerate(shown):
+            self._set(f"r{number}", row)
+
+    def _set(self, name: str, value: object) -> None:
+        """Assign only what differs: Reflex sends a variable that was assigned, equal or not."""
+        if getattr(self, name) != value:
+            setattr(self, name, value)

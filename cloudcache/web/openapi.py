@@ -1,0 +1,226 @@
+"""The REST API's description (OpenAPI 3.1) and the page that shows it; both say what `api.py` does."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from cloudcache.domain.catalog import TOGGLES
+
+_CHANGE = {
+    "type": "object",
+    "required": ["id", "toggle_id", "enabled", "status", "source", "actor", "requested_at"],
+    "properties": {
+        "id": {"type": "integer"},
+        "toggle_id": {"type": "string"},
+        "enabled": {"type": "boolean"},
+        "status": {"enum": ["pending", "applied", "failed", "superseded", "observed"]},
+        "source": {"enum": ["page", "api", "cloudflare"]},
+        "actor": {"type": "string"},
+        "requested_at": {"type": "integer", "description": "Unix milliseconds"},
+        "settled_at": {"type": ["integer", "null"]},
+        "error": {"type": ["string", "null"]},
+    },
+}
+_OPTIMIZATION = {
+    "type": "object",
+    "required": ["id", "title", "enabled", "seen_at", "age_ms", "standing", "locked", "effect", "change"],
+    "properties": {
+        "id": {"type": "string"},
+        "title": {"type": "string"},
+        "category": {"type": "string"},
+        "enabled": {"type": ["boolean", "null"], "description": "null while it was never read"},
+        "value": {"description": "Cloudflare's own value, which may be finer than on or off"},
+        "seen_at": {"type": ["integer", "null"], "description": "Unix milliseconds"},
+        "age_ms": {"type": ["integer", "null"]},
+        "standing": {"type": "string"},
+        "locked": {"enum": ["plan", "not_editable", "permission", None]},
+        "effect": {"type": "string"},
+        "change": {"oneOf": [{"$ref": "#/components/schemas/Change"}, {"type": "null"}]},
+    },
+}
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "stable; a program may branch on it"},
+        "detail": {"type": "string"},
+    },
+}
+_TOGGLE_ID = {
+    "name": "toggle_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "with _ or - alike: rocket_loader, rocket-loader",
+    "example": TOGGLES[0].id,
+}
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[!-~]+$"},
+    "description": "the same key and body get the same answer for a day; another body gets 409",
+}
+_LIMIT = {
+    "name": "limit",
+    "in": "query",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+}
+_WISH = {
+    "type": "object",
+    "required": ["enabled"],
+    "additionalProperties": False,
+    "properties": {
+        "enabled": {"type": "boolean"},
+        "confirmed": {"type": "boolean", "description": "needed to turn on what is risky for this shop"},
+    },
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole description: JSON as OpenAPI shapes it."""
+    one = "/api/v1/optimizations/{toggle_id}"
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "cloudcache",
+            "version": "1",
+            "description": "The Cloudflare settings of one Shopify shop. Times are Unix milliseconds.",
+        },
+        "security": [{"bearer": []}],
+        "paths": {
+            "/api/v1/optimizations": {
+                "get": _operation("All settings", 200, "Settings", ("read",)),
+            },
+            one: {
+                "parameters": [_TOGGLE_ID],
+                "get": _operation("One setting", 200, "Optimization", ("read", 404)),
+                "post": {
+                    **_operation("Turn it on or off", 202, "Change", ("read", 400, 403, 404, 409, 415, 422)),
+                    "parameters": [_KEY],
+                    "requestBody": {
+                        "required": True,
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Wish"}}},
+                    },
+                },
+            },
+            f"{one}/history": {
+                "parameters": [_TOGGLE_ID],
+                "get": {
+                    **_operation("Its changes, newest first", 200, "History", ("read", 404, 422)),
+                    "parameters": [_LIMIT],
+                },
+            },
+        },
+        "components": {
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "a token for scripts (made under Connect Cloudflare), or a Shopify ID token",
+                }
+            },
+            "schemas": {
+                "Change": _CHANGE,
+                "Optimization": _OPTIMIZATION,
+                "Problem": _PROBLEM,
+                "Wish": _WISH,
+                "Settings": {
+                    "type": "object",
+                    "required": ["shop", "zone", "optimizations"],
+                    "properties": {
+                        "shop": {"type": "string"},
+                        "zone": {"type": "object"},
+                        "optimizations": {
+                            "type": "array",
+                            "items": {"$ref": "#/components/schemas/Optimization"},
+                        },
+                    },
+                },
+                "History": {
+                    "type": "object",
+                    "required": ["toggle_id", "changes"],
+                    "properties": {
+                        "toggle_id": {"type": "string"},
+                        "changes": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}},
+                    },
+                },
+            },
+        },
+    }
+
+
+def _operation(title: str, status: int, schema: str, problems: tuple[object, ...]) -> dict[str, Any]:
+    listed = [401, 409, 413, 429, 503, *(one for one in problems if isinstance(one, int))]
+    shown = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    body = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {
+        "summary": title,
+        "responses": {
+            str(status): {"description": "Done", "content": body},
+            **{str(code): {"description": "Problem", "content": shown} for code in sorted(set(listed))},
+        },
+    }
+
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"
+content="width=device-width, initial-scale=1"><title>REST API · cloudcache</title>
+<link rel="stylesheet" href="/cloudcache.css"></head><body><main class="page narrow">
+<div class="head"><div><h1>REST API</h1><p class="sub">The settings of one shop, for programs.
+<a class="link" href="/api/docs/openapi.json">OpenAPI document</a></p></div></div>{sections}</main></body></html>"""
+
+
+def page() -> str:
+    """The description for people."""
+    described = document()
+    paths = described["paths"]
+    sections = [_example()]
+    for path, verbs in paths.items() if isinstance(paths, dict) else ():
+        for verb, operation in verbs.items():
+            if verb != "parameters":
+                sections.append(_section(verb, path, operation))
+    return PAGE.format(sections="".join(sections))
+
+
+def _example() -> str:
+    command = "curl -H 'Authorization: Bearer cct_...' https://your-app/api/v1/optimizations/rocket-loader"
+    return (
+        '<section class="card"><div class="card-head"><h2>How to call it</h2></div><div class="card-body lines">'
+        "<p>Make a token under Connect Cloudflare, Tokens for scripts, and send it as a Bearer token.</p>"
+        f'<pre class="secret">{escape(command)}</pre></div></section>'
+    )
+
+
+def _section(verb: str, path: str, operation: dict[str, object]) -> str:
+    responses = operation["responses"]
+    codes = ", ".join(responses) if isinstance(responses, dict) else ""
+    body = ""
+    if "requestBody" in operation:
+        body = f'<pre class="secret">{escape(json.dumps({"enabled": True}))}</pre>'
+    return (
+        f'<section class="card"><div class="card-head"><h2>{escape(str(operation["summary"]))}</h2></div>'
+        f'<div class="card-body lines"><p><code>{verb.upper()} {escape(path)}</code></p>{body}'
+        f'<p class="small quiet">Answers: {escape(codes)}</p></div></section>'
+    )
+
+
+async def docs(request: Request) -> Response:
+    """The page."""
+    policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    return HTMLResponse(page(), headers={"Content-Security-Policy": policy})
+
+
+async def openapi(request: Request) -> Response:
+    """The document."""
+    return JSONResponse(document())
+
+
+ROUTES = [Route("/api/docs", docs), Route("/api/docs/openapi.json", openapi)]

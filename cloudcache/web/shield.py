@@ -1,0 +1,175 @@
+"""Stands before everything that is served: refuses what is too big, too slow or from elsewhere, and sets the headers.
+
+HTTP     a body of at most 64 KiB (webhooks 1 MiB) that arrives within ten seconds, and is not compressed
+socket   the Origin must be ours; a first word within ten seconds; at most 30 messages a second for long
+answer   the security headers; pages get more, see `documents.py`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY = 64 * 1024
+WEBHOOK_BODY = 1024 * 1024
+BODY_S = 10
+HELLO_S = 10
+DRAINED = 2 * 1024 * 1024
+DRAIN_S = 1
+LONGEST_QUERY = 8192
+MESSAGES_A_SECOND = 30
+MESSAGES_AT_ONCE = 150
+
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+class Shield:
+    """An ASGI middleware around the whole app. `origins` are looked at anew each time."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str], *, tls: bool) -> None:
+        self._app = app
+        self._origins = origins
+        self._headers = (*HEADERS, HSTS) if tls else HEADERS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    # -- HTTP ----------------------------------------------------------------------------------
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                more = [one for one in self._headers if one[0] not in given]
+                message = {**message, "headers": [*message["headers"], *more]}
+            await send(message)
+
+        limit = WEBHOOK_BODY if scope["path"].startswith("/webhooks/") else BODY
+        status = _at_a_glance(scope, limit)
+        if status is None:
+            body = await _body(receive, limit)
+            if isinstance(body, bytes):
+                await self._app(scope, _replay(body, receive), with_headers)
+                return
+            status = body
+        await _drain(receive)
+        await _refuse(with_headers, status)
+
+    # -- socket --------------------------------------------------------------------------------
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._is_ours(scope) or len(scope["query_string"]) > LONGEST_QUERY:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self._app(scope, _Listener(receive), send)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        given = [value for name, value in scope["headers"] if name == b"origin"]
+        return len(given) == 1 and given[0].decode("latin-1") in list(self._origins)
+
+
+class _Listener:
+    """Hands a socket's messages on, and hangs up on one that says nothing at first, or too much."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._left = float(MESSAGES_AT_ONCE)
+        self._at = time.monotonic()
+        self._heard = 0
+
+    async def __call__(self) -> Message:
+        if self._heard < 2:  # the connection itself, then the first word
+            try:
+                async with asyncio.timeout(HELLO_S):
+                    message = await self._receive()
+            except TimeoutError:
+                return {"type": "websocket.disconnect", "code": 1008}
+        else:
+            message = await self._receive()
+        self._heard += 1
+        now = time.monotonic()
+        self._left = min(MESSAGES_AT_ONCE, self._left + (now - self._at) * MESSAGES_A_SECOND) - 1
+        self._at = now
+        if self._left < 0:
+            return {"type": "websocket.disconnect", "code": 1008}
+        return message
+
+
+def _at_a_glance(scope: Scope, limit: int) -> int | None:
+    """The status of a refusal that needs no look at the body."""
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0")
+    if len(scope["query_string"]) > LONGEST_QUERY:
+        return 414
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        return 415
+    if not length.isdigit():
+        return 400
+    return 413 if int(length) > limit else None
+
+
+async def _body(receive: Receive, limit: int) -> bytes | int:
+    """The whole body, or the status of a refusal."""
+    body: bytes = b""
+    try:
+        async with asyncio.timeout(BODY_S):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return 400
+                body += bytes(message.get("body", b""))
+                if len(body) > limit:
+                    return 413
+                if not message.get("more_body", False):
+                    return body
+    except TimeoutError:
+        return 408
+
+
+async def _drain(receive: Receive) -> None:
+    """Hear a refused client out for a moment: one that is cut off while it speaks does not hear the refusal."""
+    left = DRAINED
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body again, in one piece; afterwards what the server says (that the client is gone)."""
+    pending = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replayed
+
+
+async def _refuse(send: Send, status: int) -> None:
+    headers = [(b"content-length", b"0"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def socket_origins(origins: Sequence[str]) -> list[str]:
+    """The addresses of sockets that belong to these origins."""
+    parts = [urlsplit(one) for one in origins]
+    return [f"{'wss' if one.scheme == 'https' else 'ws'}://{one.netloc}" for one in parts]

@@ -1,0 +1,120 @@
+"""Journeys of people: a new shop installs the app and connects; support finds a shop and looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import Browser, Frame, Page, expect
+
+from cloudcache.local import NEW_TOKEN
+from tests.browser.conftest import PICTURES, Demo
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+ADMIN = "/shopify/store/paper-kite"
+
+
+async def opened(browser: Browser, demo: Demo, *, width: int = 1280, theme: str = "light") -> Page:
+    context = await browser.new_context(
+        base_url=demo.url, viewport={"width": width, "height": 900}, color_scheme=theme
+    )
+    context.set_default_timeout(15_000)
+    return await context.new_page()
+
+
+async def framed(page: Page) -> Frame:
+    """The app inside the admin."""
+    await page.goto(ADMIN)
+    content = await (await page.wait_for_selector("iframe")).content_frame()
+    assert content is not None
+    return content
+
+
+@pytest.fixture
+def errors() -> Iterator[list[str]]:
+    """What the pages' scripts stumbled over; nothing, at the end."""
+    seen: list[str] = []
+    yield seen
+    assert seen == []
+
+
+async def test_a_new_shop_installs_connects_flips_and_disconnects(
+    demo: Demo, browser: Browser, errors: list[str]
+):
+    page = await opened(browser, demo)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    app = await framed(page)
+
+    await app.get_by_label("Cloudflare API token").fill("cfat_not_a_good_one_0123456789")
+    await app.get_by_role("button", name="Check").click()
+    await expect(app.get_by_role("alert").filter(has_text="does not accept")).to_be_visible()
+    await app.get_by_label("Cloudflare API token").fill(NEW_TOKEN.reveal())
+    await app.get_by_role("button", name="Check").click()
+    await expect(app.get_by_text("behind Shopify (O2O)")).to_be_visible(timeout=20_000)
+    assert NEW_TOKEN.reveal() not in await app.content()
+    await page.screenshot(path=PICTURES / "connect.png", full_page=True)
+    await app.get_by_role("button", name="Connect paperkite.example").click()
+
+    switch = app.get_by_role("switch", name="Early Hints")
+    await expect(switch).to_have_attribute("aria-disabled", "false", timeout=20_000)
+    was = await switch.get_attribute("aria-checked")
+    await switch.click()
+    await expect(app.locator("#s-early_hints")).to_contain_text("Confirmed", timeout=20_000)
+    assert await switch.get_attribute("aria-checked") != was
+
+    await app.get_by_role("link", name="History").click()
+    await expect(app.get_by_text("Connected to Cloudflare")).to_be_visible()
+    await expect(app.get_by_text("Early Hints: turn")).to_be_visible()
+    await app.get_by_role("link", name="Cloudflare settings").click()
+    await app.get_by_role("link", name="Connect Cloudflare").click()
+    await app.get_by_label("Name").fill("nightly")
+    await app.get_by_role("button", name="Make a token").click()
+    await expect(app.locator("#made")).to_contain_text("cct_")
+    assert await demo.axe(page) == []
+    await app.get_by_role("button", name="Disconnect").click()
+    await app.get_by_role("alertdialog").get_by_role("button", name="Disconnect").click()
+    await expect(app.get_by_label("Cloudflare API token")).to_be_visible()
+
+
+async def test_support_finds_a_shop_gives_a_reason_and_changes_nothing(
+    demo: Demo, browser: Browser, errors: list[str]
+):
+    page = await opened(browser, demo, theme="dark")
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto("/signin")
+    await page.get_by_role("button", name="Support, viewer").click()
+    await page.get_by_placeholder("Find a customer by shop, domain or zone id").fill("maple")
+    await page.get_by_role("link", name="maple-lane").click()
+    await page.get_by_label("Why do you look at this shop?").fill("odd")
+    await page.get_by_role("button", name="Look at the settings").click()
+    await expect(page.get_by_role("alert").filter(has_text="reason")).to_be_visible()
+    await page.get_by_label("Why do you look at this shop?").fill("ticket 4711: prices look odd")
+    await page.get_by_role("button", name="Look at the settings").click()
+
+    await expect(page.get_by_text("You look as support; nothing can be changed")).to_be_visible()
+    switch = page.get_by_role("switch", name="Early Hints")
+    await expect(switch).to_have_attribute("aria-disabled", "true")
+    before = await switch.get_attribute("aria-checked")
+    await switch.click(force=True)
+    await expect(switch).to_have_attribute("aria-checked", str(before))
+    assert await demo.axe(page) == []
+    await page.screenshot(path=PICTURES / "staff-customer.png")
+    await page.get_by_role("button", name="Stop looking").click()
+    await expect(page.get_by_placeholder("Find a customer by shop, domain or zone id")).to_be_visible()
+
+    owner = await demo.open(browser, "maple-lane", width=390)
+    await owner.get_by_role("link", name="History").click()
+    await expect(owner.get_by_text("Support looked at your settings")).to_be_visible()
+    await expect(owner.get_by_text("ticket 4711")).to_be_visible()
+    await owner.screenshot(path=PICTURES / "history-phone.png")
+
+
+async def test_a_page_outside_the_admin_says_where_to_open_it(demo: Demo, browser: Browser):
+    page = await opened(browser, demo, width=390)
+    await page.goto(
+        "/?embedded=1&shop=paper-kite.myshopify.com&host=YWRtaW4uc2hvcGlmeS5jb20vc3RvcmUvcGFwZXIta2l0ZQ"
+    )
+
+    await expect(page.get_by_text("Please open this page from your shop’s admin")).to_be_visible()
+    assert await demo.axe(page) == []

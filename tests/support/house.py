@@ -1,0 +1,131 @@
+"""Everything around identity in one process: the rig, a pretend Shopify, and the services that deal with people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from cloudcache.adapters.cloudflare.oauth import OAuthClient
+from cloudcache.adapters.db.store import SqlStore
+from cloudcache.adapters.shopify.client import ShopifyClient
+from cloudcache.adapters.vault import EnvelopeVault
+from cloudcache.domain.access import Actor, ActorKind, Role
+from cloudcache.domain.secret import Token
+from cloudcache.emulator.app import create_app
+from cloudcache.local import PERMISSIONS
+from cloudcache.services.auditing import Auditing
+from cloudcache.services.connecting import Connecting
+from cloudcache.services.credentials import Credentials
+from cloudcache.services.merchants import Merchants
+from cloudcache.services.scripts import Scripts
+from cloudcache.services.support import Support
+from cloudcache.services.tasks import Tasks
+from cloudcache.services.webhooks import Webhooks
+from cloudcache.shopify_emulator.app import create_app as create_shopify
+from cloudcache.shopify_emulator.world import ShopifyWorld
+from tests.support.rig import Process, Rig, build_rig
+
+CLIENT, SECRET = "house-client", "house-secret-0123456789abcdef"
+KITE = "paper-kite.myshopify.com"
+KITE_ZONE = "0" * 31 + "b"
+KITE_TOKEN = "cfat_kite_0123456789abcdef"
+VIEWER = Actor(ActorKind.STAFF, "sub-viewer", role=Role.VIEWER, name="Kim")
+
+
+@dataclass
+class House:
+    """The rig's shop is `shop.myshopify.com`, already connected; `KITE` has only a zone waiting at Cloudflare."""
+
+    rig: Rig
+    process: Process
+    world: ShopifyWorld
+    tasks: Tasks
+    vault: EnvelopeVault
+    credentials: Credentials
+    merchants: Merchants
+    webhooks: Webhooks
+    connecting: Connecting
+    scripts: Scripts
+    support: Support
+    auditing: Auditing
+    shopify: ShopifyClient
+
+    @property
+    def store(self) -> SqlStore:
+        return self.rig.store
+
+    async def merchant(self, shop: str = KITE) -> Actor:
+        """The shop's owner, signed in just now, and what that set off is done."""
+        actor = (await self.merchants.present(self.world.id_token(shop))).actor
+        await self.tasks.idle()
+        return actor
+
+    async def connected(self) -> Actor:
+        """The owner of `KITE`, whose zone is connected."""
+        actor = await self.merchant()
+        checked = await self.connecting.check(actor, KITE_TOKEN)
+        await self.connecting.connect(actor, checked.sealed, KITE_ZONE)
+        return await self.merchant()
+
+    async def close(self) -> None:
+        await self.shopify.close()
+        await self.rig.close()
+
+
+async def build_house(store: SqlStore, keys: list[str] | None = None) -> House:
+    """A house on this store."""
+    rig = await build_rig(store)
+    cloudflare, clock = rig.world, rig.clock
+    cloudflare.add_account("kite", "kite")
+    cloudflare.add_zone(KITE_ZONE, "paperkite.example", "kite", "pro")
+    cloudflare.add_token(KITE_TOKEN, kind="account", accounts=("kite",), zones=None, permissions=PERMISSIONS)
+    cloudflare.add_oauth_client("app", "app-secret", ["https://app.example/connect/cloudflare/back"])
+    world = ShopifyWorld(CLIENT, SECRET, clock.now_s)
+    world.add_shop(KITE, ["www.paperkite.example"])
+    world.add_shop("shop.myshopify.com", ["shop.example"])
+    shopify = ShopifyClient(
+        CLIENT,
+        [SECRET],
+        clock,
+        base=lambda shop: f"http://shopify/shops/{shop}",
+        transport=httpx.ASGITransport(create_shopify(world)),
+    )
+    vault, tasks = EnvelopeVault(keys or ["k" * 40]), Tasks()
+    oauth = OAuthClient(
+        "http://dash/oauth2",
+        "app",
+        "app-secret",
+        "https://app.example/connect/cloudflare/back",
+        clock,
+        httpx.ASGITransport(create_app(cloudflare)),
+    )
+    credentials = Credentials(store, vault, Token("cfut_platform_0123456789"), clock, oauth)
+    owner: Callable[[], str] = lambda: "house"  # noqa: E731
+    return House(
+        rig,
+        rig.process(),
+        world,
+        tasks,
+        vault,
+        credentials,
+        Merchants(shopify, store, store, store, vault, clock, tasks, owner),
+        Webhooks(shopify, store, store, store, rig.bus, clock),
+        Connecting(
+            store,
+            store,
+            rig.gateway,
+            credentials,
+            vault,
+            rig.budget,
+            rig.bus,
+            clock,
+            lambda: None,
+            oauth,
+        ),
+        Scripts(store, store, store, clock),
+        Support(store, store, store, clock, {"sub-viewer": Role.VIEWER}),
+        Auditing(store),
+        shopify,
+    )
