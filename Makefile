@@ -22,11 +22,13 @@ test: $(VENV)/tests  ## Run every test
 	@$(BIN)/python -m tests.support.chromium >/dev/null
 	$(BIN)/python -m pytest
 
-check: $(VENV)/tests  ## Format, lint, types, import rules and the quick tests
+check: $(VENV)/tests  ## Format, lint, types, import rules, secrets, known holes and the quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	@git ls-files -z 2>/dev/null | xargs -0 -r $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+	@$(BIN)/python -m tests.support.dependencies
 	CLOUDCACHE_EXAMPLES=4 $(BIN)/python -m pytest -q tests/unit tests/properties
 
 bench: $(VENV)/tests  ## Measure what docs/benchmarks.md claims
