@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from cloudcache import logs
 from cloudcache.config import ConfigError, load
 from cloudcache.ui import pages, theme
+from cloudcache.ui.states import bindings
 from cloudcache.ui.states.feed import feed
 from cloudcache.ui.states.session import BindSession
 from cloudcache.web import api, local_session, metrics, openapi, ops, signin, webhooks
@@ -92,6 +93,7 @@ app.app_wraps.pop(
     (5, "Overlay"), None
 )  # its toast names the socket's address; `banners.lost` says it in words
 app.add_middleware(BindSession())
+wiring.services.webhooks.when_uninstalled.append(bindings.release_shop)
 app.register_lifespan_task(running)
 app.register_lifespan_task(feed)
 pages.add_to(

@@ -35,6 +35,7 @@ UNDONE = sa.text("done_at IS NULL")
 def upgrade() -> None:
     for column in ZONE_COLUMNS:
         op.add_column("customer_zones", column)
+    op.create_index("ix_customer_zones_zone_name", "customer_zones", ["zone_name"])
     _shops()
     _audit()
     _people()
@@ -67,6 +68,7 @@ def downgrade() -> None:
         "shops",
     ):
         op.drop_table(table)
+    op.drop_index("ix_customer_zones_zone_name", "customer_zones")
     for column in reversed(ZONE_COLUMNS):
         op.drop_column("customer_zones", column.name)
 
@@ -249,14 +251,15 @@ def _append_only_postgres() -> None:
         f"""CREATE FUNCTION cloudcache_changes_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
           IF TG_OP = 'DELETE' THEN
-            IF EXISTS (SELECT 1 FROM erasures WHERE customer_id = OLD.customer_id AND OLD.requested_at <= until) THEN RETURN OLD; END IF;
+            IF EXISTS (SELECT 1 FROM erasures WHERE customer_id = OLD.customer_id AND OLD.requested_at <= until)
+            THEN RETURN OLD; END IF;
             RAISE EXCEPTION 'the journal is append-only';
           END IF;
           IF {differs} OR (OLD.status <> 'pending' AND NEW.status <> OLD.status)
             OR (OLD.actor_id <> '' AND NEW.actor_id <> OLD.actor_id)
           THEN RAISE EXCEPTION 'the journal is append-only'; END IF;
           RETURN NEW;
-        END $$"""
+        END $$"""  # noqa: S608  names of our own
     )
     op.execute(
         """CREATE FUNCTION cloudcache_audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -303,7 +306,7 @@ def _row_level_security() -> None:
           GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE};
           REVOKE DELETE, TRUNCATE ON audit_log FROM {ROLE};
           REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {ROLE};
-        END IF; END $$"""
+        END IF; END $$"""  # noqa: S608  names of our own
     )
 
 

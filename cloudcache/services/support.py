@@ -61,7 +61,7 @@ class Support:
         """Customers whose shop, domain or zone id begins with the text; nothing for fewer than two characters."""
         require_administrator(actor, Action.SEARCH)
         wanted = text.strip().lower()[:LONGEST_SEARCH] if isinstance(text, str) else ""
-        if len(wanted) < 2:
+        if len(wanted) < 2 or not wanted.isascii() or not wanted.isprintable():
             return []
         customers = await self._people.across_tenants_find(wanted, MOST_FOUND)
         return [

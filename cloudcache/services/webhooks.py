@@ -33,7 +33,6 @@ class Webhooks:
         audit: AuditTrail,
         bus: Bus,
         clock: Clock,
-        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._shopify = shopify
         self._store = store
@@ -41,17 +40,15 @@ class Webhooks:
         self._audit = audit
         self._bus = bus
         self._clock = clock
-        self._wake = wake
+        self.when_uninstalled: list[Callable[[str], None]] = []
+        """Told of a shop that uninstalled: whoever speaks for it is let go."""
 
     async def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> bool:
         """Keep a delivery; False when it came before. `Forged` when it is not to be believed."""
         if self._shopify is None:
             raise Forged("bad_hmac")
         webhook = self._shopify.webhook(headers, body)
-        is_new = await self._shops.receive(webhook, now=self._clock.now_ms())
-        if is_new:
-            self._wake()
-        return is_new
+        return await self._shops.receive(webhook, now=self._clock.now_ms())
 
     async def work(self) -> int:
         """Act upon what was received, and erase what is due; returns how much was done."""
@@ -84,6 +81,8 @@ class Webhooks:
             delivery.shop, before=delivery.received_at, now=now, erase_at=now + ERASE_AFTER_MS
         )
         await self._note(customer, AuditAction.UNINSTALLED)
+        for tell in self.when_uninstalled:
+            tell(delivery.shop)
         if customer is not None:
             self._bus.hint(customer)
 

@@ -271,6 +271,8 @@ async def test_an_uninstallation_takes_all_tokens_and_leaves_the_settings(house:
     actor = await house.connected()
     at_cloudflare = house.rig.world.held(KITE_ZONE)
     house.rig.clock.ms += 1_000
+    let_go: list[str] = []
+    house.webhooks.when_uninstalled.append(let_go.append)
     await post(house, "app/uninstalled")
     await house.webhooks.work()
 
@@ -278,6 +280,7 @@ async def test_an_uninstallation_takes_all_tokens_and_leaves_the_settings(house:
     customer = await house.store.customer_of_shop(KITE)
 
     assert held.access is None and held.refresh is None
+    assert let_go == [KITE], "its sockets are nobody's"
     assert customer.status is ZoneStatus.DISCONNECTED and customer.credential is None
     assert house.rig.world.held(KITE_ZONE) == at_cloudflare
     assert await house.scripts.actor_of("cct_" + "0" * 12 + "_" + "a" * 43) is None
@@ -306,7 +309,7 @@ async def test_an_erasure_leaves_nothing_that_names_the_shop_or_a_person(house: 
         "paperkite",
         KITE_ZONE,
         "nightly",
-        "4711",
+        "zulu",
         "ticket",
         "Kim",
         "sub-viewer",

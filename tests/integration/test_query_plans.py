@@ -150,6 +150,8 @@ Act = Callable[[SqlStore, Tenant, Change], Awaitable[object]]
 ACTS: dict[str, Act] = {
     "page": lambda store, mine, _: store.page(mine.id),
     "news of a page": lambda store, mine, _: store.page(mine.id, 1),
+    "staff's search": lambda store, _, __: store.across_tenants_find("s7", 20),
+    "trail": lambda store, mine, _: store.trail(mine.id, 50, before=9),
     "customer of a shop": lambda store, _, __: store.customer_of_shop("s7"),
     "customers": lambda store, _, __: store.across_tenants_customers(20, after=CustomerId(500)),
     "lease of the platform's": lambda store, _, __: store.lease(

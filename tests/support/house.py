@@ -70,6 +70,8 @@ class House:
         return await self.merchant()
 
     async def close(self) -> None:
+        await self.process.tasks.idle()
+        await self.tasks.idle()
         await self.shopify.close()
         await self.rig.close()
 

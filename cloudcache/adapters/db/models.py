@@ -118,6 +118,7 @@ class CustomerZone(SQLModel, table=True):
             sqlite_where=text("status = 'active' AND credential_id IS NOT NULL"),
             postgresql_where=text("status = 'active' AND credential_id IS NOT NULL"),
         ),
+        Index("ix_customer_zones_zone_name", "zone_name"),
         Index("ix_customer_zones_account_id", "account_id", "customer_id"),
         Index("ix_customer_zones_credential_id", "credential_id", "customer_id"),
         Index(
