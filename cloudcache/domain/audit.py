@@ -28,7 +28,6 @@ class AuditAction(StrEnum):
     FLIP_ASKED = "flip asked"
     FLIP_ENDED = "flip ended"
     CHANGED_ELSEWHERE = "changed elsewhere"
-    SIGNED_IN = "signed in"
     DENIED = "denied"
     INSTALLED = "installed"
     UNINSTALLED = "uninstalled"

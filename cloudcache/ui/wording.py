@@ -236,7 +236,6 @@ _DEEDS = {
     "token revoked": "A token for scripts was revoked",
     "view started": "Support looked at your settings",
     "view ended": "Support stopped looking",
-    "signed in": "Signed in",
     "denied": "An attempt was refused",
     "customer data": "Shopify asked about customer data; none is held",
     "erased": "Older data was erased",
