@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import func, select
 
 from cloudcache.adapters.db.models import metadata
-from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.access import SYSTEM
-from cloudcache.domain.catalog import Topology, find
 from cloudcache.domain.customers import ZoneStatus
-from cloudcache.domain.errors import NotAllowed, NotFound, Refused, TryLater, Unauthorized
+from cloudcache.domain.errors import NotFound, Refused, TryLater
 from cloudcache.domain.shopify import Forged
 from cloudcache.domain.shops import DAY_MS, ShopStatus
-from cloudcache.emulator.dns import DnsRecord
-from cloudcache.local import PERMISSIONS
-from tests.support.house import KITE, KITE_TOKEN, KITE_ZONE, VIEWER, House, build_house
-
-
-@pytest.fixture
-async def house(store: SqlStore) -> AsyncIterator[House]:
-    made = await build_house(store)
-    yield made
-    await made.close()
-
-
-async def everything(store: SqlStore) -> str:
-    """All that the database keeps, as one text; sealed bytes as they are."""
-    kept: list[str] = []
-    async with store.database.reading("*") as connection:
-        for table in metadata.sorted_tables:
-            for row in await connection.execute(select(table)):
-                kept.append(repr(tuple(row)))
-    return "\n".join(kept)
+from tests.support.house import KITE, KITE_ZONE, VIEWER, House, everything
 
 
 async def post(house: House, topic: str, shop: str = KITE, **more: object) -> bool:
@@ -84,169 +62,6 @@ async def test_a_shop_silent_for_ninety_days_waits_for_its_merchant(house: House
     await house.merchant()
 
     assert await house.merchants.access_token(KITE)
-
-
-# -- connecting --------------------------------------------------------------------------------
-
-
-async def test_connecting_finds_the_zone_the_way_and_what_the_token_may_do(house: House):
-    actor = await house.merchant()
-
-    checked = await house.connecting.check(actor, f"  {KITE_TOKEN}\n")
-    (zone,) = checked.zones
-    looked = await house.connecting.look(actor, checked.sealed, zone.id)
-    customer = await house.connecting.connect(actor, checked.sealed, zone.id)
-
-    assert zone.is_proposed and zone.name == "paperkite.example"
-    assert looked.missing == frozenset() and looked.reads_feed and looked.reads_dns
-    assert looked.way.topology is Topology.O2O and looked.way.verdicts["rocket_loader"] == "no_effect"
-    assert customer.topology is Topology.O2O and customer.hostname == "www.paperkite.example"
-    kept = await everything(house.store)
-    assert KITE_TOKEN not in kept and KITE_TOKEN[5:20] not in kept
-
-
-async def test_a_probe_for_permissions_changes_nothing_at_cloudflare(house: House):
-    actor = await house.merchant()
-    before = [one.path for one in house.rig.world.requests() if one.method != "GET" and one.status == 200]
-
-    checked = await house.connecting.check(actor, KITE_TOKEN)
-    await house.connecting.look(actor, checked.sealed, KITE_ZONE)
-
-    after = [one.path for one in house.rig.world.requests() if one.method != "GET" and one.status == 200]
-    assert after == before
-
-
-async def test_a_missing_permission_locks_its_toggles_and_says_which(house: House):
-    limited = "cfat_limited_0123456789abcdef"
-    house.rig.world.add_token(
-        limited,
-        kind="account",
-        accounts=("kite",),
-        zones=None,
-        permissions=PERMISSIONS - {"Zone WAF Write", "DNS Read", "Account Settings Read"},
-    )
-    actor = await house.merchant()
-    checked = await house.connecting.check(actor, limited)
-    looked = await house.connecting.look(actor, checked.sealed, KITE_ZONE)
-    customer = await house.connecting.connect(actor, checked.sealed, KITE_ZONE)
-    actor = await house.merchant()
-
-    assert looked.missing == {"Zone WAF"} and not looked.reads_feed and not looked.reads_dns
-    assert customer.topology is Topology.UNKNOWN
-    with pytest.raises(Unauthorized, match="Zone WAF"):
-        await house.process.toggles.flip(actor, customer.id, "leaked_credential_checks", True, request_id="r")
-    assert await house.process.toggles.flip(actor, customer.id, "rocket_loader", True, request_id="r2")
-
-
-@pytest.mark.parametrize(
-    ("records", "topology"),
-    [
-        ([], Topology.NO_ZONE),
-        ([("CNAME", "shops.myshopify.com", False)], Topology.DNS_ONLY),
-        ([("A", "23.227.38.65", True)], Topology.PROXIED),
-        ([("CNAME", "paper-kite.myshopify.com", True)], Topology.PROXIED),
-        ([("CNAME", "Shops.MyShopify.com.", True)], Topology.O2O),
-        ([("TXT", "x", False)], Topology.NO_ZONE),
-    ],
-)
-async def test_the_way_is_read_from_the_records(house: House, records: list, topology: Topology):
-    name = "www.paperkite.example"
-    made = [DnsRecord(name, kind, content, proxied) for kind, content, proxied in records]
-    house.rig.world.set_dns(KITE_ZONE, made or [DnsRecord("paperkite.example", "TXT", "x", False)])
-    actor = await house.merchant()
-
-    checked = await house.connecting.check(actor, KITE_TOKEN)
-    looked = await house.connecting.look(actor, checked.sealed, KITE_ZONE)
-
-    assert looked.way.topology is topology
-
-
-@pytest.mark.parametrize(
-    "text", ["", "  ", "no such token", "ä", "x" * 300, None, 7, '{"access":"x"}', "cfat_x"]
-)
-async def test_what_is_no_token_or_not_a_good_one_is_refused(house: House, text: object):
-    actor = await house.merchant()
-
-    with pytest.raises(Refused):
-        await house.connecting.check(actor, text)
-
-
-async def test_a_sealed_token_opens_for_its_own_shop_only(house: House):
-    actor = await house.merchant()
-    other = await house.merchant("shop.myshopify.com")
-    checked = await house.connecting.check(actor, KITE_TOKEN)
-
-    with pytest.raises(Refused):
-        await house.connecting.look(other, checked.sealed, KITE_ZONE)
-    with pytest.raises(Refused):
-        await house.connecting.connect(other, checked.sealed, KITE_ZONE)
-
-
-async def test_a_zone_belongs_to_one_shop_until_it_is_disconnected(house: House):
-    first = await house.connected()
-    other = await house.merchant("shop.myshopify.com")
-    checked = await house.connecting.check(other, KITE_TOKEN)
-    with pytest.raises(Refused, match="another shop"):
-        await house.connecting.connect(other, checked.sealed, KITE_ZONE)
-
-    await house.connecting.disconnect(first)
-    taken = await house.connecting.connect(other, checked.sealed, KITE_ZONE)
-
-    assert taken.shop == "shop.myshopify.com" and taken.zone_name == "paperkite.example"
-
-
-async def test_another_zone_forgets_the_values_of_the_one_before(house: House):
-    actor = await house.connected()
-    assert actor.customer is not None
-    await house.process.reconciler.toggle(actor.customer, find("polish"), 1)
-    house.rig.world.add_zone("0" * 31 + "c", "second.example", "kite", "free")
-    assert (await house.store.page(actor.customer)).cells
-
-    checked = await house.connecting.check(actor, KITE_TOKEN)
-    await house.connecting.connect(actor, checked.sealed, "0" * 31 + "c")
-
-    page = await house.store.page(actor.customer)
-    assert page.customer.zone_name == "second.example" and not page.cells
-
-
-async def test_disconnecting_deletes_the_credential_and_stops_all_calls(house: House):
-    actor = await house.connected()
-    assert actor.customer is not None
-    await house.connecting.disconnect(actor)
-
-    customer = await house.store.customer_of_shop(KITE)
-    async with house.store.database.reading("*") as connection:
-        table = metadata.tables["credentials"]
-        kinds = (await connection.execute(select(table.c.credential_id))).scalars().all()
-
-    assert customer.status is ZoneStatus.DISCONNECTED and customer.credential is None
-    assert kinds == ["c1"], "only the other shop's"
-    with pytest.raises(Refused):
-        await house.credentials.access(customer)  # and not with the platform's token instead
-    with pytest.raises(Refused):
-        await house.process.toggles.flip(actor, actor.customer, "rocket_loader", True, request_id="r")
-
-
-async def test_a_revoked_token_is_replaced_and_the_zone_goes_on(house: House):
-    actor = await house.connected()
-    assert actor.customer is not None
-    await house.store.set_status(actor.customer, ZoneStatus.TOKEN_REFUSED, now=house.rig.clock.ms)
-    house.rig.world.add_token(
-        "cfat_new_0123456789abcdef", kind="account", accounts=("kite",), zones=None, permissions=PERMISSIONS
-    )
-
-    checked = await house.connecting.check(actor, "cfat_new_0123456789abcdef")
-    customer = await house.connecting.connect(actor, checked.sealed, KITE_ZONE)
-
-    assert customer.status is ZoneStatus.ACTIVE and customer.id == actor.customer
-
-
-async def test_nobody_but_the_merchant_connects(house: House):
-    for actor in (VIEWER, SYSTEM):
-        with pytest.raises(NotAllowed):
-            await house.connecting.check(actor, KITE_TOKEN)
-        with pytest.raises(NotAllowed):
-            await house.connecting.disconnect(actor)
 
 
 # -- webhooks and erasure ----------------------------------------------------------------------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import httpx
+import pytest
+from sqlalchemy import select
 
 from cloudcache.adapters.cloudflare.oauth import OAuthClient
+from cloudcache.adapters.db.models import metadata
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.shopify.client import ShopifyClient
 from cloudcache.adapters.vault import EnvelopeVault
@@ -131,3 +134,21 @@ async def build_house(store: SqlStore, keys: list[str] | None = None) -> House:
         Auditing(store),
         shopify,
     )
+
+
+@pytest.fixture
+async def house(store: SqlStore) -> AsyncIterator[House]:
+    """A house on a fresh database."""
+    made = await build_house(store)
+    yield made
+    await made.close()
+
+
+async def everything(store: SqlStore) -> str:
+    """All that the database keeps, as one text; sealed bytes as they are."""
+    kept: list[str] = []
+    async with store.database.reading("*") as connection:
+        for table in metadata.sorted_tables:
+            for row in await connection.execute(select(table)):
+                kept.append(repr(tuple(row)))
+    return "\n".join(kept)

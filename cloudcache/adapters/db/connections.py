@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.audit import append
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
-from cloudcache.adapters.db.models import changes, credentials, entries, toggles, zones
+from cloudcache.adapters.db.journal import fail_open
+from cloudcache.adapters.db.models import credentials, entries, toggles, zones
 from cloudcache.adapters.db.register import connected, feed_again, keep_account
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
 from cloudcache.adapters.db.shops import delete_credential, drop_credential
@@ -157,17 +158,7 @@ async def _forget_values(connection: AsyncConnection, customer: CustomerId, now:
     """Another zone: what was read of the one before says nothing about it. The journal stays the shop's."""
     await connection.execute(delete(toggles).where(toggles.c.customer_id == customer))
     await connection.execute(delete(entries).where(entries.c.customer_id == customer))
-    await connection.execute(
-        update(changes)
-        .where(changes.c.customer_id == customer, changes.c.status == "pending")
-        .values(
-            status="failed",
-            error=Reason.NOT_CONNECTED.value,
-            settled_at=now,
-            lease_owner=None,
-            lease_until=None,
-        )
-    )
+    await fail_open(connection, customer, now)
 
 
 def _found(way: Way, missing: Collection[str], now: int) -> Values:

@@ -187,6 +187,19 @@ class Journal(OnDatabase):
             return Settled.DONE
 
 
+async def fail_open(connection: AsyncConnection, customer: CustomerId, now: int) -> None:
+    """The zone is taken off: what is still wished for it will not happen."""
+    why = Reason.NOT_CONNECTED.value
+    ended = await connection.execute(
+        update(changes)
+        .where(changes.c.customer_id == customer, PENDING)
+        .values(status="failed", error=why, settled_at=now, lease_owner=None, lease_until=None)
+        .returning(changes.c.id, changes.c.toggle_id)
+    )
+    deeds = [_ended(ChangeId(int(id_)), ToggleId(str(toggle)), f"failed: {why}") for id_, toggle in ended]
+    await append(connection, customer, deeds, now)
+
+
 def _one(customer: CustomerId, change: ChangeId) -> ColumnElement[bool]:
     return and_(changes.c.id == change, changes.c.customer_id == customer)
 

@@ -19,6 +19,7 @@ from cloudcache.adapters.db.access_models import (
     staff_views,
 )
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
+from cloudcache.adapters.db.journal import fail_open
 from cloudcache.adapters.db.models import changes, credentials, entries, toggles, zones
 from cloudcache.adapters.db.transactions import OnDatabase, Values, upsert
 from cloudcache.domain.customers import ZoneStatus
@@ -266,11 +267,7 @@ async def drop_credential(connection: AsyncConnection, shop: str, now: int) -> C
             last_error="",
         )
     )
-    await connection.execute(
-        update(changes)
-        .where(changes.c.customer_id == row.customer_id, changes.c.status == "pending")
-        .values(status="failed", error="not_connected", settled_at=now, lease_owner=None, lease_until=None)
-    )
+    await fail_open(connection, CustomerId(int(row.customer_id)), now)
     if row.credential_id is not None:
         await delete_credential(connection, str(row.credential_id))
     return CustomerId(int(row.customer_id))
