@@ -19,6 +19,7 @@ from cloudcache.domain.catalog import SECTIONS, TOGGLES, Toggle, Topology, find
 from cloudcache.domain.errors import (
     CloudcacheError,
     NeedsConfirmation,
+    NotAllowed,
     NotFound,
     Refused,
     StoreUnavailable,
@@ -279,7 +280,7 @@ class Grid(Showing, rx.State):
         except Refused as refusal:
             self._fail(toggle, before, wording.reason(refusal.reason.value, refusal.detail))
             return
-        except (StoreUnavailable, NotFound) as error:
+        except (StoreUnavailable, NotFound, NotAllowed) as error:
             log.error("a flip of %s was not stored: %s", toggle.id, error)
             self._fail(toggle, before, wording.NOT_KEPT_HERE)
             return
@@ -320,7 +321,7 @@ class Grid(Showing, rx.State):
     def _paused(self, toggle: Toggle) -> bool:
         """Whether the switch was shown as one that cannot be turned."""
         locked = self.locks[rows.NUMBER[toggle.id]] != "-"
-        return not self._customer or self.status not in ("l", "w") or locked
+        return not self._customer or self.reads_only or self.status not in ("l", "w") or locked
 
     def _is_shop(self, typed: object) -> bool:
         name = typed.strip().lower() if isinstance(typed, str) else ""
