@@ -206,7 +206,9 @@ def _way() -> rx.Component:
 
 
 def _count_line(count: rx.Var[int], words: str, picture: str) -> rx.Component:
-    return rx.el.li(icon(picture), rx.el.p(count, " ", words))
+    return rx.el.li(
+        icon(picture), rx.el.p(count, " ", words), class_name="" if picture == "check" else "none"
+    )
 
 
 def _checks() -> rx.Component:
