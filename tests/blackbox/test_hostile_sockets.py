@@ -11,7 +11,7 @@ import pytest
 import simple_websocket
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reflex.state import State
+from reflex.state import BaseState, State
 
 import cloudcache.ui.pages  # noqa: F401  every state is known once the pages are
 from tests.blackbox.conftest import BIRCH, MAPLE, Target, text_of
@@ -28,10 +28,10 @@ SECRETS = ("maplelane", "birchandsalt")
 def handlers() -> list[str]:
     """The full name of every handler of every state, as the wire knows them."""
     found: list[str] = []
-    waiting: list[type[State]] = [State]
+    waiting: list[type[BaseState]] = [State]
     while waiting:
         state = waiting.pop()
-        waiting += state.get_substates()  # type: ignore[arg-type]
+        waiting += state.get_substates()
         found += [f"{state.get_full_name()}.{name}" for name in state.event_handlers]
     return sorted(set(found))
 
