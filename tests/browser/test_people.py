@@ -93,6 +93,7 @@ async def test_support_finds_a_shop_gives_a_reason_and_changes_nothing(
     await page.get_by_role("button", name="Look at the settings").click()
 
     await expect(page.get_by_text("You look as support; nothing can be changed")).to_be_visible()
+    await expect(page.get_by_role("button", name="Check all now")).to_have_count(0)
     switch = page.get_by_role("switch", name="Early Hints")
     await expect(switch).to_have_attribute("aria-disabled", "true")
     before = await switch.get_attribute("aria-checked")

@@ -60,7 +60,7 @@ def status() -> rx.Component:
         ),
         rx.el.div(
             rx.cond(
-                (Grid.status == "l") | (Grid.status == "w"),
+                ((Grid.status == "l") | (Grid.status == "w")) & Grid.may_check,
                 rx.el.button(wording.CHECK_ALL, type="button", class_name="link", on_click=Grid.check_all),
             ),
             class_name="end",

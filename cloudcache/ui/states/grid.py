@@ -14,7 +14,7 @@ from secrets import token_hex
 
 import reflex as rx
 
-from cloudcache.domain.access import Actor
+from cloudcache.domain.access import Action, Actor, allowed
 from cloudcache.domain.catalog import SECTIONS, TOGGLES, Toggle, Topology, find
 from cloudcache.domain.errors import (
     CloudcacheError,
@@ -53,6 +53,7 @@ class Grid(Showing, rx.State):
     locks: str = _FREE
 
     reads_only: bool = False  # somebody of the staff looks
+    may_check: bool = True  # a viewer of the staff may not have things read again
     until: str = ""  # when their view ends
     shop: str = ""
     domain: str = ""
@@ -125,6 +126,7 @@ class Grid(Showing, rx.State):
             return
         self.said = ""
         self._view, self.reads_only, self.until = view.id, True, rows.seconds(view.ends_at)
+        self.may_check = Action.REFRESH in allowed(staff)
         actor = replace(staff, customer=view.customer)
         await self._open(actor, view.customer, view.ends_at)
 
