@@ -72,6 +72,8 @@ class Webhooks:
             await self._uninstall(delivery)
         elif delivery.topic == "shop/redact":
             await self._erase(delivery.shop, delivery.topic, delivery.received_at)
+        elif delivery.topic == "app/scopes_update":
+            log.info("the scopes of a shop were changed; its next token tells them")
         else:  # customers/*: no data of buyers is held, which is all there is to say
             await self._note(await self._customer(delivery.shop), AuditAction.CUSTOMER_DATA, "nothing held")
 

@@ -13,7 +13,15 @@ import httpx
 
 from cloudcache.domain.errors import Reason, Refused, TryLater, Unclear
 from cloudcache.domain.secret import Token
-from cloudcache.domain.shopify import Forged, IdToken, Webhook, shop_of, verify_id_token, verify_webhook
+from cloudcache.domain.shopify import (
+    USUAL_LIFE_S,
+    Forged,
+    IdToken,
+    Webhook,
+    shop_of,
+    verify_id_token,
+    verify_webhook,
+)
 from cloudcache.ports import Clock, ShopTokens
 
 log = logging.getLogger("cloudcache.shopify")
@@ -49,7 +57,7 @@ class ShopifyClient:
         self._client: httpx.AsyncClient | None = None
 
     def id_token(self, token: object, *, query_shop: str | None, bound_shop: str | None) -> IdToken:
-        return verify_id_token(
+        found = verify_id_token(
             token,
             now=self._clock.now_ms() / 1000,
             client_id=self._client_id,
@@ -57,6 +65,9 @@ class ShopifyClient:
             query_shop=query_shop,
             bound_shop=bound_shop,
         )
+        if found.lives_s > USUAL_LIFE_S:
+            log.warning("an ID token of %s lives %s s; Shopify's own live 60", found.shop, found.lives_s)
+        return found
 
     def webhook(self, headers: Sequence[tuple[str, str]], body: bytes) -> Webhook:
         return verify_webhook(headers, body, secrets=self._secrets)

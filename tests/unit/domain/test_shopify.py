@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,29 +13,21 @@ from cloudcache.domain.shopify import (
     Forged,
     host_of,
     shop_of,
-    verify_id_token,
     verify_query,
     verify_webhook,
 )
-
-VECTORS = json.loads(
-    (Path(__file__).resolve().parents[2] / "data" / "shopify-vectors.json").read_text(encoding="utf-8")
+from tests.support.shopify import (
+    CLAIMS,
+    CONFIG,
+    CURRENT,
+    NOW,
+    PREVIOUS,
+    SHOP,
+    VECTORS,
+    signed,
+    verified,
+    webhook,
 )
-CONFIG = VECTORS["config"]
-NOW = CONFIG["now"]
-CURRENT, PREVIOUS = CONFIG["client_secret"], CONFIG["previous_client_secret"]
-SHOP = "test-shop.myshopify.com"
-CLAIMS = {
-    "iss": f"https://{SHOP}/admin",
-    "dest": f"https://{SHOP}",
-    "aud": CONFIG["client_id"],
-    "sub": "42",
-    "exp": NOW + 60,
-    "nbf": NOW,
-    "iat": NOW,
-    "jti": "j",
-    "sid": "s",
-}
 
 
 def ids(one: dict[str, object]) -> str:
@@ -47,23 +36,6 @@ def ids(one: dict[str, object]) -> str:
 
 def secrets_of(context: dict[str, object]) -> list[str]:
     return [CURRENT, PREVIOUS] if context.get("old_secret_configured") else [CURRENT]
-
-
-def verified(token: object, **more: object):
-    return verify_id_token(
-        token, **{"now": NOW, "client_id": CONFIG["client_id"], "secrets": [CURRENT], **more}
-    )
-
-
-def part(data: object) -> str:
-    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def signed(payload: object, header: object | None = None, secret: str = CURRENT) -> str:
-    message = f"{part({'alg': 'HS256', 'typ': 'JWT'} if header is None else header)}.{part(payload)}"
-    made = hmac.new(secret.encode(), message.encode(), hashlib.sha256).digest()
-    return f"{message}.{part(made)}"
 
 
 @pytest.mark.parametrize("vector", VECTORS["session_tokens"], ids=ids)
@@ -252,17 +224,6 @@ def test_no_altered_token_is_accepted(data):
     if altered != good:
         with pytest.raises(Forged):
             verified(altered)
-
-
-def webhook(body: bytes, **headers: str) -> list[tuple[str, str]]:
-    made = base64.b64encode(hmac.new(CURRENT.encode(), body, hashlib.sha256).digest()).decode()
-    values = {
-        "Hmac-Sha256": made,
-        "Topic": "shop/redact",
-        "Shop-Domain": SHOP,
-        "Webhook-Id": "1",
-    } | headers
-    return [(f"X-Shopify-{name}", value) for name, value in values.items()]
 
 
 def test_a_body_signed_for_one_topic_does_not_pass_for_another_without_its_shop():
