@@ -35,6 +35,7 @@ MOST_KEPT = 64
 ADMIN = "https://admin.shopify.com"
 _SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
 _HEAD = b"<head>"
+UNFRAMED = b"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,13 @@ class DocumentMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         page = _page_of(scope)
         if page is None:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _unframed(send))
             return
         is_merchants = page in MERCHANT_PAGES
         framing = (
-            judge(scope["query_string"].decode("latin-1"), page, self._rules) if is_merchants else Framing()
+            judge(scope["query_string"].decode("latin-1"), page, self._rules, _presented(scope))
+            if is_merchants
+            else Framing()
         )
         if framing.status != 200:
             await _answer(send, framing)
@@ -182,8 +185,10 @@ class _Rewriter:
         await self._send({"type": "http.response.body", "body": b"" if is_head else body})
 
 
-def judge(query: str, page: str, rules: Documents) -> Framing:
-    """What a merchant page's address comes to; nothing of it is believed beyond what was verified."""
+def judge(query: str, page: str, rules: Documents, presented: Sequence[str] = ()) -> Framing:
+    """What a merchant page's address comes to; nothing of it is believed beyond what was verified.
+
+    `presented` are the request's Authorization headers: App Bridge comes back from the bounce page with one."""
     pairs = parse_qsl(query, keep_blank_values=True)
     given = dict(pairs)
     if len(given) != len(pairs):
@@ -193,15 +198,18 @@ def judge(query: str, page: str, rules: Documents) -> Framing:
     shop, host = shop_of(given.get("shop")), host_of(given.get("host"))
     if shop is None or host is None:
         return Framing(status=400)
-    if "id_token" in given:
+    tokens = {*presented, *([f"Bearer {given['id_token']}"] if "id_token" in given else [])}
+    if len(tokens) > 1:  # two different tokens
+        return Framing(status=400)
+    if given.get("embedded") != "1":
+        return Framing(location=f"https://{host}/apps/{quote(rules.client_id, safe='')}", status=302)
+    for token in tokens:
         try:
-            rules.verify(given["id_token"], shop)
+            rules.verify(token.removeprefix("Bearer "), shop)
         except Forged as forged:
             if forged.reason == "shop_mismatch":
                 return Framing(status=400)
-            return _bounce(given, page)
-    elif given.get("embedded") != "1":
-        return Framing(location=f"https://{host}/apps/{quote(rules.client_id, safe='')}", status=302)
+            return _bounce(given, page, rules) if not presented else Framing(status=401)
     own = " 'self'" if rules.is_local else ""
     return Framing(ancestors=f"https://{shop} {ADMIN}{own}")
 
@@ -213,7 +221,7 @@ def bounce_page(query: str, rules: Documents) -> tuple[str, str] | None:
     shop, host = shop_of(given.get("shop")), host_of(given.get("host"))
     if len(given) != len(pairs) or shop is None or host is None:
         return None
-    if not _is_own_path(given.get("shopify-reload", "")):
+    if not _is_own_path(given.get("shopify-reload", ""), rules.origins):
         return None
     html = (
         '<!doctype html><html lang="en"><head>'
@@ -229,21 +237,49 @@ def bounce_page(query: str, rules: Documents) -> tuple[str, str] | None:
     return html, policy
 
 
-def _bounce(given: dict[str, str], page: str) -> Framing:
-    """To the bounce page, at most twice: a token that stays bad is not made better by asking again."""
+def _bounce(given: dict[str, str], page: str, rules: Documents) -> Framing:
+    """To the bounce page, at most twice: a token that stays bad is not made better by asking again.
+
+    The way back is made from the settings, whatever host was asked for; locally there are several."""
     counted = given.get("bounces", "0")
     bounces = int(counted) if re.fullmatch(r"[0-9]", counted) else MOST_BOUNCES
     if bounces >= MOST_BOUNCES:
         return Framing(status=401)
     kept = {name: value for name, value in given.items() if name not in ("id_token", "bounces")}
-    again = f"{page}?{urlencode({**kept, 'bounces': str(bounces + 1)})}"
+    own = "" if rules.is_local else rules.origins[0]
+    again = f"{own}{page}?{urlencode({**kept, 'bounces': str(bounces + 1)})}"
     return Framing(location=f"/auth/bounce?{urlencode({**kept, 'shopify-reload': again})}", status=302)
 
 
-def _is_own_path(reload: str) -> bool:
-    """A path of ours and nothing that a browser could take for another address."""
+def _is_own_path(reload: str, origins: Sequence[str]) -> bool:
+    """A page of ours and nothing that a browser could take for another address."""
     path = reload.partition("?")[0]
+    for origin in origins:
+        path = path.removeprefix(origin) if path.startswith(f"{origin}/") else path
     return path in MERCHANT_PAGES and not re.search(r"[\\\s\x00-\x1f]", reload) and len(reload) < 4096
+
+
+def _presented(scope: Scope) -> list[str]:
+    """The Bearer tokens in a request's headers; two different ones are not believed."""
+    given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    return [f"Bearer {one[7:].strip()}" for one in given if one[:7].lower() == "bearer "]
+
+
+def _unframed(send: Send) -> Send:
+    """Whatever else is HTML and has no policy of its own (a page that is not found, a page's file) is framed by
+    nobody."""
+
+    async def with_policy(message: Message) -> None:
+        if message["type"] == "http.response.start" and _is_html(message):
+            names = {name.lower() for name, _ in message["headers"]}
+            if b"content-security-policy" not in names:
+                message = {
+                    **message,
+                    "headers": [*message["headers"], (b"content-security-policy", UNFRAMED)],
+                }
+        await send(message)
+
+    return with_policy
 
 
 def _page_of(scope: Scope) -> str | None:

@@ -40,6 +40,13 @@ async def test_staff_documents_are_framed_by_nobody_and_know_no_app_bridge(targe
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize("path", ["/index.html", "/connect/index.html", "/404.html", "/nothing/here"])
+async def test_no_file_of_a_page_can_be_framed(target: Target, path: str):
+    answer = await get(target, path)
+
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
 async def test_a_page_is_framed_by_its_own_shop_only(target: Target):
     policies = {}
     for shop in (MAPLE, BIRCH):
