@@ -188,12 +188,12 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
     vault = EnvelopeVault(settings.secret_keys)
     platform = Token(settings.cloudflare_token) if settings.cloudflare_token else None
     oauth = _oauth(settings, clock)
-    credentials = Credentials(store, vault, platform, clock, oauth)
     started = secrets.token_hex(4)
 
     def owner() -> str:
         return f"{os.getpid()}-{started}"
 
+    credentials = Credentials(store, vault, platform, clock, oauth, owner)
     parts = Parts(
         store,
         store,

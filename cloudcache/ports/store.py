@@ -232,6 +232,19 @@ class Store(Protocol):
         """Seal anew; False when it was replaced meanwhile."""
         ...
 
+    async def lock_credential(self, credential: CredentialId, *, owner: str, now: int, until: int) -> bool:
+        """Whether this process may renew it now; nobody else may until it is kept, unlocked, or the time is over."""
+        ...
+
+    async def keep_renewed(self, credential: CredentialId, sealed: bytes, *, owner: str) -> bool:
+        """Keep what renewing gave and end the lock; False when the lock was lost or the credential deleted. What was
+        sealed anew meanwhile is replaced all the same: its tokens are spent."""
+        ...
+
+    async def unlock_credential(self, credential: CredentialId, *, owner: str) -> None:
+        """End the lock without anything new."""
+        ...
+
     async def across_tenants_sealed(self, limit: int, after: str = "") -> list[tuple[CredentialId, bytes]]:
         """Sealed tokens in rising order of their ids."""
         ...

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cloudcache.domain.access import Actor, require_administrator
 from cloudcache.domain.customers import Customer, ZoneStatus
-from cloudcache.domain.errors import Reason, Refused
+from cloudcache.domain.errors import Reason, Refused, TryLater
 from cloudcache.domain.ids import CredentialId
 from cloudcache.domain.secret import Token
 from cloudcache.ports import (
@@ -27,8 +29,12 @@ from cloudcache.ports import (
     ZoneAccess,
 )
 
+log = logging.getLogger("cloudcache.credentials")
+
 PLATFORM = CredentialId("platform")
 RENEW_BEFORE_MS = 5 * 60_000
+LOCK_MS = 30_000
+"""Longer than a renewal may take: connecting and answering time out after ten seconds."""
 A_PAGE = 500
 
 
@@ -51,12 +57,15 @@ class Credentials:
         platform: Token | None,
         clock: Clock | None = None,
         oauth: CloudflareOAuth | None = None,
+        owner: Callable[[], str] = lambda: "",
     ) -> None:
+        """`owner` names the process in its leases; where nothing is renewed none is needed."""
         self._store = store
         self._vault = vault
         self._platform = platform
         self._clock = clock
         self._oauth = oauth
+        self._owner = owner
         self._renewing: defaultdict[CredentialId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def access(self, customer: Customer) -> ZoneAccess:
@@ -123,16 +132,36 @@ class Credentials:
             return await self._renewed(credential)
 
     async def _renewed(self, credential: CredentialId) -> Token:
-        """One renewal at a time; another process may have been first, so it is looked at once more."""
-        before = await self._store.sealed_token(credential)
-        tokens = _unpacked(self._vault.open(before, credential))
-        if tokens is None or self._oauth is None or tokens.refresh is None:
-            raise Refused(Reason.TOKEN_REFUSED)
+        """Under the credential's lock in the database: a refresh token is good for one renewal, whoever asks."""
+        tokens = await self._held(credential)
         if self._is_fresh(tokens):
             return tokens.access
+        now = self._clock.now_ms() if self._clock else 0
+        owner = self._owner()
+        if not await self._store.lock_credential(credential, owner=owner, now=now, until=now + LOCK_MS):
+            raise TryLater(2, "another process renews this token")
+        try:
+            return await self._renew(credential, owner)
+        finally:
+            await self._store.unlock_credential(credential, owner=owner)
+
+    async def _renew(self, credential: CredentialId, owner: str) -> Token:
+        """Another process may have been first, so it is looked at once more."""
+        tokens = await self._held(credential)
+        if self._is_fresh(tokens):
+            return tokens.access
+        if self._oauth is None or tokens.refresh is None:
+            raise Refused(Reason.TOKEN_REFUSED)
         new = await self._oauth.renew(tokens.refresh)
-        await self._store.replace_sealed(credential, before, self.seal_oauth(new, credential))
+        if not await self._store.keep_renewed(credential, self.seal_oauth(new, credential), owner=owner):
+            log.warning("what renewing a token gave was not kept: it was disconnected or took too long")
         return new.access
+
+    async def _held(self, credential: CredentialId) -> OAuthTokens:
+        tokens = _unpacked(self._vault.open(await self._store.sealed_token(credential), credential))
+        if tokens is None:
+            raise Refused(Reason.TOKEN_REFUSED)
+        return tokens
 
     def _is_fresh(self, tokens: OAuthTokens) -> bool:
         return self._clock is None or tokens.until - RENEW_BEFORE_MS > self._clock.now_ms()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -106,8 +107,8 @@ async def build_house(store: SqlStore, keys: list[str] | None = None) -> House:
         clock,
         httpx.ASGITransport(create_app(cloudflare)),
     )
-    credentials = Credentials(store, vault, Token("cfut_platform_0123456789"), clock, oauth)
     owner: Callable[[], str] = lambda: "house"  # noqa: E731
+    credentials = Credentials(store, vault, Token("cfut_platform_0123456789"), clock, oauth, owner)
     return House(
         rig,
         rig.process(),
@@ -152,3 +153,15 @@ async def everything(store: SqlStore) -> str:
             for row in await connection.execute(select(table)):
                 kept.append(repr(tuple(row)))
     return "\n".join(kept)
+
+
+async def agree(house: House, actor: Actor) -> tuple[str, str, str]:
+    """State, nonce and code of an agreement that a person allowed at Cloudflare."""
+    agreement = house.connecting.agreement(house.connecting.begin(actor))
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(agreement.address).query).items()}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(house.rig.world))) as client:
+        form = {**asked, "account": "kite", "decision": "allow"}
+        answer = await client.post("http://dash/oauth2/auth", data=form)
+    assert answer.status_code == 303, answer.text
+    back = parse_qs(urlsplit(answer.headers["location"]).query)
+    return back["state"][0], agreement.nonce, back["code"][0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -94,6 +94,31 @@ class Connections(OnDatabase):
                 .values(sealed=after)
             )
             return replaced.rowcount == 1
+
+    async def lock_credential(self, credential: CredentialId, *, owner: str, now: int, until: int) -> bool:
+        free = or_(credentials.c.lease_until.is_(None), credentials.c.lease_until <= now)
+        async with self.database.writing(ACROSS_TENANTS) as connection:
+            taken = await connection.execute(
+                update(credentials)
+                .where(credentials.c.credential_id == credential, free)
+                .values(lease_owner=owner, lease_until=until)
+            )
+            return taken.rowcount == 1
+
+    async def keep_renewed(self, credential: CredentialId, sealed: bytes, *, owner: str) -> bool:
+        return await self._end_lease(credential, owner, {"sealed": sealed})
+
+    async def unlock_credential(self, credential: CredentialId, *, owner: str) -> None:
+        await self._end_lease(credential, owner, {})
+
+    async def _end_lease(self, credential: CredentialId, owner: str, values: Values) -> bool:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
+            ended = await connection.execute(
+                update(credentials)
+                .where(credentials.c.credential_id == credential, credentials.c.lease_owner == owner)
+                .values({**values, "lease_owner": None, "lease_until": None})
+            )
+            return ended.rowcount == 1
 
     async def across_tenants_sealed(self, limit: int, after: str = "") -> list[tuple[CredentialId, bytes]]:
         query = (

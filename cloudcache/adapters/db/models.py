@@ -30,7 +30,7 @@ RisingId = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Credential(SQLModel, table=True):
-    """A sealed token; the plain one is nowhere."""
+    """A sealed token; the plain one is nowhere. Who renews it holds the lease."""
 
     __tablename__ = "credentials"
 
@@ -40,6 +40,8 @@ class Credential(SQLModel, table=True):
     status: str = Field(default="active", max_length=16)
     blocked_until: int | None = Field(default=None, sa_type=BigInteger)
     created_at: int = Field(sa_type=BigInteger)
+    lease_owner: str | None = Field(default=None, max_length=64)
+    lease_until: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Account(SQLModel, table=True):

@@ -24,6 +24,7 @@ ACROSS = {
     *("across_tenants_chains", "across_tenants_links"),
     # sealed credentials, which are found by their own id
     *("_of_credential", "add_credential", "sealed_token", "replace_sealed", "across_tenants_sealed"),
+    *("lock_credential", "_end_lease"),
     *("forget_waiting", "across_tenants_api_token", "forget_answers"),
     # a zone may have to be taken over from another shop; an erasure needs the order's own table
     *("connect_zone", "erase"),

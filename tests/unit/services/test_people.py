@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 
 from cloudcache.adapters.vault import EnvelopeVault
@@ -15,13 +13,12 @@ from cloudcache.domain.access import SYSTEM, Action, Actor, ActorKind, Principal
 from cloudcache.domain.errors import NotAllowed, NotFound, Refused
 from cloudcache.domain.ids import CredentialId
 from cloudcache.domain.shopify import Forged
-from cloudcache.emulator.app import create_app
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.merchants import READS_LAST_MS
 from cloudcache.services.scripts import MOST_TOKENS
 from cloudcache.services.support import ROLE_KEPT_MS, VIEW_MS
 from tests.support.databases import temporary_store
-from tests.support.house import KITE, KITE_TOKEN, KITE_ZONE, VIEWER, House, build_house
+from tests.support.house import KITE, KITE_TOKEN, KITE_ZONE, VIEWER, House, agree, build_house
 
 
 @pytest.fixture
@@ -235,18 +232,6 @@ async def test_a_token_that_no_key_opens_is_named_and_left(house: House):
     found = await Credentials(house.store, EnvelopeVault(["z" * 40]), None).rotate(SYSTEM)
 
     assert len(found.unreadable) == 2 and found.renewed == 0
-
-
-async def agree(house: House, actor: Actor) -> tuple[str, str, str]:
-    """State, nonce and code of an agreement that a person allowed at Cloudflare."""
-    agreement = house.connecting.agreement(house.connecting.begin(actor))
-    asked = {name: values[0] for name, values in parse_qs(urlsplit(agreement.address).query).items()}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(house.rig.world))) as client:
-        form = {**asked, "account": "kite", "decision": "allow"}
-        answer = await client.post("http://dash/oauth2/auth", data=form)
-    assert answer.status_code == 303, answer.text
-    back = parse_qs(urlsplit(answer.headers["location"]).query)
-    return back["state"][0], agreement.nonce, back["code"][0]
 
 
 async def test_an_agreement_at_cloudflare_connects_and_is_renewed(house: House):
