@@ -138,6 +138,22 @@ async def test_another_zone_forgets_the_values_of_the_one_before(house: House):
     assert page.customer.zone_name == "second.example" and not page.cells
 
 
+async def test_an_account_without_a_zone_of_ours_is_forgotten(house: House):
+    actor, token = await house.connected(), "cfat_second_0123456789abcdef"
+    house.rig.world.add_account("second", "Ann Else's account")
+    house.rig.world.add_zone("0" * 31 + "c", "second.example", "second", "free")
+    house.rig.world.add_token(
+        token, kind="account", accounts=("second",), zones=None, permissions=PERMISSIONS
+    )
+    assert "'kite'" in await everything(house.store)
+
+    checked = await house.connecting.check(actor, token)
+    await house.connecting.connect(actor, checked.sealed, "0" * 31 + "c")
+
+    kept = await everything(house.store)
+    assert "'kite'" not in kept and "Ann Else" in kept
+
+
 async def test_disconnecting_deletes_the_credential_and_stops_all_calls(house: House):
     actor = await house.connected()
     assert actor.customer is not None

@@ -15,7 +15,7 @@ from cloudcache.adapters.db.journal import fail_open
 from cloudcache.adapters.db.models import credentials, entries, toggles, zones
 from cloudcache.adapters.db.register import connected, feed_again, keep_account
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
-from cloudcache.adapters.db.shops import delete_credential, drop_credential
+from cloudcache.adapters.db.shops import delete_credential, drop_credential, forget_account
 from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, upsert
 from cloudcache.domain.audit import Deed
 from cloudcache.domain.customers import Customer, ZoneStatus
@@ -155,7 +155,7 @@ async def _write(
 ) -> Row[*tuple[object, ...]]:
     held = (
         await connection.execute(
-            select(zones.c.customer_id, zones.c.zone_id, zones.c.credential_id)
+            select(zones.c.customer_id, zones.c.zone_id, zones.c.credential_id, zones.c.account_id)
             .where(zones.c.shop == shop)
             .with_for_update()
         )
@@ -176,6 +176,7 @@ async def _write(
     row = stored.one()
     if held.credential_id is not None:
         await delete_credential(connection, str(held.credential_id))
+    await forget_account(connection, str(held.account_id))
     return row
 
 

@@ -20,7 +20,7 @@ from cloudcache.adapters.db.access_models import (
 )
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.journal import fail_open
-from cloudcache.adapters.db.models import changes, credentials, entries, toggles, zones
+from cloudcache.adapters.db.models import accounts, changes, credentials, entries, toggles, zones
 from cloudcache.adapters.db.transactions import OnDatabase, Values, upsert
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import NotFound
@@ -280,6 +280,16 @@ async def delete_credential(connection: AsyncConnection, credential: str) -> Non
         await connection.execute(delete(credentials).where(credentials.c.credential_id == credential))
 
 
+async def forget_account(connection: AsyncConnection, account: str) -> int:
+    """Delete what is known of a Cloudflare account in which no shop has a zone now: its name may be a person's."""
+    used = select(func.count()).where(zones.c.account_id == account)
+    if not account or (await connection.execute(used)).scalar_one():
+        return 0
+    lines = await connection.execute(delete(entries).where(entries.c.account_id == account))
+    rows = await connection.execute(delete(accounts).where(accounts.c.account_id == account))
+    return lines.rowcount + rows.rowcount
+
+
 async def _erase_customer(
     connection: AsyncConnection, shop: str, ordered_by: str, until: int, now: int
 ) -> int:
@@ -287,7 +297,7 @@ async def _erase_customer(
     receipt. A zone that was connected again later stays connected."""
     zone = (
         await connection.execute(
-            select(zones.c.customer_id, zones.c.credential_id, zones.c.status, zones.c.updated_at).where(
+            select(zones.c.customer_id, zones.c.credential_id, zones.c.status, zones.c.account_id).where(
                 zones.c.shop == shop
             )
         )
@@ -313,5 +323,6 @@ async def _erase_customer(
         if zone.credential_id is not None:
             await delete_credential(connection, str(zone.credential_id))
             count += 1
+        count += await forget_account(connection, str(zone.account_id))
     await connection.execute(update(erasures).where(erasures.c.customer_id == customer).values(rows=count))
     return count
