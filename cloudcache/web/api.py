@@ -172,6 +172,8 @@ async def _caller(request: Request) -> Caller | Response:
     origin = _origin(request)
     given = request.headers.getlist("authorization")
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    if request.query_params.get("id_token", token) != token:
+        return await _nobody("two_tokens", origin)
     actor: Actor | None = None
     reason = "missing_token"
     if scheme.lower() == "bearer" and token.startswith(PREFIX):

@@ -81,6 +81,18 @@ async def test_a_token_is_its_shop_whatever_is_asked(api: httpx.AsyncClient, tar
         assert answer.json()["shop"] == shop and len(answer.json()["optimizations"]) == 50
 
 
+async def test_two_different_tokens_are_nobodys(api: httpx.AsyncClient, target: Target):
+    mine, other = target.token(MAPLE), target.token(BIRCH)
+    twice = [("Authorization", f"Bearer {mine}"), ("Authorization", f"Bearer {other}")]
+
+    for answer in (
+        await api.get(f"{ALL}?id_token={other}", headers=bearer(mine)),
+        await api.get(f"{ALL}?id_token={other}"),
+        await api.get(ALL, headers=twice),
+    ):
+        assert answer.status_code in (401, 429) and "maple" not in answer.text
+
+
 async def test_a_reading_token_does_not_write(api: httpx.AsyncClient, target: Target):
     token = await script(target, MAPLE, "read")
 

@@ -106,7 +106,9 @@ class Grid(Showing, rx.State):
 
     @rx.event
     async def start_view(self, form: dict):
-        """Somebody of the staff gives a reason and looks at this customer."""
+        """Somebody of the staff gives a reason and looks at this customer; a second click is no second look."""
+        if self._view and await self._who() is not None:
+            return
         self._forget()
         self.status = "a"
         staff = await staff_of(self)

@@ -33,35 +33,36 @@ class History(rx.State):
     @rx.event
     async def load(self):
         """The newest lines."""
-        self.lines, self.problem, self._oldest = [], "", 0
         actor = actor_of(self)
         if actor is None:
             is_framed = "embedded" in self.router.url.query_parameters
             return rx.redirect("/signin") if current().local_sessions and not is_framed else None
         if actor.customer is None:
             return rx.redirect("/connect")
-        await self._more()
+        await self._show(older=False)
         return None
 
     @rx.event
     async def more(self):
         """Older lines."""
-        await self._more()
+        await self._show(older=True)
 
-    async def _more(self) -> None:
+    async def _show(self, *, older: bool) -> None:
+        """Read a page; the newest take the place of what is shown, so that opening twice shows nothing twice."""
         actor = actor_of(self)
         if actor is None or actor.customer is None:
             self.reset()
             return
         try:
-            found = await current().auditing.trail(actor, actor.customer, A_PAGE, self._oldest or None)
+            before = (self._oldest or None) if older else None
+            found = await current().auditing.trail(actor, actor.customer, A_PAGE, before)
         except CloudcacheError as error:
             log.error("the history cannot be shown: %s", error)
             self.problem = wording.NO_DATABASE
             return
-        self.lines = [*self.lines, *(_shown(one) for one in found)]
+        self.lines = [*(self.lines if older else []), *(_shown(one) for one in found)]
         self._oldest = found[-1].seq if found else self._oldest
-        self.has_more, self.loaded = len(found) == A_PAGE, True
+        self.has_more, self.loaded, self.problem = len(found) == A_PAGE, True, ""
 
 
 def _shown(link: Link) -> dict[str, str]:
