@@ -84,13 +84,14 @@ async def test_support_finds_a_shop_gives_a_reason_and_changes_nothing(
     page.on("pageerror", lambda error: errors.append(str(error)))
     await page.goto("/signin")
     await page.get_by_role("button", name="Support, viewer").click()
+    await expect(page.get_by_text("two letters or more")).to_be_visible()
     await page.get_by_placeholder("Find a customer by shop, domain or zone id").fill("maple")
     await page.get_by_role("link", name="maple-lane").click()
     await page.get_by_label("Why do you look at this shop?").fill("odd")
     await page.get_by_role("button", name="Look at the settings").click()
     await expect(page.get_by_role("alert").filter(has_text="reason")).to_be_visible()
     await page.get_by_label("Why do you look at this shop?").fill("ticket 4711: prices look odd")
-    await page.get_by_role("button", name="Look at the settings").click()
+    await page.get_by_role("button", name="Look at the settings").dblclick()
 
     await expect(page.get_by_text("You look as support; nothing can be changed")).to_be_visible()
     await expect(page.get_by_role("button", name="Check all now")).to_have_count(0)
@@ -106,9 +107,16 @@ async def test_support_finds_a_shop_gives_a_reason_and_changes_nothing(
 
     owner = await demo.open(browser, "maple-lane", width=390)
     await owner.get_by_role("link", name="History").click()
-    await expect(owner.get_by_text("Support looked at your settings")).to_be_visible()
-    await expect(owner.get_by_text("ticket 4711")).to_be_visible()
+    lines = owner.get_by_role("region", name="History").get_by_role("listitem")
+    looks = lines.filter(has_text="Support looked at your settings")
+    await expect(looks).to_have_count(1)
+    await expect(looks).to_contain_text("ticket 4711: prices look odd")
     await owner.screenshot(path=PICTURES / "history-phone.png")
+    await owner.get_by_role("link", name="Cloudflare settings").click()
+    await owner.get_by_role("link", name="Connect Cloudflare").click()
+    await expect(owner.get_by_role("region", name="Connected")).to_contain_text(
+        "maplelane.example is a proxied CNAME"
+    )
 
 
 async def test_a_page_outside_the_admin_says_where_to_open_it(demo: Demo, browser: Browser):

@@ -364,4 +364,5 @@ def _script(one: rx.Var[dict[str, str]]) -> rx.Component:
             on_click=Scripts.revoke(one["id"], TOKEN),
             custom_attrs={"data-writes": ""},
         ),
+        class_name="none",
     )

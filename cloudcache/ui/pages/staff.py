@@ -46,7 +46,9 @@ def customer() -> rx.Component:
 
 def _search() -> rx.Component:
     table = rx.el.ul(rx.foreach(Staff.found, _found), class_name="rows")
-    nobody = rx.el.p(rx.cond(Staff.searched, wording.STAFF_NOBODY, ""), class_name="empty", role="status")
+    nobody = rx.el.p(
+        rx.cond(Staff.searched, wording.STAFF_NOBODY, wording.STAFF_BEGIN), class_name="empty", role="status"
+    )
     return shell(
         rx.el.div(
             rx.el.div(

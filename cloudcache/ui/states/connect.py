@@ -217,9 +217,9 @@ class Connect(rx.State):
         self.topology, self.hostname = found.way.topology.value, found.way.hostname
         self.domain = found.facts.name
         self.checks = [
-            *(_check(f"{name}: edit", _count(name), name not in found.missing) for name in PERMISSIONS),
-            _check("DNS: read", wording.DNS_MEANS, found.reads_dns),
-            _check("Account settings: read", wording.FEED_MEANS, found.reads_feed),
+            *(_check(f"{name}: Edit", _count(name), name not in found.missing) for name in PERMISSIONS),
+            _check("DNS: Read", wording.DNS_MEANS, found.reads_dns),
+            _check("Account Settings: Read", wording.FEED_MEANS, found.reads_feed),
         ]
         effects = list(found.way.verdicts.values())
         self.counts = [
@@ -231,9 +231,10 @@ class Connect(rx.State):
     def _show_connected(self, customer: Customer) -> None:
         self.phase, self.status = "c", customer.status.value
         self.domain, self.plan = customer.zone_name, customer.plan.title
-        self.topology, self.hostname = customer.topology.value, customer.hostname
+        self.topology = customer.topology.value
+        self.hostname = customer.hostname or customer.zone_name
         self.checks = [
-            _check(f"{name}: edit", _count(name), name not in customer.missing) for name in PERMISSIONS
+            _check(f"{name}: Edit", _count(name), name not in customer.missing) for name in PERMISSIONS
         ]
 
     def _rebind(self, customer: Customer) -> None:

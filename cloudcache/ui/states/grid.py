@@ -120,8 +120,8 @@ class Grid(Showing, rx.State):
             view = await current().support.start_view(
                 staff, shop, form.get("reason") if isinstance(form, dict) else ""
             )
-        except ValueError as error:
-            self.said = str(error)
+        except ValueError:
+            self.said = wording.VIEW_REASON_WRONG
             return
         except NotFound:
             self.said = wording.NO_CUSTOMER
