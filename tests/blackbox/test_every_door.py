@@ -5,10 +5,14 @@ They are enumerated from the program itself: one that is added without a rule he
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import httpx
 import pytest
 from starlette.routing import Route
 
+import cloudcache
 from cloudcache.web import api, metrics, openapi, ops, signin, webhooks
 from tests.blackbox.conftest import MAPLE, Target, text_of
 from tests.blackbox.test_hostile_sockets import HANDLERS, SESSION
@@ -153,6 +157,11 @@ GUARDED = {
     "/local/signout": 403,
     "/local/staff": 403,
 }
+PRETENDED = {"/cloudflare", "/shopify"}
+"""The pretend others of the local world."""
+
+PROGRAM = Path(cloudcache.__file__).parent
+ROUTING = {"Route", "WebSocketRoute", "Mount", "Host", "add_route", "add_websocket_route", "mount", "host"}
 LOCAL = {"/local/session", "/local/signout", "/local/staff"}
 
 
@@ -180,8 +189,21 @@ class _Cookie:
         return ""
 
 
+def written() -> set[str]:
+    """The path of every route that is written anywhere in the program, in whichever module it is."""
+    found = set()
+    for file in PROGRAM.rglob("*.py"):
+        if {"emulator", "shopify_emulator"} & set(file.parts):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ROUTING:
+                found.add(ast.literal_eval(node.args[0]))
+    return found
+
+
 def test_every_route_has_a_rule():
     assert set(routes()) | LOCAL | {"/auth/bounce"} == OPEN | set(GUARDED)
+    assert written() == OPEN | set(GUARDED) | PRETENDED
 
 
 @pytest.mark.parametrize("path", sorted(GUARDED))

@@ -7,7 +7,10 @@ whoever is signed in for something else. What has no actor is called by jobs and
 
 from __future__ import annotations
 
+import ast
+import importlib
 import inspect
+import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import get_type_hints
 
 import pytest
 
+from cloudcache import services
 from cloudcache.domain.access import Actor, ActorKind, Role
 from cloudcache.domain.errors import CloudcacheError, NotAllowed, NotFound
 from cloudcache.domain.ids import CustomerId
@@ -128,6 +132,25 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     made = await build_house(await temporary_store(tmp_path / "house.db"))
     yield made
     await made.close()
+
+
+def written() -> set[str]:
+    """Every public function of `cloudcache/services` that is told who acts: `Class.method`, or its name."""
+    found = set()
+    for module in pkgutil.iter_modules(services.__path__, "cloudcache.services."):
+        for node in ast.parse(inspect.getsource(importlib.import_module(module.name))).body:
+            inside = node.body if isinstance(node, ast.ClassDef) else [node]
+            for one in inside:
+                if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) or one.name.startswith("_"):
+                    continue
+                if any(argument.arg == "actor" for argument in one.args.args + one.args.kwonlyargs):
+                    found.add(f"{node.name}.{one.name}" if isinstance(node, ast.ClassDef) else one.name)
+    return found
+
+
+def test_no_service_stands_beside_the_list():
+    """One that is in no field of `Services` would have no rule and not be missed."""
+    assert written() == {methods()[name].__qualname__ for name in RULES}
 
 
 def test_every_public_method_has_a_rule():
