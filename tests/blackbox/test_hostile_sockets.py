@@ -7,6 +7,7 @@ import asyncio
 import json
 import uuid
 
+import httpx
 import pytest
 import simple_websocket
 from hypothesis import HealthCheck, given, settings
@@ -156,6 +157,26 @@ async def handshake(target: Target, page: str) -> str:
     writer.close()
     await writer.wait_closed()
     return status
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "", "own"])
+async def test_there_is_no_other_way_to_a_socket_than_a_handshake(target: Target, origin: str):
+    headers = {"Origin": target.url if origin == "own" else origin} if origin else {}
+    address = f"{target.url}/_event/?token={uuid.uuid4()}&EIO=4&transport=polling"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        opened = await client.get(address, headers=headers)
+        said = await client.post(address, headers=headers, content="40/_event,")
+
+    assert opened.status_code == said.status_code == 400
+    assert "evil" not in repr(opened.headers)
+
+
+async def test_a_message_that_is_too_big_ends_the_socket(target: Target):
+    with pytest.raises(simple_websocket.ConnectionClosed):
+        async with asyncio.timeout(10), connection(target.url, query=FRAMED) as one:
+            await one.socket.send(f'42/_event,["event",{{"x":"{"y" * 70_000}"}}]')
+            while True:
+                await one.socket.receive()
 
 
 async def test_staff_and_merchants_cannot_use_each_others_handlers(target: Target):
