@@ -22,6 +22,7 @@ from cloudcache.services.merchants import Merchants
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.report import Reports
+from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
 from cloudcache.services.support import Support
 from cloudcache.services.toggles import Toggles
@@ -47,6 +48,7 @@ class Services:
     scripts: Scripts
     support: Support
     auditing: Auditing
+    rollouts: Rollouts
     webhooks: Webhooks
     health: Health
     identity: Identity

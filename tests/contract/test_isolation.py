@@ -95,10 +95,15 @@ OF_ADMINISTRATORS: dict[str, Call] = {
     "reports.freshness": lambda h, a, c: _reports(h).freshness(a),
     "reports.fleet": lambda h, a, c: _reports(h).fleet(a),
     "reports.zone": lambda h, a, c: _reports(h).zone(a, KITE),
+    "rollouts.report": lambda h, a, c: h.rig.rollouts.report(a),
+    "rollouts.set_percent": lambda h, a, c: h.rig.rollouts.set_percent(a, 0),
+    "rollouts.name": lambda h, a, c: h.rig.rollouts.name(a, KITE, False),
 }
 RULES = OF_A_CUSTOMER | OF_THE_OWN_SHOP | OF_STAFF | OF_ADMINISTRATORS
 
 FOR_OURSELVES = {
+    # the gate itself, and what pages and routes ask it about a shop that they have verified
+    *("rollouts.admit", "rollouts.rule", "rollouts.serves"),
     # identities: what is asked before there is an actor
     *("merchants.present", "merchants.holds", "merchants.deny", "support.actor", "support.deny"),
     *("scripts.actor_of", "connecting.agreement", "connecting.shop_of", "connecting.finish"),

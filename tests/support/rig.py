@@ -38,6 +38,7 @@ from cloudcache.services.credentials import Credentials
 from cloudcache.services.engine import Engine
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
+from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.writing import Writer
@@ -204,6 +205,7 @@ class Rig:
     bus: InMemoryBus
     credentials: Credentials
     customer: Customer
+    rollouts: Rollouts
     names: itertools.count = field(default_factory=itertools.count)
 
     @property
@@ -223,6 +225,7 @@ class Rig:
             self.bus,
             self.clock,
             tasks,
+            self.rollouts,
             owner=lambda: name,
             chance=lambda: 0.5,
             batch_read=batch_read,
@@ -278,4 +281,6 @@ async def build_rig(
     facts = ZoneFacts("shop.example", ZonePlan.named(plan), "acc", "acc")
     customer = await store.add_customer("shop.myshopify.com", ZONE, facts, topology, credential, now=clock.ms)
     credentials = Credentials(store, vault, None)
-    return Rig(store, world, clock, Interposed(client, clock), budget, InMemoryBus(), credentials, customer)
+    rollouts = Rollouts(store, clock, "local")
+    gateway = Interposed(client, clock)
+    return Rig(store, world, clock, gateway, budget, InMemoryBus(), credentials, customer, rollouts)
