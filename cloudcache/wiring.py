@@ -48,6 +48,7 @@ from cloudcache.services.connecting import Connecting
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.customers import Customers
 from cloudcache.services.health import Health
+from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
 from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
@@ -244,6 +245,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         support=Support(store, store, store, clock, roles),
         auditing=Auditing(store),
         rollouts=rollouts,
+        importing=Importing(store, store, gateway, gateway, budget, credentials, sync.toggles, bus, clock),
         webhooks=Webhooks(shopify, store, store, store, bus, clock),
         health=Health(
             store,

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from cloudcache.cli.parts import AsJson, out, print_json, run
 from cloudcache.domain.access import SYSTEM
+from cloudcache.domain.ids import JSON
 from cloudcache.domain.rollout import ENVIRONMENTS
 from cloudcache.services.rollouts import CohortCounts, RolloutReport
 from cloudcache.wiring import Wiring
@@ -88,8 +89,8 @@ def _name(shop: str, is_served: bool | None, environment: str | None) -> str:
     return run(work)
 
 
-def _json(report: RolloutReport) -> dict[str, object]:
-    def counts(one: CohortCounts) -> dict[str, object]:
+def _json(report: RolloutReport) -> JSON:
+    def counts(one: CohortCounts) -> JSON:
         return {
             "customers": one.customers,
             "flips": one.flips,
@@ -101,7 +102,7 @@ def _json(report: RolloutReport) -> dict[str, object]:
     return {
         "environment": rule.environment,
         "percent": rule.percent,
-        "served": sorted(shop for shop, is_served in rule.named.items() if is_served),
-        "waiting": sorted(shop for shop, is_served in rule.named.items() if not is_served),
+        "served": [shop for shop, is_served in sorted(rule.named.items()) if is_served],
+        "waiting": [shop for shop, is_served in sorted(rule.named.items()) if not is_served],
         "cohorts": {cohort.value: counts(one) for cohort, one in report.cohorts.items()},
     }

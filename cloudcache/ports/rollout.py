@@ -9,7 +9,7 @@ from cloudcache.domain.audit import Deed
 from cloudcache.domain.catalog.model import State
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.events import ChangeStatus
-from cloudcache.domain.ids import ChangeId, CustomerId, ZoneId
+from cloudcache.domain.ids import ChangeId, CredentialId, CustomerId, ZoneId
 from cloudcache.domain.rollout import Rollout
 from cloudcache.domain.secret import Token
 
@@ -96,5 +96,5 @@ class KvAccess:
 
     account: str
     namespace: str
-    credential: str
+    credential: CredentialId
     token: Token

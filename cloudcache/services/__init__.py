@@ -18,6 +18,7 @@ from cloudcache.services.credentials import Credentials
 from cloudcache.services.customers import Customers
 from cloudcache.services.engine import Engine
 from cloudcache.services.health import Health
+from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
@@ -49,6 +50,7 @@ class Services:
     support: Support
     auditing: Auditing
     rollouts: Rollouts
+    importing: Importing
     webhooks: Webhooks
     health: Health
     identity: Identity

@@ -31,7 +31,7 @@ from cloudcache.emulator.app import create_app
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import Options, World
 from cloudcache.local import PERMISSIONS
-from cloudcache.ports import DnsRecord, FeedAccess, TokenFacts, ZoneAccess, ZoneFacts
+from cloudcache.ports import DnsRecord, FeedAccess, KvAccess, TokenFacts, ZoneAccess, ZoneFacts
 from cloudcache.services.assembly import Parts, assemble
 from cloudcache.services.attention import Attention
 from cloudcache.services.credentials import Credentials
@@ -110,6 +110,9 @@ class Interposed:
 
     async def may_edit(self, access: ZoneAccess, toggle: Toggle) -> bool:
         return await self._inner.may_edit(access, toggle)
+
+    async def kv_value(self, access: KvAccess, key: str) -> str | None:
+        return await self._inner.kv_value(access, key)
 
     async def verify(self, token: Token) -> TokenFacts:
         return await self._inner.verify(token)
