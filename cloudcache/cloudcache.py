@@ -100,5 +100,4 @@ pages.add_to(
     app,
     pages.Local(backend()) if wiring.settings.is_local else None,
     "/auth/staff/begin" if wiring.staff_sign_in is not None else None,
-    wiring.settings.support_address,
 )

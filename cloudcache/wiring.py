@@ -260,6 +260,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         limits=InMemoryLimiter(),
         bus=bus,
         clock=clock,
+        support_address=settings.support_address,
         origins=origins or (lambda: [settings.public_url] if settings.public_url else []),
     )
     use(services)

@@ -59,6 +59,8 @@ class Services:
     limits: Limiter
     bus: Bus
     clock: Clock
+    support_address: str | None
+    """Where merchants reach support: a link to write to, or a page."""
     origins: Callable[[], Sequence[str]]
     """The origins of our own pages; nothing that changes anything is taken from another."""
 

@@ -102,7 +102,8 @@ WAITING_MORE = (
     "because of that, and a change that was under way is still carried out. The page opens by itself when it is "
     "your turn; you need not reload it."
 )
-WAITING_HELP = "Questions? Our support is there for you now as before"
+WAITING_HELP = "Questions? Our support is there for you, now as before."
+CONTACT_SUPPORT = "Contact support"
 WAITING_SLOT = "This page is not open for your shop yet"
 YOUR_TURN = "This page is open for your shop now"
 YOUR_TURN_MORE = "Connect your Cloudflare zone to see its settings."

@@ -19,13 +19,13 @@ from cloudcache.ui.states.staff import Staff
 __all__ = ["Local", "add_to"]
 
 
-def add_to(app: rx.App, local: Local | None, staff_sign_in: str | None, support: str | None) -> None:
+def add_to(app: rx.App, local: Local | None, staff_sign_in: str | None) -> None:
     """Add every page; the local sign-in only where it exists."""
 
     def title(words: str) -> str:
         return f"{words} · {wording.APP}"
 
-    app.add_page(lambda: grid(local, support), route="/", title=title(wording.TITLE), on_load=Grid.load)
+    app.add_page(lambda: grid(local), route="/", title=title(wording.TITLE), on_load=Grid.load)
     app.add_page(lambda: connect(local), route="/connect", title=title(wording.CONNECT), on_load=Connect.load)
     app.add_page(lambda: history(local), route="/history", title=title(wording.HISTORY), on_load=History.load)
     app.add_page(

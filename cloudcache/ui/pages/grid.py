@@ -26,12 +26,12 @@ class Local:
     backend: str
 
 
-def grid(local: Local | None, support: str | None = None) -> rx.Component:
-    """The page; without a session it shows no shop. `support` is an address that people may write to or open."""
+def grid(local: Local | None) -> rx.Component:
+    """The page; without a session it shows no shop."""
     gone = (Grid.status == "o") | ((Grid.status == "") & (Session.gate == "refused"))
     shown = rx.match(
         Grid.status,
-        ("h", _waiting(local, support)),
+        ("h", _waiting(local)),
         ("c", _your_turn(local)),
         settings(_actions(local), _foot(local)),
     )
@@ -159,14 +159,13 @@ def _sign_out(local: Local) -> rx.Component:
     )
 
 
-def _waiting(local: Local | None, support: str | None) -> rx.Component:
+def _waiting(local: Local | None) -> rx.Component:
     """The rollout does not serve this shop: what that means, and that nothing is asked of anybody."""
-    help_ = rx.el.p(wording.WAITING_HELP, ".", class_name="small")
-    if support is not None:
-        link = rx.el.a(support.removeprefix("mailto:"), href=support, class_name="link")
-        help_ = rx.el.p(wording.WAITING_HELP, ": ", link, class_name="small")
-    out = _sign_out(local) if local else rx.fragment()
-    return _card(wording.WAITING, rx.el.p(wording.WAITING_MORE), help_, out)
+    link = rx.el.a(wording.CONTACT_SUPPORT, href=Grid.support, class_name="link")
+    help_ = rx.el.p(wording.WAITING_HELP, rx.cond(Grid.support != "", rx.fragment(" ", link), rx.fragment()))
+    return _card(
+        wording.WAITING, rx.el.p(wording.WAITING_MORE), help_, _sign_out(local) if local else rx.fragment()
+    )
 
 
 def _your_turn(local: Local | None) -> rx.Component:

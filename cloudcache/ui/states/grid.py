@@ -56,6 +56,7 @@ class Grid(Showing, rx.State):
     reads_only: bool = False  # somebody of the staff looks
     may_check: bool = True  # a viewer of the staff may not have things read again
     until: str = ""  # when their view ends
+    support: str = ""  # where a shop that waits reaches support
     waits: bool = False  # the rollout does not serve the shop they look at
     shop: str = ""
     domain: str = ""

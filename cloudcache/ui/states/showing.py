@@ -61,6 +61,7 @@ class Showing:
         self._set_rows([""] * len(TOGGLES))
         self._set("words", {})
         self._set("asking", "")
+        self._set("support", current().support_address or "")
         self._set("status", "h")
 
     def _set_customer(self, customer: Customer, progress: tuple[int, int] | None) -> None:
