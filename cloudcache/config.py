@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -96,6 +97,9 @@ class Settings:
     staff_roles: dict[str, Role]
     """CLOUDCACHE_STAFF_ROLES: `sub=role`, separated by commas; others are given by `cloudcache staff`."""
 
+    support_address: str | None
+    """CLOUDCACHE_SUPPORT_ADDRESS: where merchants reach support, shown to shops that the rollout lets wait."""
+
     sync_in_web: bool
     """CLOUDCACHE_SYNC_IN_WEB: whether the web process also runs the jobs that keep the cache fresh."""
 
@@ -165,6 +169,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         staff_access_audience=given.get("CLOUDCACHE_STAFF_ACCESS_AUDIENCE"),
         staff_roles=_roles(given.get("CLOUDCACHE_STAFF_ROLES", "")),
+        support_address=_support(given.get("CLOUDCACHE_SUPPORT_ADDRESS")),
         sync_in_web=_switch(given, "CLOUDCACHE_SYNC_IN_WEB", local),
         stale_seconds=_seconds(given, "CLOUDCACHE_STALE_SECONDS", 3600),
         watch_seconds=_seconds(given, "CLOUDCACHE_WATCH_SECONDS", 60),
@@ -231,6 +236,15 @@ def _encrypted_unless_here(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
         raise ConfigError("CLOUDCACHE_CLOUDFLARE_URL must begin with https:// unless it is on this machine")
+
+
+def _support(address: str | None) -> str | None:
+    """An https:// page, or a mail address, which becomes a link to write to it."""
+    if address is None or address.startswith("https://"):
+        return address
+    if re.fullmatch(r"[^@\s:/?&]+@[^@\s:/?&]+", address):
+        return f"mailto:{address}"
+    raise ConfigError("CLOUDCACHE_SUPPORT_ADDRESS is a mail address or begins with https://")
 
 
 def _one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:

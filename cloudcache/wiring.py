@@ -48,8 +48,10 @@ from cloudcache.services.connecting import Connecting
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.customers import Customers
 from cloudcache.services.health import Health
+from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
 from cloudcache.services.report import Reports
+from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
 from cloudcache.services.support import Support
 from cloudcache.services.tasks import Tasks
@@ -194,6 +196,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         return f"{os.getpid()}-{started}"
 
     credentials = Credentials(store, vault, platform, clock, oauth, owner)
+    rollouts = Rollouts(store, clock, settings.environment)
     parts = Parts(
         store,
         store,
@@ -204,6 +207,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         bus,
         clock,
         tasks,
+        rollouts,
         owner=owner,
         chance=random.random,
         batch_read=settings.batch_read,
@@ -234,12 +238,14 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         ),
         credentials=credentials,
         connecting=Connecting(
-            store, store, gateway, credentials, vault, budget, bus, clock, sync.engine.wake, oauth
+            store, store, gateway, credentials, vault, budget, bus, clock, sync.engine.wake, rollouts, oauth
         ),
         merchants=Merchants(shopify, store, store, store, vault, clock, tasks, owner),
-        scripts=Scripts(store, store, store, clock),
+        scripts=Scripts(store, store, store, clock, rollouts),
         support=Support(store, store, store, clock, roles),
         auditing=Auditing(store),
+        rollouts=rollouts,
+        importing=Importing(store, store, gateway, gateway, budget, credentials, sync.toggles, bus, clock),
         webhooks=Webhooks(shopify, store, store, store, bus, clock),
         health=Health(
             store,
@@ -254,6 +260,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         limits=InMemoryLimiter(),
         bus=bus,
         clock=clock,
+        support_address=settings.support_address,
         origins=origins or (lambda: [settings.public_url] if settings.public_url else []),
     )
     use(services)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cloudcache.cli import audit, credentials, customers, simulate, staff, sync
+from cloudcache.cli import audit, credentials, customers, kv_import, rollout, simulate, staff, sync
 from cloudcache.cli.parts import AsJson, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.emulator.serve import serve
@@ -20,6 +20,8 @@ app.add_typer(customers.app, name="customers")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(staff.app, name="staff")
 app.add_typer(audit.app, name="audit")
+app.add_typer(rollout.app, name="rollout")
+app.command(help=kv_import.HELP)(kv_import.kv_import)
 app.command()(sync.sync)
 app.command()(simulate.simulate)
 

@@ -40,6 +40,8 @@ class AuditAction(StrEnum):
     VIEW_STARTED = "view started"
     VIEW_ENDED = "view ended"
     ROLE_CHANGED = "role changed"
+    ROLLOUT_CHANGED = "rollout changed"
+    IMPORTED = "imported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@
     │   └── Throttled            Cloudflare's limit was hit: nobody knocks until it opens
     ├── Unclear                  it may have been done or not: read before doing anything else
     ├── NotAllowed               this actor may not do this to this tenant
+    │   └── NotRolledOut         the new path does not serve this shop yet; nothing of it was changed
     ├── NotFound                 no such toggle, customer or change
     └── StoreUnavailable         the database is locked, read-only, absent or at another migration
 
@@ -88,6 +89,10 @@ class Unclear(CloudcacheError):
 
 class NotAllowed(CloudcacheError):
     """The access table says no."""
+
+
+class NotRolledOut(NotAllowed):
+    """The new path does not serve this shop yet, or not for now."""
 
 
 class NotFound(CloudcacheError):

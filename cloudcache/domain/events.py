@@ -29,6 +29,7 @@ class Source(StrEnum):
     PAGE = "page"
     API = "api"
     CLOUDFLARE = "cloudflare"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True)

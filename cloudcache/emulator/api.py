@@ -22,8 +22,8 @@ from cloudcache.emulator.world import World
 STRANGE: JSON = "experimental_7"
 """A value that no schema knows, for the fault of that name."""
 
+_JSON, _BYTES = b"application/json", b"application/octet-stream"
 _STEADY_HEADERS = (
-    (b"content-type", b"application/json"),
     (b"cache-control", b"no-store, no-cache, must-revalidate, post-check=0, pre-check=0"),
     (b"pragma", b"no-cache"),
     (b"expires", b"Sun, 25 Jan 1981 05:00:00 GMT"),
@@ -37,14 +37,16 @@ def answer(world: World, call: Call, fault: Fault | None = None) -> Answer:
         now = world.clock()
         ray_id, audit_id = secrets.token_hex(8), secrets.token_hex(16)
         token = world.token(call.token) if call.token else None
-        retry_after = None
+        retry_after, kind = None, _JSON
         try:
             admitted = _admit(world, call, token, now, fault)
-            exchange = Exchange(world, call, admitted, now, ray_id, audit_id, fault)
-            status, body = 200, answered(_carry_out(exchange))
+            outcome = _carry_out(Exchange(world, call, admitted, now, ray_id, audit_id, fault))
+            status, body = 200, answered(outcome)
+            kind = _JSON if outcome.raw is None else _BYTES
         except Refusal as refusal:
             status, body, retry_after = refusal.status, refused(refusal), refusal.retry_after
-        headers = (*_STEADY_HEADERS, *_meter(world, token, now), *_marks(ray_id, audit_id, retry_after))
+        steady = ((b"content-type", kind), *_STEADY_HEADERS)
+        headers = (*steady, *_meter(world, token, now), *_marks(ray_id, audit_id, retry_after))
         return Answer(status, headers, body, None if token is None else token.id)
 
 

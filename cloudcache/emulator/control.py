@@ -3,6 +3,7 @@
         GET  log         what arrived (?since=SECONDS, ?clear=1)
         GET  faults      what is set            POST faults     sets one, or {"clear": true, "faults": [...]}
         POST budget      {"token", "remaining", "capacity"}
+        POST kv          {"account", "namespace", "key", "value"}
         GET  dashboard   a page for people      POST dashboard  {"zone_id", "setting", "value", "actor_email"}
 
 A web page from elsewhere cannot drive them: a browser names the page's origin, and one that is not this host
@@ -46,6 +47,7 @@ def control_routes(world: World) -> list[Route]:
         Route("/faults", _guarded(control.list_faults), methods=["GET"]),
         Route("/faults", _guarded(control.set_faults), methods=["POST"]),
         Route("/budget", _guarded(control.set_budget), methods=["POST"]),
+        Route("/kv", _guarded(control.put_kv), methods=["POST"]),
         Route("/dashboard", _guarded(control.show_dashboard), methods=["GET"]),
         Route("/dashboard", _guarded(control.use_dashboard), methods=["POST"]),
     ]
@@ -90,6 +92,13 @@ class Control:
         token = _text(body, "token")
         self._world.set_budget(token, remaining=remaining, capacity=capacity)
         return _reply({"remaining": remaining, "capacity": capacity})
+
+    async def put_kv(self, request: Request) -> Response:
+        """Puts a value into a KV namespace, which is made if need be."""
+        body = await _json(request)
+        account, namespace = _text(body, "account"), _text(body, "namespace")
+        self._world.kv.put(account, namespace, {_text(body, "key"): _text(body, "value")})
+        return _reply({"account": account, "namespace": namespace})
 
     async def show_dashboard(self, request: Request) -> Response:
         """The page."""

@@ -23,6 +23,8 @@ PERMISSIONS = {
     "Page Shield Read": ACCOUNT_RESOURCE,
     "SSL and Certificates Read": ZONE_RESOURCE,
     "SSL and Certificates Write": ZONE_RESOURCE,
+    "Workers KV Storage Read": ACCOUNT_RESOURCE,
+    "Workers KV Storage Write": ACCOUNT_RESOURCE,
     "Zone Read": ZONE_RESOURCE,
     "Zone Settings Read": ZONE_RESOURCE,
     "Zone Settings Write": ZONE_RESOURCE,

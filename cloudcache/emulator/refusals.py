@@ -3,6 +3,7 @@
         400  6003 header, 1006 setting name, 1007 value, 1004 items, 10400 anything else malformed
         401  1000 token to verify            403  9109 token or reach, 10000 permission, 1015 and kin plan
         404  7003 and 7000 no such thing     405  10405 method       410  the withdrawn bulk read
+        404  10009 no such KV key            404  10013 no such KV namespace
         429  971 over the budget             5xx  1005 its own trouble
 
 Where the real code or status is not known, the function says so.
@@ -70,6 +71,16 @@ def no_route(path: str) -> Refusal:
     """An unknown path, or an unknown zone or account in a known one."""
     lost = Failure(7003, f"Could not route to /client/v4{path}, perhaps your object identifier is invalid?")
     return Refusal(404, lost, Failure(7000, "No route for that URI"))
+
+
+def no_key() -> Refusal:
+    """The namespace is there, the key is not in it."""
+    return Refusal(404, Failure(10009, "get: 'key not found'"))
+
+
+def no_namespace() -> Refusal:
+    """The account has no such KV namespace."""
+    return Refusal(404, Failure(10013, "namespace not found"))
 
 
 def wrong_method() -> Refusal:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from cloudcache.emulator import refusals
-from cloudcache.emulator.calls import accounts, audit, dns, groups, own, settings
+from cloudcache.emulator.calls import accounts, audit, dns, groups, kv, own, settings
 from cloudcache.emulator.exchange import Exchange
 from cloudcache.emulator.generated import Zone
 from cloudcache.emulator.wire import Outcome
@@ -47,6 +47,7 @@ _BOTS_READ = _BOTS_WRITE | {"Bot Management Read"}
 _DNS_READ = frozenset({"DNS Read", "DNS Write"})
 _ZONE_READ = frozenset({"Zone Read", "Zone Write"})
 _ACCOUNT_READ = frozenset({"Account Settings Read", "Account Settings Write"})
+_KV_READ = frozenset({"Workers KV Storage Read", "Workers KV Storage Write"})
 _NO_PERMISSION: frozenset[str] = frozenset()
 
 ZONE_PATHS: Paths[ZoneHandler] = {
@@ -94,6 +95,7 @@ ACCOUNT_PATHS: Paths[AccountHandler] = {
     "audit_logs": {"GET": Operation(_ACCOUNT_READ, audit.read_older)},
     "tokens/verify": {"GET": Operation(_NO_PERMISSION, accounts.verify_account_token)},
     "tokens/permission_groups": {"GET": Operation(_NO_PERMISSION, groups.list_account_groups)},
+    kv.VALUE: {"GET": Operation(_KV_READ, kv.read_value)},
 }
 PLAIN_PATHS: Paths[PlainHandler] = {
     "zones": {"GET": Operation(_ZONE_READ, accounts.list_zones)},
@@ -130,7 +132,7 @@ def _in_zone(exchange: Exchange, zone_id: str, rest: str) -> Outcome:
 
 
 def _in_account(exchange: Exchange, account_id: str, rest: str) -> Outcome:
-    operation = _operation(exchange, ACCOUNT_PATHS.get(rest))
+    operation = _operation(exchange, ACCOUNT_PATHS.get(kv.VALUE if kv.is_value(rest) else rest))
     if exchange.world.directory.account(account_id) is None:
         raise refusals.no_route(exchange.call.path)
     if not operation.permissions:

@@ -17,6 +17,7 @@ EVERY_PERMISSION = frozenset(
     {
         "Zone Read",
         "DNS Read",
+        "Workers KV Storage Read",
         "Zone Settings Read",
         "Zone Settings Write",
         "Bot Management Read",

@@ -85,10 +85,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A successful call: its result, and the paging block where there is one."""
+    """A successful call: its result, and the paging block where there is one. `raw` goes out in no envelope."""
 
     result: JSON
     result_info: Mapping[str, JSON] | None = None
+    raw: bytes | None = None
 
 
 def page_numbers(page: int, per_page: int, count: int, total: int) -> dict[str, JSON]:
@@ -129,7 +130,9 @@ class Refusal(Exception):
 
 
 def answered(outcome: Outcome) -> bytes:
-    """The envelope around a success."""
+    """The envelope around a success, or what has none."""
+    if outcome.raw is not None:
+        return outcome.raw
     envelope: dict[str, JSON] = {"success": True, "errors": [], "messages": [], "result": outcome.result}
     if outcome.result_info is not None:
         envelope["result_info"] = outcome.result_info

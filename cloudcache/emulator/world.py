@@ -24,6 +24,7 @@ from cloudcache.emulator.dns import DnsRecord, Records, usual_records
 from cloudcache.emulator.faults import Fault, FaultBook
 from cloudcache.emulator.generated import Account, Generated, TokenKind, Zone
 from cloudcache.emulator.journal import RequestRecord
+from cloudcache.emulator.kv import KvBook
 from cloudcache.emulator.oauth import Grant, OAuthBook, OAuthClient
 from cloudcache.emulator.options import DEFAULTS, Options
 from cloudcache.emulator.reading import current
@@ -63,6 +64,7 @@ class World:
         self.trail = AuditTrail(options.seed)
         self.faults = FaultBook(options.seed)
         self.gate = AddressGate()
+        self.kv = KvBook()
         self.oauth = OAuthBook(self._keep_grant)
         self._held: dict[str, dict[str, Held]] = {}
         self._dns: dict[str, Records] = {}

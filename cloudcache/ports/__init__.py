@@ -4,6 +4,7 @@ world        clock, budget, vault, bus, identity
 cloudflare   the gateway, and what it tells
 store        the synchronised cache and its journal
 access       shops, staff, tokens for scripts, and the audit log
+rollout      which shops are served, and what the predecessor said
 queue        which zone and which feed to look at next, and who is looking
 """
 
@@ -32,6 +33,7 @@ from cloudcache.ports.queue import (
     QueueDepth,
     ZoneQueue,
 )
+from cloudcache.ports.rollout import Imported, Imports, KeyValues, KvAccess, RolloutBook, Wishes
 from cloudcache.ports.store import Intent, Observed, Settled, Start, Store, Way
 from cloudcache.ports.world import (
     Budget,
@@ -61,7 +63,11 @@ __all__ = [
     "FleetCounts",
     "Gateway",
     "Identity",
+    "Imported",
+    "Imports",
     "Intent",
+    "KeyValues",
+    "KvAccess",
     "LeasedFeed",
     "LeasedZone",
     "Limiter",
@@ -70,6 +76,7 @@ __all__ = [
     "Parked",
     "People",
     "QueueDepth",
+    "RolloutBook",
     "SessionIssuer",
     "Settled",
     "ShopTokens",
@@ -83,6 +90,7 @@ __all__ = [
     "TokenFacts",
     "Vault",
     "Way",
+    "Wishes",
     "ZoneAccess",
     "ZoneFacts",
     "ZoneQueue",

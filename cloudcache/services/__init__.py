@@ -18,10 +18,12 @@ from cloudcache.services.credentials import Credentials
 from cloudcache.services.customers import Customers
 from cloudcache.services.engine import Engine
 from cloudcache.services.health import Health
+from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.report import Reports
+from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
 from cloudcache.services.support import Support
 from cloudcache.services.toggles import Toggles
@@ -47,6 +49,8 @@ class Services:
     scripts: Scripts
     support: Support
     auditing: Auditing
+    rollouts: Rollouts
+    importing: Importing
     webhooks: Webhooks
     health: Health
     identity: Identity
@@ -55,6 +59,8 @@ class Services:
     limits: Limiter
     bus: Bus
     clock: Clock
+    support_address: str | None
+    """Where merchants reach support: a link to write to, or a page."""
     origins: Callable[[], Sequence[str]]
     """The origins of our own pages; nothing that changes anything is taken from another."""
 

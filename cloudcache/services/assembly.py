@@ -13,6 +13,7 @@ from cloudcache.services.credentials import Credentials
 from cloudcache.services.engine import Engine
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
+from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.writing import Writer
@@ -31,6 +32,7 @@ class Parts:
     bus: Bus
     clock: Clock
     tasks: Tasks
+    rollouts: Rollouts
     owner: Callable[[], str]
     chance: Callable[[], float]
     batch_read: bool = True
@@ -99,5 +101,5 @@ def assemble(p: Parts) -> Sync:
     attention = Attention(
         p.store, p.queue, reconciler, p.clock, p.tasks, engine.wake, stale_after_ms=p.stale_after_ms
     )
-    toggles = Toggles(p.store, p.queue, writer, reconciler, p.bus, p.clock, p.tasks, engine.wake)
+    toggles = Toggles(p.store, p.queue, writer, reconciler, p.bus, p.clock, p.tasks, engine.wake, p.rollouts)
     return Sync(writer, reconciler, pacing, engine, attention, toggles)

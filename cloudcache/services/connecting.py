@@ -39,6 +39,7 @@ from cloudcache.ports import (
     ZoneFacts,
 )
 from cloudcache.services.credentials import Credentials
+from cloudcache.services.rollouts import Rollouts
 
 MOST_ZONES = 200
 OAUTH_MS = 10 * 60_000
@@ -104,6 +105,7 @@ class Connecting:
         bus: Bus,
         clock: Clock,
         wake: Callable[[], None],
+        rollouts: Rollouts,
         oauth: CloudflareOAuth | None = None,
     ) -> None:
         self._store = store
@@ -115,6 +117,7 @@ class Connecting:
         self._bus = bus
         self._clock = clock
         self._wake = wake
+        self._rollouts = rollouts
         self._oauth = oauth
 
     @property
@@ -133,6 +136,7 @@ class Connecting:
     async def check(self, actor: Actor, text: object) -> Checked:
         """Try a pasted token. `Refused` says what is wrong with it; it is kept nowhere."""
         shop = require_shop(actor)
+        await self._rollouts.admit(actor)
         try:
             token = Token(text.strip() if isinstance(text, str) and len(text) <= 200 else "")
         except ValueError:
@@ -144,6 +148,7 @@ class Connecting:
     async def look(self, actor: Actor, sealed: bytes, zone: str) -> Looked:
         """What the checked token may do in one of its zones."""
         shop = require_shop(actor)
+        await self._rollouts.admit(actor)
         token = self._opened(shop, sealed)
         lane = self._lane(token)
         access = ZoneAccess(ZoneId(zone), lane.credential, token)
@@ -180,6 +185,7 @@ class Connecting:
     async def look_again(self, actor: Actor) -> Customer:
         """Find out anew what the connected token may do and which way shoppers take."""
         shop = require_shop(actor)
+        await self._rollouts.admit(actor)
         customer = await self._store.customer_of_shop(shop)
         access = await self._credentials.access(customer)
         lane = Lane(self._credentials.lane_of(customer), CallClass.WATCHED, customer.id)
@@ -231,6 +237,7 @@ class Connecting:
     async def agreed(self, actor: Actor) -> Checked:
         """Go on with what OAuth gave; `NotFound` while nobody has agreed."""
         shop = require_shop(actor)
+        await self._rollouts.admit(actor)
         sealed = await self._store.sealed_token(CredentialId(_waiting(shop)))
         return await self._checked(shop, self._opened(shop, sealed), sealed, is_oauth=True)
 

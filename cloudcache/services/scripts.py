@@ -19,6 +19,7 @@ from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.secret import Token
 from cloudcache.domain.shops import DAY_MS, Answer, ApiToken, Scope, ShopStatus
 from cloudcache.ports import Clock, People, Shops, Store
+from cloudcache.services.rollouts import Rollouts
 
 PREFIX = "cct_"
 MOST_TOKENS = 20
@@ -30,15 +31,17 @@ _KEY = re.compile(r"[\x21-\x7e]{1,80}", re.ASCII)
 class Scripts:
     """A shop's tokens for scripts."""
 
-    def __init__(self, store: Store, shops: Shops, people: People, clock: Clock) -> None:
+    def __init__(self, store: Store, shops: Shops, people: People, clock: Clock, rollouts: Rollouts) -> None:
         self._store = store
         self._shops = shops
         self._people = people
         self._clock = clock
+        self._rollouts = rollouts
 
     async def make(self, actor: Actor, name: object, scope: object) -> tuple[ApiToken, Token]:
         """A new token and, this once, its secret. `ValueError` says what is wrong with the name or scope."""
         customer = _customer(actor)
+        await self._rollouts.admit(actor)
         title = " ".join(name.split()) if isinstance(name, str) else ""
         if not 1 <= len(title) <= 60:
             raise ValueError("give the token a name of 1 to 60 characters")

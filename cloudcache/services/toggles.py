@@ -1,7 +1,7 @@
 """The merchant's page: look at it, flip a switch, take a wish back, try again, undo what somebody else did.
 
-Every method starts with the access table. A flip is checked (catalogue, plan, conflict, risk), stored as a
-pending intent, and answered at once; the slow write goes on behind it and its outcome comes through the feed.
+Every method starts with the access table and the rollout. A flip is checked (catalogue, plan, conflict, risk), stored
+as a pending intent, and answered at once; the slow write goes on behind it and its outcome comes through the feed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from cloudcache.domain.ids import JSON, CustomerId, ToggleId
 from cloudcache.domain.toggle import Cell, Lock, lock
 from cloudcache.ports import Bus, Clock, Intent, Store, ZoneQueue
 from cloudcache.services.reconcile import Reconciler
+from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.writing import Writer
 
@@ -37,10 +38,12 @@ class Toggles:
         clock: Clock,
         tasks: Tasks,
         wake: Callable[[], None],
+        rollouts: Rollouts,
     ) -> None:
         self._store = store
         self._queue = queue
         self._wake = wake
+        self._rollouts = rollouts
         self._writer = writer
         self._reconciler = reconciler
         self._bus = bus
@@ -49,14 +52,14 @@ class Toggles:
 
     async def page(self, actor: Actor, customer: CustomerId, since: int = 0) -> Page:
         """The customer and the cells changed after revision `since`; no call to Cloudflare is ever made."""
-        require(actor, Action.VIEW, customer)
+        await self._admit(actor, Action.VIEW, customer)
         return await self._store.page(customer, since)
 
     async def history(
         self, actor: Actor, customer: CustomerId, toggle_id: object, limit: int
     ) -> list[Change]:
         """The changes of one toggle, newest first."""
-        require(actor, Action.VIEW, customer)
+        await self._admit(actor, Action.VIEW, customer)
         return await self._store.history_of(customer, find(toggle_id).id, limit)
 
     async def flip(
@@ -74,7 +77,7 @@ class Toggles:
         """Store the wish and start to deliver it. `Refused` says why it cannot be; nothing is stored then.
 
         `restore` is the finer wire value to go back to; without it the one last seen on that side is taken."""
-        require(actor, Action.FLIP, customer)
+        await self._admit(actor, Action.FLIP, customer)
         toggle = find(toggle_id)
         if not isinstance(on, bool):
             raise Refused(Reason.WRONG_VALUE, "on or off is expected")
@@ -94,7 +97,7 @@ class Toggles:
         self, actor: Actor, customer: CustomerId, toggle_id: object, *, request_id: str
     ) -> Change:
         """Send the failed change again; the person confirmed it when it was first asked for."""
-        require(actor, Action.FLIP, customer)
+        await self._admit(actor, Action.FLIP, customer)
         change = await self._newest(customer, find(toggle_id), ChangeStatus.FAILED)
         on = change.to_state is State.ON
         return await self.flip(
@@ -111,7 +114,7 @@ class Toggles:
         confirmed: bool = False,
     ) -> Change:
         """Put back what was there before somebody changed it at Cloudflare."""
-        require(actor, Action.FLIP, customer)
+        await self._admit(actor, Action.FLIP, customer)
         change = await self._newest(customer, find(toggle_id), ChangeStatus.OBSERVED)
         on = change.from_state is State.ON
         return await self.flip(
@@ -126,27 +129,32 @@ class Toggles:
 
     async def cancel(self, actor: Actor, customer: CustomerId, toggle_id: object) -> bool:
         """Take back a wish that was not sent; False when it is too late."""
-        require(actor, Action.FLIP, customer)
+        await self._admit(actor, Action.FLIP, customer)
         taken = await self._store.cancel(customer, find(toggle_id).id, now=self._clock.now_ms())
         self._bus.hint(customer)
         return taken
 
     async def mark_seen(self, actor: Actor, customer: CustomerId, toggle_id: object) -> bool:
         """The person has read a failure or an outside change."""
-        require(actor, Action.FLIP, customer)
+        await self._admit(actor, Action.FLIP, customer)
         marked = await self._store.mark_seen(customer, find(toggle_id).id, now=self._clock.now_ms())
         self._bus.hint(customer)
         return marked
 
     async def check(self, actor: Actor, customer: CustomerId, toggle_id: object | None = None) -> None:
         """Start to read one toggle, or the whole zone, and return at once."""
-        require(actor, Action.REFRESH, customer)
+        await self._admit(actor, Action.REFRESH, customer)
         if toggle_id is None:
             await self._queue.add(customer, due=NEVER, urgency=Urgency.WATCHED)
             self._wake()
         else:
             toggle = find(toggle_id)
             self._tasks.spawn(self._read(customer, toggle), f"check {toggle.id} of customer {customer}")
+
+    async def _admit(self, actor: Actor, action: Action, customer: CustomerId) -> None:
+        """The access table first, then whether the shop is served already."""
+        require(actor, action, customer)
+        await self._rollouts.admit(actor)
 
     async def _read(self, customer: CustomerId, toggle: Toggle) -> None:
         """One call, made here and now. Trouble with the token or the zone is the engine's to judge: it looks next."""

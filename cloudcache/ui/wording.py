@@ -96,6 +96,18 @@ NO_DATABASE_MORE = "Nothing was lost. This page tries again by itself."
 
 SIGNED_OUT = "Please open this page from your shop’s admin"
 SIGNED_OUT_MORE = "This session has ended or was never started, so no shop’s settings are shown."
+WAITING = "Your Cloudflare settings stay as they are"
+WAITING_MORE = (
+    "This page is opened to shops step by step, and it is not yet open for yours. Nothing changes at Cloudflare "
+    "because of that, and a change that was under way is still carried out. The page opens by itself when it is "
+    "your turn; you need not reload it."
+)
+WAITING_HELP = "Questions? Our support is there for you, now as before."
+CONTACT_SUPPORT = "Contact support"
+WAITING_SLOT = "This page is not open for your shop yet"
+YOUR_TURN = "This page is open for your shop now"
+YOUR_TURN_MORE = "Connect your Cloudflare zone to see its settings."
+VIEW_WAITS = "The rollout does not serve this shop: its own people see a page that says so."
 SIGN_IN = "Sign in"
 SIGN_OUT = "Sign out"
 DASHBOARD = "Cloudflare dashboard (emulated)"
@@ -241,6 +253,8 @@ _DEEDS = {
     "denied": "An attempt was refused",
     "customer data": "Shopify asked about customer data; none is held",
     "erased": "Older data was erased",
+    "rollout changed": "The rollout of this page was changed for your shop",
+    "imported": "Rocket Loader’s value in the earlier app was compared with Cloudflare",
 }
 
 
@@ -256,6 +270,8 @@ def deed(action: str, outcome: str, title: str, told: dict[str, str]) -> tuple[s
         if status == "failed":
             return f"{title}: not changed", reason(why, told.get("detail", ""))
         return f"{title}: taken back" if status == "cancelled" else f"{title}: replaced by a later wish", ""
+    if action == "imported":
+        return _DEEDS[action], f"{told.get('told', '?')} there, {told.get('found', '?')} at Cloudflare"
     if action == "changed elsewhere":
         return f"{title}: turned {to} at Cloudflare", ""
     more = told.get("reason") or told.get("zone") or told.get("name", "") if action != "view ended" else ""

@@ -185,6 +185,7 @@ async def _caller(request: Request) -> Caller | Response:
             reason = forged.reason
     if actor is None:
         return await _nobody(reason, origin)
+    await current().rollouts.admit(actor)
     if actor.customer is None:
         return problem(409, "not-connected", "This shop is not connected to Cloudflare yet")
     return Caller(actor, actor.customer)

@@ -20,7 +20,7 @@ _CHANGE = {
         "toggle_id": {"type": "string"},
         "enabled": {"type": "boolean"},
         "status": {"enum": ["pending", "applied", "failed", "superseded", "observed"]},
-        "source": {"enum": ["page", "api", "cloudflare"]},
+        "source": {"enum": ["page", "api", "cloudflare", "import"]},
         "actor": {"type": "string"},
         "requested_at": {"type": "integer", "description": "Unix milliseconds"},
         "settled_at": {"type": ["integer", "null"]},
@@ -159,7 +159,7 @@ def document() -> dict[str, Any]:
 
 
 def _operation(title: str, status: int, schema: str, problems: tuple[object, ...]) -> dict[str, Any]:
-    listed = [401, 409, 413, 429, 503, *(one for one in problems if isinstance(one, int))]
+    listed = [401, 403, 409, 413, 429, 503, *(one for one in problems if isinstance(one, int))]
     shown = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     body = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
     return {

@@ -11,6 +11,7 @@ from cloudcache.domain.errors import (
     NeedsConfirmation,
     NotAllowed,
     NotFound,
+    NotRolledOut,
     Reason,
     Refused,
     StoreUnavailable,
@@ -40,6 +41,9 @@ def of_error(error: CloudcacheError) -> JSONResponse:
     """The problem that an error of ours is to whoever called."""
     if isinstance(error, NotFound):
         return problem(404, "not-found", "There is no such setting or customer")
+    if isinstance(error, NotRolledOut):
+        detail = "Its Cloudflare settings stay as they are; the API answers as soon as the shop is served"
+        return problem(403, "not-rolled-out", "This shop is not served yet", detail)
     if isinstance(error, NotAllowed):
         return problem(403, "forbidden", "This token may not do that")
     if isinstance(error, TryLater):

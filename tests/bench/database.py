@@ -12,6 +12,7 @@ from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.clock import SystemClock
 from cloudcache.domain.catalog import TOGGLES
 from cloudcache.domain.ids import CustomerId
+from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.toggles import Toggles
 from tests.bench.report import Section, ms, percentile
@@ -33,7 +34,9 @@ async def page_from_many_rows(customers: int) -> Section:
         file = Path(folder) / "bench.db"
         store = await temporary_store(file)
         fill(file, customers)
-        toggles = Toggles(store, store, None, None, InMemoryBus(), SystemClock(), Tasks(), lambda: None)
+        clock = SystemClock()
+        rollouts = Rollouts(store, clock, "local")
+        toggles = Toggles(store, store, None, None, InMemoryBus(), clock, Tasks(), lambda: None, rollouts)
         chosen = [CustomerId(random.Random(number).randint(1, customers)) for number in range(READS)]
         for customer in chosen[:50]:
             await toggles.page(merchant(customer), customer)

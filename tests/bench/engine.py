@@ -33,6 +33,7 @@ from cloudcache.emulator.options import Options
 from cloudcache.ports import ZoneFacts
 from cloudcache.services.assembly import Parts, Sync, assemble
 from cloudcache.services.credentials import Credentials
+from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.tasks import Tasks
 from tests.bench.report import Section
 from tests.support.databases import temporary_store
@@ -115,6 +116,7 @@ async def fleet(url: str, customers: int, limits: Limits) -> AsyncIterator[Fleet
             InMemoryBus(),
             clock,
             tasks,
+            Rollouts(store, clock, "local"),
             owner=lambda: "bench",
             chance=random.random,
             limits=limits,

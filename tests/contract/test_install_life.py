@@ -9,10 +9,13 @@ from sqlalchemy import func, insert, select
 
 from cloudcache.adapters.db.models import metadata
 from cloudcache.domain.access import SYSTEM
+from cloudcache.domain.audit import AuditAction, Deed
+from cloudcache.domain.catalog import State
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import NotFound, Refused, TryLater
 from cloudcache.domain.shopify import Forged
 from cloudcache.domain.shops import DAY_MS, ShopStatus
+from cloudcache.ports import Imported
 from tests.support.house import KITE, KITE_ZONE, VIEWER, House, everything
 
 
@@ -102,7 +105,7 @@ async def test_an_uninstallation_takes_all_tokens_and_leaves_the_settings(house:
     assert actor.customer == customer.id
 
 
-IMPERSONAL = {"staff", "audit_heads", "erasures"}
+IMPERSONAL = {"staff", "audit_heads", "erasures", "rollouts"}
 """Tables that know no shop and no customer's person. Every other one must be filled by the erasure test."""
 
 
@@ -133,6 +136,10 @@ async def test_an_erasure_leaves_nothing_that_names_the_shop_or_a_person(house: 
         entry = {"account_id": "kite", "entry_id": "e", "customer_id": actor.customer, "person": "user 42"}
         entry |= {"toggles": "polish", "at": 1, "first_seen_at": 1, "is_open": True}
         await connection.execute(insert(metadata.tables["feed_entries"]).values(entry))
+    await house.rig.rollouts.name(SYSTEM, KITE, is_served=True)
+    imported = Imported("export-zulu.ndjson", State.ON, State.OFF, None, house.rig.clock.ms)
+    deed = Deed(SYSTEM, AuditAction.IMPORTED, detail={"from": "export-zulu.ndjson"})
+    await house.store.keep_import(actor.customer, imported, deed)
     house.rig.clock.ms += 1_000
     await post(house, "app/uninstalled")
     filled = await of_kite(house, actor.customer, credential)

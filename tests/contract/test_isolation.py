@@ -20,15 +20,19 @@ import pytest
 
 from cloudcache import services
 from cloudcache.domain.access import Actor, ActorKind, Role
+from cloudcache.domain.catalog import State
 from cloudcache.domain.errors import CloudcacheError, NotAllowed, NotFound
-from cloudcache.domain.ids import CustomerId
+from cloudcache.domain.ids import CustomerId, ZoneId
+from cloudcache.domain.predecessor import Record
 from cloudcache.domain.secret import Token
 from cloudcache.services import Services
 from cloudcache.services.customers import Customers
+from cloudcache.services.importing import Order, Result, Verdict
 from cloudcache.services.report import Reports
 from tests.support.databases import temporary_store
-from tests.support.house import KITE, VIEWER, House, build_house
+from tests.support.house import KITE, KITE_ZONE, VIEWER, House, build_house
 
+RECORD = Record(1, ZoneId(KITE_ZONE), State.ON)
 Call = Callable[[House, Actor, CustomerId], Awaitable[object]]
 
 
@@ -95,10 +99,17 @@ OF_ADMINISTRATORS: dict[str, Call] = {
     "reports.freshness": lambda h, a, c: _reports(h).freshness(a),
     "reports.fleet": lambda h, a, c: _reports(h).fleet(a),
     "reports.zone": lambda h, a, c: _reports(h).zone(a, KITE),
+    "importing.bring": lambda h, a, c: h.importing.bring(a, RECORD, "a file", Order.WRITE),
+    "importing.settled": lambda h, a, c: h.importing.settled(a, Result(1, KITE_ZONE, Verdict.SAME)),
+    "rollouts.report": lambda h, a, c: h.rig.rollouts.report(a),
+    "rollouts.set_percent": lambda h, a, c: h.rig.rollouts.set_percent(a, 0),
+    "rollouts.name": lambda h, a, c: h.rig.rollouts.name(a, KITE, False),
 }
 RULES = OF_A_CUSTOMER | OF_THE_OWN_SHOP | OF_STAFF | OF_ADMINISTRATORS
 
 FOR_OURSELVES = {
+    # the gate itself, and what pages and routes ask it about a shop that they have verified
+    *("rollouts.admit", "rollouts.rule", "rollouts.serves"),
     # identities: what is asked before there is an actor
     *("merchants.present", "merchants.holds", "merchants.deny", "support.actor", "support.deny"),
     *("scripts.actor_of", "connecting.agreement", "connecting.shop_of", "connecting.finish"),

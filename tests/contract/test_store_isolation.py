@@ -13,14 +13,25 @@ import pytest
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.audit import AuditAction, Deed
-from cloudcache.domain.catalog import Topology
+from cloudcache.domain.catalog import State, Topology
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, Observation
 from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.domain.shops import ApiToken, Scope, View
-from cloudcache.ports import AuditTrail, Feeds, People, Shops, Store, Way, ZoneQueue
+from cloudcache.ports import (
+    AuditTrail,
+    Feeds,
+    Imported,
+    Imports,
+    People,
+    RolloutBook,
+    Shops,
+    Store,
+    Way,
+    ZoneQueue,
+)
 from tests.support.tenants import POLISH, ROCKET, Tenant
 
 SEEN = Observation(ROCKET.id, "on", 9_000)
@@ -64,8 +75,11 @@ CALLS: dict[str, Call] = {
     "view": lambda store, me, _: store.view(me, "theirs"),
     "record": lambda store, me, _: store.record(me, DEED, now=1),
     "trail": lambda store, me, _: store.trail(me, 100),
+    "imported": lambda store, me, _: store.imported(me),
+    "keep_import": lambda store, me, _: store.keep_import(me, IMPORTED, DEED),
 }
 DEED = Deed(SYSTEM, AuditAction.CONNECTED)
+IMPORTED = Imported("mine.ndjson", State.ON, State.OFF, None, 1)
 WAY = Way("www.shop.example", Topology.O2O, {})
 
 
@@ -81,9 +95,17 @@ async def _life_of(other: Tenant) -> None:
     await store.add_api_token(token, "digest", DEED)
     await store.claim_answer(other.id, "theirs", "d", now=now)
     await store.start_view(View("theirs", "staff", other.id, "lossless", now, 99), DEED)
+    await store.keep_import(other.id, Imported("lossless", State.ON, State.ON, None, now), DEED)
 
 
 FOR_NO_CUSTOMER = {
+    "rollout_revision",
+    "across_tenants_rollout",
+    "set_rollout_percent",
+    "name_in_rollout",
+    "across_tenants_shop_names",
+    "across_tenants_wishes",
+    "across_tenants_customer_of_zone",
     "connect_zone",
     "replace_sealed",
     "forget_waiting",
@@ -144,7 +166,7 @@ FOR_NO_CUSTOMER = {
 
 
 def test_every_method_of_the_port_is_called_here():
-    ports = (Store, ZoneQueue, Feeds, Shops, People, AuditTrail)
+    ports = (Store, ZoneQueue, Feeds, Shops, People, AuditTrail, RolloutBook, Imports)
     methods = {name: one for port in ports for name, one in inspect.getmembers(port, inspect.isfunction)}
     named = {"customer", "customers"}
     mine = {name for name, method in methods.items() if named & set(inspect.signature(method).parameters)}

@@ -22,6 +22,7 @@ from cloudcache.local import PERMISSIONS
 from cloudcache.services.auditing import Auditing
 from cloudcache.services.connecting import Connecting
 from cloudcache.services.credentials import Credentials
+from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
 from cloudcache.services.scripts import Scripts
 from cloudcache.services.support import Support
@@ -54,6 +55,7 @@ class House:
     scripts: Scripts
     support: Support
     auditing: Auditing
+    importing: Importing
     shopify: ShopifyClient
 
     @property
@@ -109,9 +111,10 @@ async def build_house(store: SqlStore, keys: list[str] | None = None) -> House:
     )
     owner: Callable[[], str] = lambda: "house"  # noqa: E731
     credentials = Credentials(store, vault, Token("cfut_platform_0123456789"), clock, oauth, owner)
+    process = rig.process()
     return House(
         rig,
-        rig.process(),
+        process,
         world,
         tasks,
         vault,
@@ -128,11 +131,23 @@ async def build_house(store: SqlStore, keys: list[str] | None = None) -> House:
             rig.bus,
             clock,
             lambda: None,
+            rig.rollouts,
             oauth,
         ),
-        Scripts(store, store, store, clock),
+        Scripts(store, store, store, clock, rig.rollouts),
         Support(store, store, store, clock, {"sub-viewer": Role.VIEWER}),
         Auditing(store),
+        Importing(
+            store,
+            store,
+            rig.gateway,
+            rig.gateway,
+            rig.budget,
+            credentials,
+            process.toggles,
+            rig.bus,
+            clock,
+        ),
         shopify,
     )
 

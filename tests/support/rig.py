@@ -31,13 +31,14 @@ from cloudcache.emulator.app import create_app
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import Options, World
 from cloudcache.local import PERMISSIONS
-from cloudcache.ports import DnsRecord, FeedAccess, TokenFacts, ZoneAccess, ZoneFacts
+from cloudcache.ports import DnsRecord, FeedAccess, KvAccess, TokenFacts, ZoneAccess, ZoneFacts
 from cloudcache.services.assembly import Parts, assemble
 from cloudcache.services.attention import Attention
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.engine import Engine
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
+from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.writing import Writer
@@ -109,6 +110,9 @@ class Interposed:
 
     async def may_edit(self, access: ZoneAccess, toggle: Toggle) -> bool:
         return await self._inner.may_edit(access, toggle)
+
+    async def kv_value(self, access: KvAccess, key: str) -> str | None:
+        return await self._inner.kv_value(access, key)
 
     async def verify(self, token: Token) -> TokenFacts:
         return await self._inner.verify(token)
@@ -204,6 +208,7 @@ class Rig:
     bus: InMemoryBus
     credentials: Credentials
     customer: Customer
+    rollouts: Rollouts
     names: itertools.count = field(default_factory=itertools.count)
 
     @property
@@ -223,6 +228,7 @@ class Rig:
             self.bus,
             self.clock,
             tasks,
+            self.rollouts,
             owner=lambda: name,
             chance=lambda: 0.5,
             batch_read=batch_read,
@@ -278,4 +284,6 @@ async def build_rig(
     facts = ZoneFacts("shop.example", ZonePlan.named(plan), "acc", "acc")
     customer = await store.add_customer("shop.myshopify.com", ZONE, facts, topology, credential, now=clock.ms)
     credentials = Credentials(store, vault, None)
-    return Rig(store, world, clock, Interposed(client, clock), budget, InMemoryBus(), credentials, customer)
+    rollouts = Rollouts(store, clock, "local")
+    gateway = Interposed(client, clock)
+    return Rig(store, world, clock, gateway, budget, InMemoryBus(), credentials, customer, rollouts)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from cloudcache.adapters.db.access_models import answers, api_tokens, audit_log, staff_views
 from cloudcache.adapters.db.models import changes, toggles, zones
+from cloudcache.adapters.db.rollout_models import kv_imports
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.access import Actor, ActorKind
 from cloudcache.domain.catalog import State, Toggle, Topology, ZonePlan, find
@@ -88,7 +89,7 @@ class Tenant:
         """Everything the database keeps of this customer, column by column."""
         kept: list[tuple[object, ...]] = []
         async with self.store.database.reading("*") as connection:
-            for table in (zones, toggles, changes, api_tokens, answers, staff_views, audit_log):
+            for table in (zones, toggles, changes, api_tokens, answers, staff_views, audit_log, kv_imports):
                 whose = table.c.chain if table is audit_log else table.c.customer_id
                 mine = select(table).where(whose == self.id).order_by(*table.primary_key)
                 kept += [tuple(row) for row in await connection.execute(mine)]

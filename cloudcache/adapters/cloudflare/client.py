@@ -39,7 +39,7 @@ from cloudcache.domain.events import Observation
 from cloudcache.domain.feed import FeedPage, FeedVersion, Window
 from cloudcache.domain.ids import JSON, CredentialId, ZoneId
 from cloudcache.domain.secret import Token
-from cloudcache.ports import Clock, DnsRecord, FeedAccess, TokenFacts, ZoneAccess, ZoneFacts
+from cloudcache.ports import Clock, DnsRecord, FeedAccess, KvAccess, TokenFacts, ZoneAccess, ZoneFacts
 
 __all__ = ["CloudflareClient", "Quota", "Timeouts"]
 
@@ -48,6 +48,9 @@ log = logging.getLogger("cloudcache.cloudflare")
 ZONE_PERMISSION = "Zone"
 FEED_PERMISSION = "Account Settings"
 DNS_PERMISSION = "DNS"
+KV_PERMISSION = "Workers KV Storage"
+NO_KEY = 10009
+NO_NAMESPACE = 10013
 ZONES_A_PAGE = 50
 PROBE = "cloudcache-asks-whether-it-may"
 LONGEST_EXCERPT = 200
@@ -166,6 +169,27 @@ class CloudflareClient:
             if refusal.reason in (Reason.ZONE_GONE, Reason.UNKNOWN_SETTING):
                 raise NotFound(f"no audit log {version.value} at this account") from None
             raise
+
+    async def kv_value(self, access: KvAccess, key: str) -> str | None:
+        """A value of Workers KV, which comes as it is kept and in no envelope."""
+        began = self._clock.now_ms()
+        account, namespace, name = (quote(one, safe="") for one in (access.account, access.namespace, key))
+        path = f"/accounts/{account}/storage/kv/namespaces/{namespace}/values/{name}"
+        call = Call("GET", path, access.token, access.credential, KV_PERMISSION)
+        answer = await self._line.call(call.method, call.path, call.token)
+        if not isinstance(answer, Lost) and answer.status == 200 and answer.content is not None:
+            self._meter.tell(call.credential, answer.headers, None, own=True)
+            return answer.content.decode("utf-8", "replace")
+        outcome = self._outcome(call, answer)
+        if isinstance(outcome, Envelope):
+            raise call.asked.doubt("Cloudflare's answer is no value")
+        if NO_KEY in outcome.codes:
+            return None
+        _log(call, answer, outcome, self._clock.now_ms() - began)
+        lost = isinstance(outcome.error, Refused) and outcome.error.reason is Reason.ZONE_GONE
+        if NO_NAMESPACE in outcome.codes or lost:
+            raise NotFound("Cloudflare knows no such account or namespace") from None
+        raise outcome.error
 
     async def verify(self, token: Token) -> TokenFacts:
         """Whether Cloudflare knows a token, of a user or of an account, and whether it is active.

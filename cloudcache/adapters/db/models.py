@@ -265,6 +265,7 @@ class ChangeRow(SQLModel, table=True):
 
 
 from cloudcache.adapters.db import access_models as access_models  # noqa: E402  named by the same convention
+from cloudcache.adapters.db import rollout_models as rollout_models  # noqa: E402
 
 metadata = SQLModel.metadata
 zones = metadata.tables["customer_zones"]

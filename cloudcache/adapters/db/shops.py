@@ -21,6 +21,8 @@ from cloudcache.adapters.db.access_models import (
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.journal import fail_open
 from cloudcache.adapters.db.models import accounts, changes, credentials, entries, toggles, zones
+from cloudcache.adapters.db.rollout_models import kv_imports
+from cloudcache.adapters.db.rollouts import forget_named
 from cloudcache.adapters.db.transactions import OnDatabase, Values, upsert
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import NotFound
@@ -45,6 +47,7 @@ OF_CUSTOMER = (
     (api_tokens, "created_at"),
     (answers, "created_at"),
     (staff_views, "started_at"),
+    (kv_imports, "imported_at"),
 )
 """What is kept of a customer, and since when; the values of a zone that is connected again are none of the past."""
 
@@ -190,6 +193,7 @@ class ShopRegister(OnDatabase):
             is_anew = installed_at is not None and installed_at > before
             until = now if installed_at is None or not is_anew else int(installed_at) - 1
             erased = await _erase_customer(connection, shop, ordered_by, until, now)
+            erased += await forget_named(connection, shop, until)
             if installed_at is not None and not is_anew:
                 erased += (await connection.execute(delete(shops).where(shops.c.shop == shop))).rowcount
             await connection.execute(

@@ -6,10 +6,12 @@ from cloudcache.adapters.db.audit import AuditLog
 from cloudcache.adapters.db.connections import Connections
 from cloudcache.adapters.db.feeds import ChangeFeeds
 from cloudcache.adapters.db.fleet import Fleet
+from cloudcache.adapters.db.imports import ImportLog
 from cloudcache.adapters.db.journal import Journal
 from cloudcache.adapters.db.people import PeopleRegister
 from cloudcache.adapters.db.queue import Queue
 from cloudcache.adapters.db.register import Register
+from cloudcache.adapters.db.rollouts import RolloutRules
 from cloudcache.adapters.db.rows import (
     CELL,
     CHANGE,
@@ -43,6 +45,8 @@ class SqlStore(
     ShopRegister,
     PeopleRegister,
     AuditLog,
+    RolloutRules,
+    ImportLog,
 ):
     """All that the services need kept, on SQLite or Postgres: one database, and a part for each port."""
 

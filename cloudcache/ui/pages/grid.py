@@ -29,7 +29,13 @@ class Local:
 def grid(local: Local | None) -> rx.Component:
     """The page; without a session it shows no shop."""
     gone = (Grid.status == "o") | ((Grid.status == "") & (Session.gate == "refused"))
-    return rx.fragment(gate(), rx.cond(gone, signed_out(local), settings(_actions(local), _foot(local))))
+    shown = rx.match(
+        Grid.status,
+        ("h", _waiting(local)),
+        ("c", _your_turn(local)),
+        settings(_actions(local), _foot(local)),
+    )
+    return rx.fragment(gate(), rx.cond(gone, signed_out(local), shown))
 
 
 def settings(actions: rx.Component, foot: rx.Component, *above: rx.Component) -> rx.Component:
@@ -150,6 +156,31 @@ def _sign_out(local: Local) -> rx.Component:
         rx.el.button(wording.SIGN_OUT, type="submit", class_name="btn"),
         method="post",
         action=f"{local.backend}/local/signout",
+    )
+
+
+def _waiting(local: Local | None) -> rx.Component:
+    """The rollout does not serve this shop: what that means, and that nothing is asked of anybody."""
+    link = rx.el.a(wording.CONTACT_SUPPORT, href=Grid.support, class_name="link")
+    help_ = rx.el.p(wording.WAITING_HELP, rx.cond(Grid.support != "", rx.fragment(" ", link), rx.fragment()))
+    return _card(
+        wording.WAITING, rx.el.p(wording.WAITING_MORE), help_, _sign_out(local) if local else rx.fragment()
+    )
+
+
+def _your_turn(local: Local | None) -> rx.Component:
+    """The rollout has come to a shop that has no zone yet, while its page stood open."""
+    connect = rx.el.a(wording.CONNECT, href="/connect", class_name="btn primary")
+    return _card(wording.YOUR_TURN, rx.el.p(wording.YOUR_TURN_MORE), connect)
+
+
+def _card(title: str, *content: rx.Component) -> rx.Component:
+    return shell(
+        lost(),
+        rx.el.section(
+            rx.el.div(rx.el.h1(title), *content, class_name="empty lines", role="status"), class_name="card"
+        ),
+        class_name="page narrow",
     )
 
 

@@ -36,6 +36,7 @@ def customer() -> rx.Component:
         rx.el.div(
             rx.el.b(wording.VIEW_BANNER),
             rx.el.p("Your view ends at ", age(at=Grid.until, says="clock"), "."),
+            rx.cond(Grid.waits, rx.el.p(wording.VIEW_WAITS), rx.fragment()),
         ),
         rx.el.button(wording.VIEW_STOP, type="button", class_name="btn", on_click=Grid.end_view),
         class_name="banner info",

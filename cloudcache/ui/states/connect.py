@@ -14,13 +14,13 @@ import reflex as rx
 from cloudcache.domain.access import Actor
 from cloudcache.domain.catalog import TOGGLES, Topology
 from cloudcache.domain.customers import Customer, ZoneStatus
-from cloudcache.domain.errors import CloudcacheError, NotFound, Refused, StoreUnavailable
+from cloudcache.domain.errors import CloudcacheError, NotFound, NotRolledOut, Refused, StoreUnavailable
 from cloudcache.services import current
 from cloudcache.services.connecting import PERMISSIONS, Checked, Looked
 from cloudcache.services.merchants import with_customer
 from cloudcache.ui import wording
 from cloudcache.ui.states import bindings
-from cloudcache.ui.states.session import actor_of, may_write, on_signin, principal_of
+from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of
 
 log = logging.getLogger("cloudcache.ui")
 T = TypeVar("T")
@@ -61,6 +61,8 @@ class Connect(rx.State):
         customer = await self._try(current().connecting.connected(actor))
         if customer is not None and customer.status is not ZoneStatus.DISCONNECTED:
             self._show_connected(customer)
+        elif await is_held_back(actor):
+            return rx.redirect("/")  # which says that the shop waits, and when it no longer does
         else:
             self.phase = "t"
         return None
@@ -254,7 +256,9 @@ class Connect(rx.State):
 
     def _say(self, error: CloudcacheError) -> None:
         self.busy = ""
-        if isinstance(error, Refused):
+        if isinstance(error, NotRolledOut):
+            self.problem = wording.WAITING_SLOT
+        elif isinstance(error, Refused):
             self.problem = wording.connecting(error)
         elif isinstance(error, StoreUnavailable):
             self.problem = wording.NO_DATABASE

@@ -2,7 +2,8 @@
 
 The bus says which customers to look at again. Each of these is read once, however many tabs it has, and the
 changed rows are handed to all of them. A slow tick looks at everybody, in case a hint was lost, and lets what has
-grown old be shown as old. No browser ever makes the database be polled.
+grown old be shown as old. Every two seconds it is asked whether the rollout was changed, one row for all pages. No
+browser ever makes the database be polled.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from cloudcache.ui.states.grid import Grid
 log = logging.getLogger("cloudcache.live")
 
 TICK_S = 30
+RULE_S = 2
 
 
 async def feed(app: rx.App) -> None:
@@ -33,13 +35,19 @@ async def feed(app: rx.App) -> None:
     waiting: asyncio.Task[frozenset[CustomerId]] | None = None
     clock = asyncio.get_running_loop().time
     tick = clock() + TICK_S
+    rule_at, rule = clock(), _Rule()
     try:
         while True:
             waiting = waiting or asyncio.ensure_future(anext(hints))
-            done, _ = await asyncio.wait({waiting}, timeout=max(0.0, tick - clock()))
+            done, _ = await asyncio.wait({waiting}, timeout=max(0.0, min(tick, rule_at) - clock()))
             if done:
                 hinted, waiting = waiting.result(), None
                 await _refresh(app, hinted & open_pages.watched(), whole=False)
+            if clock() >= rule_at:
+                if await rule.has_changed():
+                    await _refresh(app, open_pages.watched(), whole=True)
+                    await _refresh_waiting(app)
+                rule_at = clock() + RULE_S
             if clock() >= tick:  # also while hints come without a pause
                 bindings.keep(app.event_namespace.sid_to_token)
                 await _refresh(app, open_pages.watched(), whole=True)
@@ -49,6 +57,35 @@ async def feed(app: rx.App) -> None:
             waiting.cancel()
         with suppress(RuntimeError, asyncio.CancelledError):
             await hints.aclose()
+
+
+class _Rule:
+    """The rollout's rule as the pages were last shown by it."""
+
+    def __init__(self) -> None:
+        self._revision: int | None = None
+
+    async def has_changed(self) -> bool:
+        """Whether it is another than at the last call; a database that is away is no change, and the tick says it."""
+        with suppress(CloudcacheError):
+            before, self._revision = self._revision, (await current().rollouts.rule()).revision
+            return before is not None and before != self._revision
+        return False
+
+
+async def _refresh_waiting(app: rx.App) -> None:
+    """Pages of shops without a zone: one that is served now may connect one."""
+    connected, now = app.event_namespace.token_to_sid, current().clock.now_ms()
+    for token, shop in open_pages.waiting():
+        if token not in connected:
+            open_pages.unwatch(token)
+        elif open_pages.has_ended(token, now):
+            open_pages.unwatch(token)
+            await _end(app, token)
+        else:
+            is_served = await current().rollouts.serves(shop)
+            async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
+                (await root.get_state(Grid))._set("status", "c" if is_served else "h")
 
 
 async def _refresh(app: rx.App, customers: Iterable[CustomerId], *, whole: bool) -> None:
@@ -69,9 +106,9 @@ async def _refresh_one(app: rx.App, customer: CustomerId, *, whole: bool) -> Non
         return
     since = 0 if whole else open_pages.oldest_shown(tokens)
     page = await current().toggles.page(SYSTEM, customer, since)
-    now, progress = current().clock.now_ms(), current().attention.progress(customer)
+    waits = not await current().rollouts.serves(page.customer.shop)
     for token in tokens:
-        await _hand_over(app, token, page, now, progress)
+        await _hand_over(app, token, page, waits=waits)
 
 
 async def _present(app: rx.App, customer: CustomerId) -> list[str]:
@@ -95,8 +132,9 @@ async def _end(app: rx.App, token: str) -> None:
         (await root.get_state(Grid))._forget()
 
 
-async def _hand_over(app: rx.App, token: str, page: Page, now: int, progress: tuple[int, int] | None) -> None:
+async def _hand_over(app: rx.App, token: str, page: Page, *, waits: bool) -> None:
+    now, progress = current().clock.now_ms(), current().attention.progress(page.customer.id)
     async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
         grid = await root.get_state(Grid)
-        grid._apply(page, now, progress)
+        grid._take(page, now, progress, waits=waits)
         open_pages.note_shown(token, grid._revision)

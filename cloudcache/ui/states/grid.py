@@ -21,6 +21,7 @@ from cloudcache.domain.errors import (
     NeedsConfirmation,
     NotAllowed,
     NotFound,
+    NotRolledOut,
     Refused,
     StoreUnavailable,
 )
@@ -28,7 +29,7 @@ from cloudcache.domain.ids import CustomerId
 from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import open_pages, rows
-from cloudcache.ui.states.session import actor_of, may_write, on_signin, principal_of, staff_of
+from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of, staff_of
 from cloudcache.ui.states.showing import Showing
 
 log = logging.getLogger("cloudcache.ui")
@@ -55,12 +56,14 @@ class Grid(Showing, rx.State):
     reads_only: bool = False  # somebody of the staff looks
     may_check: bool = True  # a viewer of the staff may not have things read again
     until: str = ""  # when their view ends
+    support: str = ""  # where a shop that waits reaches support
+    waits: bool = False  # the rollout does not serve the shop they look at
     shop: str = ""
     domain: str = ""
     plan: str = ""
     topology: str = ""
     # "" loading, l live, w silent, r token refused, g zone gone, n not connected, d no database, o signed out,
-    # a asks staff for a reason
+    # a asks staff for a reason, h the rollout does not serve this shop, c it does now and there is no zone yet
     status: str = ""
     silent: str = ""
     checked: str = ""
@@ -91,7 +94,7 @@ class Grid(Showing, rx.State):
             return self._wait_or_leave()
         actor = principal.actor
         if actor.customer is None:
-            return rx.redirect("/connect")
+            return await self._connect_or_wait(actor, principal.expires_at)
         await self._open(actor, actor.customer, principal.expires_at)
         return None
 
@@ -254,6 +257,14 @@ class Grid(Showing, rx.State):
         self.status = ""
         return None
 
+    async def _connect_or_wait(self, actor: Actor, until: int):
+        """A shop without a zone connects one, as soon as it is served."""
+        if not await is_held_back(actor):
+            return rx.redirect("/connect")
+        open_pages.wait(self.router.session.client_token, actor.shop, until)
+        self._hold_back()
+        return None
+
     async def _open(self, actor: Actor, customer: CustomerId, until: int) -> None:
         """Subscribe first, then read."""
         open_pages.watch(self.router.session.client_token, customer, until)
@@ -284,6 +295,9 @@ class Grid(Showing, rx.State):
         except Refused as refusal:
             self._fail(toggle, before, wording.reason(refusal.reason.value, refusal.detail))
             return
+        except NotRolledOut:
+            self._hold_back()
+            return
         except (StoreUnavailable, NotFound, NotAllowed) as error:
             log.error("a flip of %s was not stored: %s", toggle.id, error)
             self._fail(toggle, before, wording.NOT_KEPT_HERE)
@@ -313,6 +327,10 @@ class Grid(Showing, rx.State):
         """Fetch what changed since this tab's revision and show it."""
         try:
             page = await current().toggles.page(actor, _own(actor), self._revision)
+            waits = self.reads_only and not await current().rollouts.serves(page.customer.shop)
+        except NotRolledOut:
+            self._hold_back()
+            return
         except StoreUnavailable as error:
             log.error("a page cannot be read: %s", error)
             self._set("status", "d")
@@ -320,6 +338,7 @@ class Grid(Showing, rx.State):
         except NotFound:
             self._forget()
             return
+        self._set("waits", waits)
         self._apply(page, current().clock.now_ms(), current().attention.progress(page.customer.id))
 
     def _paused(self, toggle: Toggle) -> bool:

@@ -13,7 +13,7 @@ from cloudcache.domain.ids import ToggleId
 from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import rows
-from cloudcache.ui.states.session import actor_of, on_signin
+from cloudcache.ui.states.session import actor_of, is_held_back, on_signin
 
 log = logging.getLogger("cloudcache.ui")
 
@@ -39,6 +39,8 @@ class History(rx.State):
             return rx.redirect("/signin") if current().local_sessions and not is_framed else None
         if actor.customer is None:
             return rx.redirect("/connect")
+        if await is_held_back(actor):
+            return rx.redirect("/")
         await self._show(older=False)
         return None
 

@@ -11,6 +11,8 @@ _watching: dict[CustomerId, set[str]] = defaultdict(set)
 _customer_of: dict[str, CustomerId] = {}
 _shown: dict[str, int] = {}
 _until: dict[str, int] = {}
+_waiting: dict[str, str] = {}
+"""Tabs of shops that have no zone and that the rollout lets wait, by token."""
 
 
 def watch(token: str, customer: CustomerId, until: int) -> None:
@@ -21,9 +23,21 @@ def watch(token: str, customer: CustomerId, until: int) -> None:
     _until[token] = until
 
 
+def wait(token: str, shop: str, until: int) -> None:
+    """This tab waits for the rollout to come to its shop, at longest `until`."""
+    unwatch(token)
+    _waiting[token] = shop
+    _until[token] = until
+
+
+def waiting() -> list[tuple[str, str]]:
+    """The tabs that wait, each with its shop."""
+    return list(_waiting.items())
+
+
 def prolong(token: str, until: int) -> None:
     """Who looks was verified again."""
-    if token in _customer_of:
+    if token in _customer_of or token in _waiting:
         _until[token] = until
 
 
@@ -37,6 +51,7 @@ def unwatch(token: str) -> None:
     customer = _customer_of.pop(token, None)
     _shown.pop(token, None)
     _until.pop(token, None)
+    _waiting.pop(token, None)
     if customer is None:
         return
     _watching[customer].discard(token)

@@ -6,7 +6,7 @@ import logging
 
 import reflex as rx
 
-from cloudcache.domain.errors import CloudcacheError, Refused
+from cloudcache.domain.errors import CloudcacheError, NotRolledOut, Refused
 from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import rows
@@ -42,6 +42,9 @@ class Scripts(rx.State):
             _, secret = await current().scripts.make(actor, form.get("name"), form.get("scope"))
         except (ValueError, Refused) as error:
             self.problem = error.detail if isinstance(error, Refused) else str(error)
+            return
+        except NotRolledOut:
+            self.problem = wording.WAITING_SLOT
             return
         except CloudcacheError as error:
             log.error("a token for scripts could not be made: %s", error)

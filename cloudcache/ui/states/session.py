@@ -121,6 +121,15 @@ def may_write(state: BaseState, token: object) -> bool:
     return bound is None or current().merchants.holds(token, bound.actor.shop)
 
 
+async def is_held_back(actor: Actor) -> bool:
+    """Whether the rollout lets this merchant's shop wait; a database that is away is said by the page itself."""
+    try:
+        return not await current().rollouts.serves(actor.shop)
+    except CloudcacheError as error:
+        log.error("whether a shop is served cannot be read: %s", error)
+        return False
+
+
 async def staff_principal_of(state: BaseState) -> Principal | None:
     """The member of the staff whose cookie or assertion came with the handshake, unless that has ended."""
     services = current()

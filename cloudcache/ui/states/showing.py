@@ -45,6 +45,25 @@ class Showing:
             self._set("locks", self._locks(page, first))
         self._set_customer(page.customer, progress)
 
+    def _take(self, page: Page, now: int, progress: tuple[int, int] | None, *, waits: bool) -> None:
+        """The feed hands over a snapshot, and whether the rollout lets the shop wait; staff look all the same."""
+        if waits and not self.reads_only:
+            self._hold_back()
+            return
+        self._set("waits", waits)
+        self._apply(page, now, progress)
+
+    def _hold_back(self) -> None:
+        """The rollout does not serve this shop: nothing of it is shown, and all is read anew when it is."""
+        if self.status == "h":
+            return
+        self._revision = 0
+        self._set_rows([""] * len(TOGGLES))
+        self._set("words", {})
+        self._set("asking", "")
+        self._set("support", current().support_address or "")
+        self._set("status", "h")
+
     def _set_customer(self, customer: Customer, progress: tuple[int, int] | None) -> None:
         """The head of the page, the status and the counts; only what differs is sent."""
         status = _STATUS[customer.status]

@@ -28,6 +28,9 @@ ACROSS = {
     *("forget_waiting", "across_tenants_api_token", "forget_answers"),
     # a zone may have to be taken over from another shop; an erasure needs the order's own table
     *("connect_zone", "erase"),
+    # the rules of the rollout, which are one for all; a named shop's line goes into its own chain
+    *("rollout_revision", "across_tenants_rollout", "set_rollout_percent", "name_in_rollout"),
+    *("across_tenants_shop_names", "across_tenants_wishes", "across_tenants_customer_of_zone"),
     # no tenant's tables at all
     *("staff_role", "set_staff_role", "delivered", "forget_deliveries", "check_migration"),
     *("across_tenants_shop_tokens", "across_tenants_to_erase"),

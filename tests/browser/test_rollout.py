@@ -1,0 +1,120 @@
+"""A shop that the rollout lets wait, as its merchant, its scripts and the support see it while it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from cloudcache.config import PRETEND_SHOPIFY, load
+from cloudcache.shopify_emulator.world import ShopifyWorld
+from tests.browser.conftest import Demo, picture
+from tests.support.server import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+SHOP = "red-lantern-books"
+STAY = "Your Cloudflare settings stay as they are"
+
+
+async def rollout(demo: Demo, *words: str) -> None:
+    """The command, in a process of its own beside the server."""
+    env = {**os.environ, "CLOUDCACHE_DATA_DIR": str(demo.app.data_dir)}
+    command = [sys.executable, "-m", "cloudcache", "rollout", *words]
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+async def asked(demo: Demo, method: str) -> httpx.Response:
+    """What the REST API answers this shop."""
+    settings = load({"CLOUDCACHE_DATA_DIR": str(demo.app.data_dir)})
+    world = ShopifyWorld(PRETEND_SHOPIFY, settings.shopify_secrets[0])
+    world.add_shop(f"{SHOP}.myshopify.com", ["redlanternbooks.example"])
+    token = world.id_token(f"{SHOP}.myshopify.com")
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        return await client.request(
+            method,
+            f"{demo.url}/api/v1/optimizations/early-hints",
+            headers={"Authorization": f"Bearer {token}"},
+            json={"enabled": True} if method == "POST" else None,
+        )
+
+
+async def looks(page: Page, demo: Demo, name: str) -> None:
+    """In both widths and both themes, nothing to find fault with."""
+    for width in (1280, 390):
+        for theme in ("light", "dark"):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            assert await demo.axe(page) == []
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            await picture(page, f"{name}-{width}-{theme}")
+
+
+async def test_an_open_page_follows_the_rollout_down_and_up_by_itself(demo: Demo, browser: Browser):
+    page, other = await demo.open(browser, SHOP), await demo.open(browser, "maple-lane")
+    await page.evaluate("window.notReloaded = true")
+    switch = page.get_by_role("switch", name="Early Hints", exact=True)
+    await expect(switch).to_have_attribute("aria-disabled", "false", timeout=30_000)
+    before = await demo.value(SHOP, "early_hints")
+
+    await rollout(demo, "remove", SHOP)
+    await expect(page.get_by_role("heading", name=STAY)).to_be_visible(timeout=15_000)
+    await expect(switch).to_have_count(0)
+    reading, writing = await asked(demo, "GET"), await asked(demo, "POST")
+    await looks(page, demo, "waiting")
+    await page.goto("/history")
+    await expect(page.get_by_role("heading", name=STAY)).to_be_visible()
+    await page.evaluate("window.notReloaded = true")
+    await rollout(demo, "forget", SHOP)
+
+    await expect(switch).to_have_attribute("aria-disabled", "false", timeout=15_000)
+    assert await page.evaluate("window.notReloaded") is True
+    assert [(one.status_code, one.json()["code"]) for one in (reading, writing)] == [
+        (403, "not-rolled-out")
+    ] * 2
+    assert reading.headers["content-type"] == "application/problem+json"
+    assert await demo.value(SHOP, "early_hints") == before
+    assert (await asked(demo, "GET")).status_code == 200
+    await expect(other.get_by_role("switch", name="Early Hints", exact=True)).to_be_visible()
+
+
+async def test_support_still_looks_at_a_shop_that_waits_and_is_told_so(demo: Demo, browser: Browser):
+    await rollout(demo, "remove", SHOP)
+    context = await browser.new_context(base_url=demo.url, viewport={"width": 1280, "height": 900})
+    page = await context.new_page()
+    await page.goto("/signin")
+    await page.get_by_role("button", name="Support, viewer").click()
+    await page.goto(f"/staff/customers/{SHOP}.myshopify.com")
+    await page.get_by_label("Why do you look at this shop?").fill("ticket 12: why does it wait")
+    await page.get_by_role("button", name="Look at the settings").click()
+
+    await expect(page.get_by_text("The rollout does not serve this shop")).to_be_visible()
+    await expect(page.get_by_role("switch", name="Early Hints", exact=True)).to_be_visible()
+    await picture(page, "waiting-staff")
+    await rollout(demo, "forget", SHOP)
+    await expect(page.get_by_text("The rollout does not serve this shop")).to_be_hidden(timeout=15_000)
+
+
+async def test_a_shop_without_a_zone_waits_and_then_is_told_that_it_is_its_turn(demo: Demo, browser: Browser):
+    await rollout(demo, "remove", "paper-kite")
+    page = await (await browser.new_context(base_url=demo.url)).new_page()
+    await page.goto("/shopify/store/paper-kite")
+    app = await (await page.wait_for_selector("iframe")).content_frame()
+    assert app is not None
+    await expect(app.get_by_role("heading", name=STAY)).to_be_visible(timeout=20_000)
+
+    await rollout(demo, "forget", "paper-kite")
+
+    await expect(app.get_by_role("heading", name="This page is open for your shop now")).to_be_visible(
+        timeout=15_000
+    )
+    await app.get_by_role("link", name="Connect Cloudflare").click()
+    await expect(app.get_by_label("Cloudflare API token")).to_be_visible()
