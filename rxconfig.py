@@ -67,7 +67,7 @@ def bun_path():
 
 ENV_FILE = dotenv_values(".env")
 LOCAL = setting("CLOUDCACHE_ENVIRONMENT", "local") == "local"
-REDIS_URL = setting("CLOUDCACHE_REDIS_URL") or setting("REFLEX_REDIS_URL")
+REDIS_URL = setting("CLOUDCACHE_REDIS_URL") if setting("CLOUDCACHE_REDIS_STATE") == "on" else None
 
 config = rx.Config(
     app_name="cloudcache",

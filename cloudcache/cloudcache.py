@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from cloudcache import logs
 from cloudcache.config import ConfigError, load
+from cloudcache.domain.events import Uninstalled
 from cloudcache.ui import pages, theme
 from cloudcache.ui.states import bindings
 from cloudcache.ui.states.feed import feed
@@ -93,7 +94,7 @@ app.app_wraps.pop(
     (5, "Overlay"), None
 )  # its toast names the socket's address; `banners.lost` says it in words
 app.add_middleware(BindSession())
-wiring.services.webhooks.when_uninstalled.append(bindings.release_shop)
+wiring.services.bus.listen(Uninstalled, lambda news: bindings.release_shop(news.shop))
 app.register_lifespan_task(running)
 app.register_lifespan_task(feed)
 pages.add_to(

@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -45,6 +46,18 @@ class Settings:
 
     database_url: str = field(repr=False)
     """CLOUDCACHE_DATABASE_URL: sqlite:///path or postgresql://user:password@host/name."""
+
+    redis_url: str | None = field(repr=False)
+    """CLOUDCACHE_REDIS_URL: redis://host:port/0; with it any number of processes work together."""
+
+    redis_state: bool
+    """CLOUDCACHE_REDIS_STATE: whether Reflex keeps the pages' states in Redis, or each process its own."""
+
+    processes: int
+    """CLOUDCACHE_PROCESSES: how many run at most, web and sync; sizes each one's share while Redis is away."""
+
+    egress: str
+    """CLOUDCACHE_EGRESS: names the address that calls come from; who shares it shares its 200 calls a second."""
 
     cloudflare_url: str
     """CLOUDCACHE_CLOUDFLARE_URL: the API's address, or `emulator`."""
@@ -150,6 +163,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         environment=environment,
         data_dir=data_dir,
         database_url=database_url or f"sqlite:///{data_dir / 'cloudcache.db'}",
+        redis_url=_redis_url(given),
+        redis_state=_switch(given, "CLOUDCACHE_REDIS_STATE", False),
+        processes=_number(given, "CLOUDCACHE_PROCESSES", 8),
+        egress=given.get("CLOUDCACHE_EGRESS", socket.gethostname()),
         cloudflare_url=cloudflare_url.rstrip("/"),
         cloudflare_token=token,
         batch_read=_switch(given, "CLOUDCACHE_CLOUDFLARE_BATCH_READ", True),
@@ -259,10 +276,21 @@ def _switch(given: Mapping[str, str], name: str, default: bool) -> bool:
 
 
 def _seconds(given: Mapping[str, str], name: str, default: int) -> int:
+    return _number(given, name, default, "a whole number of seconds above 0")
+
+
+def _number(given: Mapping[str, str], name: str, default: int, what: str = "a whole number above 0") -> int:
     text = given.get(name, str(default))
     if not text.isdigit() or int(text) < 1:
-        raise ConfigError(f"{name} is {text!r}; it must be a whole number of seconds above 0")
+        raise ConfigError(f"{name} is {text!r}; it must be {what}")
     return int(text)
+
+
+def _redis_url(given: Mapping[str, str]) -> str | None:
+    url = given.get("CLOUDCACHE_REDIS_URL")
+    if url is not None and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ConfigError("CLOUDCACHE_REDIS_URL must begin with redis://, rediss:// or unix://")
+    return url
 
 
 def _secret_keys(given: Mapping[str, str], local: bool, data_dir: Path) -> tuple[str, ...]:

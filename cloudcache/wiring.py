@@ -15,32 +15,25 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import httpx
 from starlette.applications import Starlette
 
 from cloudcache import local
-from cloudcache.adapters.budget import InMemoryBudget
-from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.cloudflare.client import CloudflareClient
-from cloudcache.adapters.cloudflare.oauth import OAuthClient
 from cloudcache.adapters.db.engine import check_migration, make_engine, upgrade
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.identity.local import LocalIdentity, Nobody
-from cloudcache.adapters.identity.oidc import OidcSignIn, Provider
-from cloudcache.adapters.identity.staff import AccessStaff, LocalStaff, NoStaff, StaffSessions
-from cloudcache.adapters.limits import InMemoryLimiter
 from cloudcache.adapters.scheduler import Scheduler
 from cloudcache.adapters.shopify.client import ShopifyClient
 from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.config import Settings
-from cloudcache.domain.budget import Limits
 from cloudcache.domain.errors import CloudcacheError
 from cloudcache.domain.secret import Token
 from cloudcache.emulator.app import create_app
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import World
-from cloudcache.ports import StaffCookie, StaffIdentity, StaffSignIn
+from cloudcache.outsiders import oauth_client, pretend_shopify, shopify_client, staff_identity
+from cloudcache.ports import StaffCookie, StaffSignIn
 from cloudcache.services import Services, use
 from cloudcache.services.assembly import Parts, assemble
 from cloudcache.services.auditing import Auditing
@@ -56,8 +49,8 @@ from cloudcache.services.scripts import Scripts
 from cloudcache.services.support import Support
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.webhooks import Webhooks
+from cloudcache.shared import Shared, share
 from cloudcache.shopify_emulator.app import create_app as create_shopify
-from cloudcache.shopify_emulator.world import ShopifyWorld
 
 log = logging.getLogger("cloudcache")
 
@@ -82,6 +75,7 @@ class Wiring:
     gateway: CloudflareClient
     vault: EnvelopeVault
     tasks: Tasks
+    shared: Shared
     world: World | None
     cloudflare: Starlette | None
     """The pretend Cloudflare, to be mounted beside the pages; None when the real one is used."""
@@ -98,6 +92,7 @@ class Wiring:
         """Prepare the database, take up what was left, run the engine if this process is to (`sync`; by default as
         the settings say), and close at the end, giving what is under way `grace_s` seconds."""
         scheduler = Scheduler()
+        self.shared.start()
         with_engine = self.settings.sync_in_web if sync is None else sync
         preparing = asyncio.create_task(self._prepare_until_done(scheduler, with_engine))
         try:
@@ -110,6 +105,7 @@ class Wiring:
             await self._close()
 
     async def _close(self) -> None:
+        await self.shared.close()
         await self.gateway.close()
         await self.shopify_client.close()
         await self.store.close()
@@ -176,8 +172,14 @@ class Wiring:
 
 def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None) -> Wiring:
     """Join the parts and put their services in use. `origins` are those of our own pages."""
-    clock, bus, tasks = SystemClock(), InMemoryBus(), Tasks()
-    budget = InMemoryBudget(Limits(), clock)
+    clock, tasks = SystemClock(), Tasks()
+    started = secrets.token_hex(4)
+
+    def owner() -> str:
+        return f"{os.getpid()}-{started}"
+
+    shared = share(settings, clock, owner)
+    bus, budget = shared.bus, shared.budget
     world = local.pretend_cloudflare(settings.data_dir / "emulator.db") if settings.uses_emulator else None
     cloudflare = create_app(world) if world else None
     gateway = CloudflareClient(
@@ -189,12 +191,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
     store = SqlStore(make_engine(settings.database_url))
     vault = EnvelopeVault(settings.secret_keys)
     platform = Token(settings.cloudflare_token) if settings.cloudflare_token else None
-    oauth = _oauth(settings, clock)
-    started = secrets.token_hex(4)
-
-    def owner() -> str:
-        return f"{os.getpid()}-{started}"
-
+    oauth = oauth_client(settings, clock)
     credentials = Credentials(store, vault, platform, clock, oauth, owner)
     rollouts = Rollouts(store, clock, settings.environment)
     parts = Parts(
@@ -216,10 +213,10 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
     )
     sync = assemble(parts)
     sessions = LocalIdentity(settings.environment, settings.secret_keys, clock) if settings.is_local else None
-    pretend = _pretend_shopify(settings)
+    pretend = pretend_shopify(settings)
     shopify_app = create_shopify(pretend) if pretend else None
-    shopify = _shopify(settings, clock, shopify_app)
-    staff, cookie, sign_in = _staff(settings, clock)
+    shopify = shopify_client(settings, clock, shopify_app)
+    staff, cookie, sign_in = staff_identity(settings, clock)
     roles = settings.staff_roles | (local.STAFF if settings.is_local else {})
     services = Services(
         toggles=sync.toggles,
@@ -238,7 +235,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         ),
         credentials=credentials,
         connecting=Connecting(
-            store, store, gateway, credentials, vault, budget, bus, clock, sync.engine.wake, rollouts, oauth
+            store, store, gateway, credentials, vault, budget, bus, clock, sync.wake, rollouts, oauth
         ),
         merchants=Merchants(shopify, store, store, store, vault, clock, tasks, owner),
         scripts=Scripts(store, store, store, clock, rollouts),
@@ -252,12 +249,13 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
             gateway,
             credentials,
             lambda: check_migration(store.engine),
+            shared.redis.connection.check if shared.redis else None,
             has_platform_token=platform is not None,
         ),
         identity=sessions or Nobody(),
         staff=staff,
         local_sessions=sessions,
-        limits=InMemoryLimiter(),
+        limits=shared.limiter,
         bus=bus,
         clock=clock,
         support_address=settings.support_address,
@@ -271,6 +269,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         gateway,
         vault,
         tasks,
+        shared,
         world,
         cloudflare,
         shopify_app,
@@ -278,56 +277,3 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         cookie,
         sign_in,
     )
-
-
-def _shopify(settings: Settings, clock: SystemClock, pretend: Starlette | None) -> ShopifyClient:
-    if pretend is None:
-        return ShopifyClient(settings.shopify_client_id, settings.shopify_secrets, clock)
-    return ShopifyClient(
-        settings.shopify_client_id,
-        settings.shopify_secrets,
-        clock,
-        base=lambda shop: f"http://shopify/shops/{shop}",
-        transport=httpx.ASGITransport(pretend),
-    )
-
-
-def _pretend_shopify(settings: Settings) -> ShopifyWorld | None:
-    if not settings.plays_shopify:
-        return None
-    world = ShopifyWorld(settings.shopify_client_id, settings.shopify_secrets[0])
-    for shop, domains in local.SHOPIFY_SHOPS.items():
-        world.add_shop(shop, domains)
-    return world
-
-
-def _oauth(settings: Settings, clock: SystemClock) -> OAuthClient | None:
-    if settings.oauth_client_id is None or settings.oauth_client_secret is None:
-        return None
-    back = f"{settings.public_url or 'http://localhost:3000'}/connect/cloudflare/back"
-    return OAuthClient(
-        settings.oauth_url, settings.oauth_client_id, settings.oauth_client_secret, back, clock
-    )
-
-
-def _staff(
-    settings: Settings, clock: SystemClock
-) -> tuple[StaffIdentity, StaffCookie | None, StaffSignIn | None]:
-    """How staff sign in: Cloudflare Access, an OpenID Connect provider, locally by choosing, or not at all."""
-    if settings.staff_access_team and settings.staff_access_audience:
-        return AccessStaff(settings.staff_access_team, settings.staff_access_audience, clock), None, None
-    if settings.staff_oidc_issuer and settings.staff_oidc_client_id and settings.staff_oidc_client_secret:
-        secure = (settings.public_url or "").startswith("https://")
-        sessions = StaffSessions(settings.secret_keys, clock, secure=secure)
-        provider = Provider(
-            settings.staff_oidc_issuer,
-            settings.staff_oidc_client_id,
-            settings.staff_oidc_client_secret,
-            f"{settings.public_url}/auth/staff/callback",
-            settings.staff_oidc_domain,
-        )
-        return sessions, sessions, OidcSignIn(provider, list(settings.secret_keys), clock)
-    if settings.is_local:
-        pretend = LocalStaff(settings.environment, settings.secret_keys, clock)
-        return pretend, pretend, None
-    return NoStaff(), None, None

@@ -23,7 +23,7 @@ class InMemoryLimiter:
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    def wait_s(self, kind: str, key: str) -> float:
+    async def wait_s(self, kind: str, key: str) -> float:
         item = KINDS[kind]
         if self._limiter.hit(item, kind, key):
             return 0.0

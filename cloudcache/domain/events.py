@@ -1,4 +1,4 @@
-"""The facts that happen: a change somebody wanted or made, and an observation of Cloudflare."""
+"""The facts that happen: a change somebody wanted or made, an observation of Cloudflare, and news among processes."""
 
 from __future__ import annotations
 
@@ -80,3 +80,30 @@ class Observation:
     modified_on: str | None = None
     ends_at: int | None = None
     ray_id: str = ""
+
+
+class News:
+    """What one process tells all the others, and itself. It may be lost; nothing hangs on it but how soon."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due(News):
+    """There may be something to do right now: engines look at the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uninstalled(News):
+    """This shop took the app off: whoever speaks for it is let go."""
+
+    shop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(News):
+    """How far the reading of a customer's zone is, in calls; it is over when all are done."""
+
+    customer: CustomerId
+    done: int
+    total: int

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Protocol, TypeVar
 
 from cloudcache.domain.access import Principal
 from cloudcache.domain.budget import Lane
 from cloudcache.domain.customers import Customer
+from cloudcache.domain.events import News
 from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.domain.secret import Token
+
+AnyNews = TypeVar("AnyNews", bound=News)
 
 
 class Clock(Protocol):
@@ -69,14 +72,23 @@ class Vault(Protocol):
 
 
 class Bus(Protocol):
-    """Carries hints between the writers and the open pages: *look at this customer again*."""
+    """Carries hints between the writers and the open pages, *look at this customer again*, and news, in all
+    processes. Telling never blocks and never fails."""
 
     def hint(self, customer: CustomerId) -> None:
-        """Never blocks and never fails; a lost hint is made good by the slow tick."""
+        """A lost hint is made good by the slow tick."""
         ...
 
-    def hints(self) -> AsyncIterator[frozenset[CustomerId]]:
-        """The customers hinted at since the last look, coalesced."""
+    def hints(self) -> AsyncIterator[frozenset[CustomerId] | None]:
+        """The customers hinted at since the last look, coalesced; None: hints were lost, look at everybody."""
+        ...
+
+    def tell(self, news: News) -> None:
+        """To the listeners of this process at once, and to those of the others."""
+        ...
+
+    def listen(self, kind: type[AnyNews], listener: Callable[[AnyNews], None]) -> None:
+        """Have this called with each news of that kind."""
         ...
 
 
@@ -105,7 +117,7 @@ class SessionIssuer(Protocol):
 class Limiter(Protocol):
     """How often something may be done; kinds and their figures are named where they are kept."""
 
-    def wait_s(self, kind: str, key: str) -> float:
+    async def wait_s(self, kind: str, key: str) -> float:
         """Count one more for this key; 0 when it may go on, else the seconds until it may."""
         ...
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from cloudcache.domain.budget import Limits
+from cloudcache.domain.events import Due
 from cloudcache.ports import Budget, Bus, Clock, Feeds, Gateway, Store, ZoneQueue
 from cloudcache.services.attention import Attention
 from cloudcache.services.changefeed import ChangeFeed
@@ -51,6 +53,8 @@ class Sync:
     engine: Engine
     attention: Attention
     toggles: Toggles
+    wake: Callable[[], None]
+    """There may be something to do: the engines of all processes look."""
 
 
 def assemble(p: Parts) -> Sync:
@@ -85,6 +89,8 @@ def assemble(p: Parts) -> Sync:
         owner=p.owner,
         chance=p.chance,
     )
+    p.bus.listen(Due, lambda _: engine.wake())
+    wake = partial(p.bus.tell, Due())
     writer = Writer(
         p.store,
         p.queue,
@@ -94,12 +100,12 @@ def assemble(p: Parts) -> Sync:
         p.bus,
         p.clock,
         p.tasks,
-        engine.wake,
+        wake,
         owner=p.owner,
         chance=p.chance,
     )
     attention = Attention(
-        p.store, p.queue, reconciler, p.clock, p.tasks, engine.wake, stale_after_ms=p.stale_after_ms
+        p.store, p.queue, reconciler, p.bus, p.clock, p.tasks, wake, stale_after_ms=p.stale_after_ms
     )
-    toggles = Toggles(p.store, p.queue, writer, reconciler, p.bus, p.clock, p.tasks, engine.wake, p.rollouts)
-    return Sync(writer, reconciler, pacing, engine, attention, toggles)
+    toggles = Toggles(p.store, p.queue, writer, reconciler, p.bus, p.clock, p.tasks, wake, p.rollouts)
+    return Sync(writer, reconciler, pacing, engine, attention, toggles, wake)

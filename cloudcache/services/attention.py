@@ -13,13 +13,16 @@ from collections.abc import Callable
 from cloudcache.domain.access import Action, Actor, require
 from cloudcache.domain.catalog import TOGGLES
 from cloudcache.domain.customers import Page, ZoneStatus
+from cloudcache.domain.events import Progress
 from cloudcache.domain.freshness import NEVER, Urgency
 from cloudcache.domain.ids import CustomerId
-from cloudcache.ports import Clock, Store, ZoneQueue
+from cloudcache.ports import Bus, Clock, Store, ZoneQueue
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.tasks import Tasks
 
 WATCHED_FOR_MS = 90_000
+SILENT_AFTER_MS = 60_000
+"""A reading that another process tells nothing of for so long died with it."""
 
 
 class Attention:
@@ -30,6 +33,7 @@ class Attention:
         store: Store,
         queue: ZoneQueue,
         reconciler: Reconciler,
+        bus: Bus,
         clock: Clock,
         tasks: Tasks,
         wake: Callable[[], None],
@@ -44,6 +48,8 @@ class Attention:
         self._wake = wake
         self._stale_after_ms = stale_after_ms
         self._open: Counter[CustomerId] = Counter()
+        self._elsewhere: dict[CustomerId, tuple[Progress, int]] = {}
+        bus.listen(Progress, self._note)
 
     async def opened(self, actor: Actor, customer: CustomerId) -> None:
         """A page opened: its zone is read in the background when a value is too old or was never read. Among many
@@ -63,11 +69,15 @@ class Attention:
         self._open[customer] -= 1
         if self._open[customer] <= 0:
             del self._open[customer]
+            self._elsewhere.pop(customer, None)
             self._tasks.spawn(self._let_go(customer), f"let go of customer {customer}")
 
     def progress(self, customer: CustomerId) -> tuple[int, int] | None:
-        """Calls done and in all while the zone is being read in this process."""
-        return self._reconciler.progress(customer)
+        """Calls done and in all while the zone is being read, in this process or, if a page is open, in another."""
+        told, at = self._elsewhere.get(customer, (None, 0))
+        if told is None or self._clock.now_ms() - at >= SILENT_AFTER_MS:
+            return self._reconciler.progress(customer)
+        return self._reconciler.progress(customer) or (told.done, told.total)
 
     async def still_open(self) -> int:
         """Say again who is being looked at; returns how many. Called every half minute."""
@@ -75,6 +85,12 @@ class Attention:
         if self._open:
             await self._queue.watch(list(self._open), until=now + WATCHED_FOR_MS, now=now)
         return len(self._open)
+
+    def _note(self, progress: Progress) -> None:
+        if progress.customer in self._open and progress.done < progress.total:
+            self._elsewhere[progress.customer] = progress, self._clock.now_ms()
+        else:
+            self._elsewhere.pop(progress.customer, None)
 
     async def _let_go(self, customer: CustomerId) -> None:
         if customer not in self._open:

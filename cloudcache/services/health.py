@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cloudcache.domain.catalog import reads
 from cloudcache.domain.customers import Customer
-from cloudcache.domain.errors import CloudcacheError, NotFound, Refused, StoreUnavailable
+from cloudcache.domain.errors import CloudcacheError, NotFound, Refused, StoreUnavailable, TryLater
 from cloudcache.ports import Gateway, Store
 from cloudcache.services.credentials import Credentials
 
@@ -30,6 +30,7 @@ class Health:
         gateway: Gateway,
         credentials: Credentials,
         check_database: Callable[[], Awaitable[None]],
+        check_redis: Callable[[], Awaitable[None]] | None = None,
         *,
         has_platform_token: bool,
     ) -> None:
@@ -37,6 +38,7 @@ class Health:
         self._gateway = gateway
         self._credentials = credentials
         self._check_database = check_database
+        self._check_redis = check_redis
         self._has_platform_token = has_platform_token
 
     async def ready(self) -> Finding:
@@ -47,9 +49,21 @@ class Health:
             return Finding("database", False, str(error))
         return Finding("database", True, "reachable, at the expected migration")
 
+    async def redis(self) -> Finding:
+        """Whether Redis can be used. Pages are read without it, so a process is ready without it."""
+        if self._check_redis is None:
+            return Finding("redis", True, "not used: one process serves all")
+        try:
+            await self._check_redis()
+        except TryLater:
+            return Finding(
+                "redis", False, "away: changes go slowly, nothing is swept, other processes are not heard"
+            )
+        return Finding("redis", True, "reachable, may be written to")
+
     async def report(self, zones: int = 3) -> Sequence[Finding]:
         """The database, the platform token, and one probing call per permission for the first few zones."""
-        findings = [await self.ready()]
+        findings = [await self.ready(), await self.redis()]
         if self._has_platform_token:
             findings.append(await self._platform_token())
         if findings[0].ok:

@@ -23,7 +23,7 @@ from cloudcache.domain.errors import (
     Throttled,
     TryLater,
 )
-from cloudcache.domain.events import Observation
+from cloudcache.domain.events import Observation, Progress
 from cloudcache.domain.ids import CustomerId, ToggleId
 from cloudcache.domain.plan import diff
 from cloudcache.ports import Budget, Bus, Clock, Gateway, Store, ZoneAccess
@@ -109,7 +109,7 @@ class Reconciler:
             return look
         if len(plan) > 1:
             self._reading[holder.id] = look
-        self._bus.hint(holder.id)
+        self._show(holder.id, look, call_class)
         try:
             access = await self._credentials.access(holder)
             reading = Reading(
@@ -119,8 +119,16 @@ class Reconciler:
         finally:
             if self._reading.get(holder.id) is look:
                 del self._reading[holder.id]
-            self._bus.hint(holder.id)
+            self._show(holder.id, look, call_class, is_over=True)
         return look
+
+    def _show(
+        self, customer: CustomerId, look: Look, call_class: CallClass, *, is_over: bool = False
+    ) -> None:
+        """Open pages show how far a reading is, in whichever process it is done; of a sweep nobody asks."""
+        if look.total > 1 and call_class is not CallClass.SWEEP:
+            self._bus.tell(Progress(customer, look.total if is_over else look.done, look.total))
+        self._bus.hint(customer)
 
     async def _with_or_without_batch(self, reading: Reading, plan: Sequence[Read]) -> None:
         """As planned; once the batch call is withdrawn, at once with single reads, from then on for everybody."""
@@ -160,7 +168,7 @@ class Reconciler:
         )
         reading.look.written |= observed.written
         reading.look.changes += len(observed.changes)
-        self._bus.hint(reading.holder.id)
+        self._show(reading.holder.id, reading.look, reading.lane.call_class)
         return observed.revision
 
     async def _wave(self, reading: Reading, wave: Sequence[Read]) -> list[Observation]:

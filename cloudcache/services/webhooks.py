@@ -7,11 +7,12 @@ comes first. A shop that uninstalled and is never ordered to be erased is erased
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.errors import CloudcacheError, NotFound
+from cloudcache.domain.events import Uninstalled
 from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.shopify import Forged
 from cloudcache.domain.shops import ERASE_AFTER_MS, RECEIPT_KEPT_MS, Delivery
@@ -40,8 +41,6 @@ class Webhooks:
         self._audit = audit
         self._bus = bus
         self._clock = clock
-        self.when_uninstalled: list[Callable[[str], None]] = []
-        """Told of a shop that uninstalled: whoever speaks for it is let go."""
 
     async def receive(self, headers: Sequence[tuple[str, str]], body: bytes) -> bool:
         """Keep a delivery; False when it came before. `Forged` when it is not to be believed."""
@@ -83,8 +82,7 @@ class Webhooks:
             delivery.shop, before=delivery.received_at, now=now, erase_at=now + ERASE_AFTER_MS
         )
         await self._note(customer, AuditAction.UNINSTALLED)
-        for tell in self.when_uninstalled:
-            tell(delivery.shop)
+        self._bus.tell(Uninstalled(delivery.shop))
         if customer is not None:
             self._bus.hint(customer)
 

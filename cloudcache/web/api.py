@@ -57,7 +57,7 @@ def guarded(handle: Handler, kind: str) -> Callable[[Request], Awaitable[Respons
             caller = await _caller(request)
             if isinstance(caller, Response):
                 return caller
-            wait = current().limits.wait_s(kind, str(caller.customer))
+            wait = await current().limits.wait_s(kind, str(caller.customer))
             if wait > 0:
                 after = {"Retry-After": str(int(wait) + 1)}
                 return problem(429, "too-many-requests", "Too many requests", headers=after)
@@ -192,7 +192,7 @@ async def _caller(request: Request) -> Caller | Response:
 
 
 async def _nobody(reason: str, origin: Origin) -> Response:
-    wait = current().limits.wait_s("guess", origin.address)
+    wait = await current().limits.wait_s("guess", origin.address)
     if wait > 0:
         after = {"Retry-After": str(int(wait) + 1)}
         return problem(429, "too-many-requests", "Too many requests", headers=after)

@@ -15,9 +15,11 @@ async def healthz(request: Request) -> JSONResponse:
 
 
 async def readyz(request: Request) -> JSONResponse:
-    """200 when the database is usable at the expected migration, else 503 with the reason."""
-    finding = await current().health.ready()
-    body = {"status": "ready" if finding.ok else "not ready", finding.subject: finding.text}
+    """200 when the database is usable at the expected migration, else 503 with the reason. A Redis that is away is
+    told and no reason: pages are read without it."""
+    finding, redis = await current().health.ready(), await current().health.redis()
+    body = {"status": "ready" if finding.ok else "not ready"}
+    body |= {one.subject: one.text for one in (finding, redis)}
     return JSONResponse(body, status_code=200 if finding.ok else 503)
 
 

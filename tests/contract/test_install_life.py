@@ -13,6 +13,7 @@ from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.catalog import State
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import NotFound, Refused, TryLater
+from cloudcache.domain.events import Uninstalled
 from cloudcache.domain.shopify import Forged
 from cloudcache.domain.shops import DAY_MS, ShopStatus
 from cloudcache.ports import Imported
@@ -90,7 +91,7 @@ async def test_an_uninstallation_takes_all_tokens_and_leaves_the_settings(house:
     at_cloudflare = house.rig.world.held(KITE_ZONE)
     house.rig.clock.ms += 1_000
     let_go: list[str] = []
-    house.webhooks.when_uninstalled.append(let_go.append)
+    house.rig.bus.listen(Uninstalled, lambda news: let_go.append(news.shop))
     await post(house, "app/uninstalled")
     await house.webhooks.work()
 

@@ -70,7 +70,7 @@ class Connect(rx.State):
     @rx.event
     async def check(self, form: dict, token: str = ""):
         """Try the pasted token."""
-        actor = self._writer(token)
+        actor = await self._writer(token)
         if actor is None or not isinstance(form, dict):
             return
         self.problem, self.busy, self.zones, self.checks = "", "token", [], []
@@ -85,7 +85,7 @@ class Connect(rx.State):
     @rx.event
     async def agreed(self, token: str = ""):
         """Go on with what was agreed to at Cloudflare."""
-        actor = self._writer(token)
+        actor = await self._writer(token)
         if actor is None:
             return
         self.problem, self.busy = "", "token"
@@ -106,7 +106,7 @@ class Connect(rx.State):
     @rx.event
     async def begin(self, token: str = ""):
         """Make the link with which this browser agrees at Cloudflare."""
-        actor = self._writer(token)
+        actor = await self._writer(token)
         if actor is None or not current().connecting.offers_oauth:
             return
         self.oauth_link = f"/connect/cloudflare?ticket={current().connecting.begin(actor)}"
@@ -124,7 +124,7 @@ class Connect(rx.State):
     @rx.event
     async def connect(self, token: str = ""):
         """Keep the token and connect the chosen zone."""
-        actor = self._writer(token)
+        actor = await self._writer(token)
         if actor is None or not self._sealed or not self.chosen:
             return
         self.busy, self.problem = "connect", ""
@@ -140,7 +140,7 @@ class Connect(rx.State):
     @rx.event
     async def look_again(self, token: str = ""):
         """Find out anew what the connected token may do and which way shoppers take."""
-        actor = self._writer(token)
+        actor = await self._writer(token)
         if actor is None:
             return
         self.busy, self.problem = "again", ""
@@ -165,7 +165,7 @@ class Connect(rx.State):
     @rx.event
     async def disconnect(self, token: str = ""):
         """Delete the credential and stop."""
-        actor = self._writer(token)
+        actor = await self._writer(token)
         if actor is None:
             return
         try:
@@ -183,7 +183,7 @@ class Connect(rx.State):
             return rx.redirect("/signin")
         return None
 
-    def _writer(self, token: str) -> Actor | None:
+    async def _writer(self, token: str) -> Actor | None:
         """Who acts, if this request is the own of the page and not one too many."""
         actor = actor_of(self)
         if actor is None:
@@ -193,7 +193,7 @@ class Connect(rx.State):
         if not may_write(self, token):
             self.problem = wording.SIGNED_OUT_SLOT
             return None
-        if current().limits.wait_s("check", actor.shop) > 0:
+        if await current().limits.wait_s("check", actor.shop) > 0:
             self.problem = wording.TOO_MANY_CHECKS
             return None
         return actor

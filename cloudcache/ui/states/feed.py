@@ -32,7 +32,7 @@ RULE_S = 2
 async def feed(app: rx.App) -> None:
     """Run until the process ends; no failure of a page or of the database ends it."""
     hints = current().bus.hints()
-    waiting: asyncio.Task[frozenset[CustomerId]] | None = None
+    waiting: asyncio.Task[frozenset[CustomerId] | None] | None = None
     clock = asyncio.get_running_loop().time
     tick = clock() + TICK_S
     rule_at, rule = clock(), _Rule()
@@ -42,7 +42,8 @@ async def feed(app: rx.App) -> None:
             done, _ = await asyncio.wait({waiting}, timeout=max(0.0, min(tick, rule_at) - clock()))
             if done:
                 hinted, waiting = waiting.result(), None
-                await _refresh(app, hinted & open_pages.watched(), whole=False)
+                watched = open_pages.watched()
+                await _refresh(app, watched if hinted is None else hinted & watched, whole=False)
             if clock() >= rule_at:
                 if await rule.has_changed():
                     await _refresh(app, open_pages.watched(), whole=True)

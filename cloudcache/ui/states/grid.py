@@ -151,7 +151,7 @@ class Grid(Showing, rx.State):
         toggle = _known(toggle_id)
         if actor is None or toggle is None or not isinstance(on, bool) or self._paused(toggle):
             return
-        if not self._may_write(toggle, token):
+        if not await self._may_write(toggle, token):
             return
         if on and toggle.asks(Topology(self.topology)):
             self.asking, self.wrong = toggle.id, False
@@ -165,7 +165,12 @@ class Grid(Showing, rx.State):
     async def confirm(self, form: dict, token: str = ""):
         """The person said yes to the risky one that is being asked about."""
         actor, toggle = await self._who(), _known(self.asking)
-        if actor is None or toggle is None or self._paused(toggle) or not self._may_write(toggle, token):
+        if (
+            actor is None
+            or toggle is None
+            or self._paused(toggle)
+            or not await self._may_write(toggle, token)
+        ):
             return
         asks = toggle.asks(Topology(self.topology))
         typed = form.get("shop", "") if isinstance(form, dict) else ""
@@ -190,7 +195,7 @@ class Grid(Showing, rx.State):
         actor, toggle = await self._who(), _known(toggle_id)
         if actor is None or toggle is None or actor.customer is None or not self._customer:
             return
-        if self.reads_only or not self._may_write(toggle, token):
+        if self.reads_only or not await self._may_write(toggle, token):
             return
         await self._act(actor, actor.customer, what, toggle)
         await self._read(actor)
@@ -272,12 +277,12 @@ class Grid(Showing, rx.State):
         await self._read(actor)
         await self._noting(current().attention.opened(actor, customer))
 
-    def _may_write(self, toggle: Toggle, token: str) -> bool:
+    async def _may_write(self, toggle: Toggle, token: str) -> bool:
         """Each write brings a token of its own, and there are only so many a minute."""
         if not may_write(self, token):
             self._fail(toggle, self._row(toggle), wording.SIGNED_OUT_SLOT)
             return False
-        if current().limits.wait_s("write", str(self._customer)) > 0:
+        if await current().limits.wait_s("write", str(self._customer)) > 0:
             self._fail(toggle, self._row(toggle), wording.TOO_MANY)
             return False
         return True

@@ -35,7 +35,7 @@ class Scripts(rx.State):
         if actor is None or actor.customer is None or not isinstance(form, dict):
             return
         self.made, self.problem = "", ""
-        if not may_write(self, token) or current().limits.wait_s("check", actor.shop) > 0:
+        if not may_write(self, token) or await current().limits.wait_s("check", actor.shop) > 0:
             self.problem = wording.SIGNED_OUT_SLOT
             return
         try:

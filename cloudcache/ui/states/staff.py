@@ -46,7 +46,7 @@ class Staff(rx.State):
             self.reset()
             self.phase = "o"
             return
-        if not isinstance(text, str) or current().limits.wait_s("search", actor.id) > 0:
+        if not isinstance(text, str) or await current().limits.wait_s("search", actor.id) > 0:
             return
         self.query = text[:100]
         try:

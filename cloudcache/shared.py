@@ -1,0 +1,56 @@
+"""What processes share: the bus, the budget and the counting of requests. In memory when there is one process, in
+Redis when the settings name one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cloudcache.adapters.budget import InMemoryBudget
+from cloudcache.adapters.bus import InMemoryBus
+from cloudcache.adapters.limits import InMemoryLimiter
+from cloudcache.adapters.redis.bus import RedisBus
+from cloudcache.adapters.redis.connection import Connection
+from cloudcache.adapters.redis.limits import RedisLimiter
+from cloudcache.config import Settings
+from cloudcache.domain.budget import Limits
+from cloudcache.ports import Budget, Bus, Clock, Limiter
+
+
+@dataclass(frozen=True, slots=True)
+class InRedis:
+    """What has to be opened and closed when there is a Redis."""
+
+    connection: Connection
+    bus: RedisBus
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The shared parts of this process."""
+
+    bus: Bus
+    budget: Budget
+    limiter: Limiter
+    redis: InRedis | None = None
+
+    def start(self) -> None:
+        """Begin to hear the other processes."""
+        if self.redis is not None:
+            self.redis.bus.start()
+
+    async def close(self) -> None:
+        """Say what is still to be said, and let go."""
+        if self.redis is not None:
+            await self.redis.bus.close()
+            await self.redis.connection.close()
+
+
+def share(settings: Settings, clock: Clock, owner: Callable[[], str]) -> Shared:
+    """Choose them; nothing is opened yet."""
+    if settings.redis_url is None:
+        return Shared(InMemoryBus(), InMemoryBudget(Limits(), clock), InMemoryLimiter())
+    connection = Connection(settings.redis_url, f"cloudcache:{settings.environment}:")
+    bus = RedisBus(connection, owner)
+    budget = InMemoryBudget(Limits(), clock)
+    return Shared(bus, budget, RedisLimiter(connection), InRedis(connection, bus))
