@@ -28,6 +28,7 @@ PRETEND_SHOPIFY = "pretend-shopify-app"
 ENVIRONMENTS = ("local", "preview", "staging", "production")
 KEY_LENGTH = 32
 SHORTEST_SECRET = 20
+MOST_PROCESSES = 80
 
 
 class ConfigError(Exception):
@@ -165,7 +166,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=database_url or f"sqlite:///{data_dir / 'cloudcache.db'}",
         redis_url=_redis_url(given),
         redis_state=_switch(given, "CLOUDCACHE_REDIS_STATE", False),
-        processes=_number(given, "CLOUDCACHE_PROCESSES", 8),
+        processes=_processes(given),
         egress=given.get("CLOUDCACHE_EGRESS", socket.gethostname()),
         cloudflare_url=cloudflare_url.rstrip("/"),
         cloudflare_token=token,
@@ -284,6 +285,15 @@ def _number(given: Mapping[str, str], name: str, default: int, what: str = "a wh
     if not text.isdigit() or int(text) < 1:
         raise ConfigError(f"{name} is {text!r}; it must be {what}")
     return int(text)
+
+
+def _processes(given: Mapping[str, str]) -> int:
+    most = _number(given, "CLOUDCACHE_PROCESSES", 8)
+    if most > MOST_PROCESSES:
+        raise ConfigError(
+            f"CLOUDCACHE_PROCESSES is {most}; with more than {MOST_PROCESSES} no share is left for each"
+        )
+    return most
 
 
 def _redis_url(given: Mapping[str, str]) -> str | None:

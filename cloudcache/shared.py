@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cloudcache.adapters.budget import InMemoryBudget
 from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.limits import InMemoryLimiter
+from cloudcache.adapters.redis.budget import RedisBudget
 from cloudcache.adapters.redis.bus import RedisBus
 from cloudcache.adapters.redis.connection import Connection
 from cloudcache.adapters.redis.limits import RedisLimiter
@@ -23,6 +24,7 @@ class InRedis:
 
     connection: Connection
     bus: RedisBus
+    budget: RedisBudget
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Shared:
         """Say what is still to be said, and let go."""
         if self.redis is not None:
             await self.redis.bus.close()
+            await self.redis.budget.close()
             await self.redis.connection.close()
 
 
@@ -52,5 +55,5 @@ def share(settings: Settings, clock: Clock, owner: Callable[[], str]) -> Shared:
         return Shared(InMemoryBus(), InMemoryBudget(Limits(), clock), InMemoryLimiter())
     connection = Connection(settings.redis_url, f"cloudcache:{settings.environment}:")
     bus = RedisBus(connection, owner)
-    budget = InMemoryBudget(Limits(), clock)
-    return Shared(bus, budget, RedisLimiter(connection), InRedis(connection, bus))
+    budget = RedisBudget(connection, Limits(), clock, processes=settings.processes, address=settings.egress)
+    return Shared(bus, budget, RedisLimiter(connection), InRedis(connection, bus, budget))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from cloudcache.adapters.budget import InMemoryBudget
+from cloudcache.adapters.redis.budget import RedisBudget
 from cloudcache.domain.budget import CallClass, Lane, Limits
 from cloudcache.domain.ids import CredentialId, CustomerId
-from cloudcache.ports import Budget, Clock
+from cloudcache.ports import Budget
+from tests.support.shared_redis import settle, told_connection
 
 TOKEN = CredentialId("token")
 LIMITS = Limits(
@@ -27,6 +30,7 @@ class HandClock:
     """Sleepers wake when `advance` reaches their time, in order."""
 
     def __init__(self) -> None:
+        self.settle = settle
         self.ms = 1_795_000_000_000
         self.sleepers: list[tuple[int, asyncio.Future[None]]] = []
 
@@ -40,14 +44,14 @@ class HandClock:
 
     async def advance(self, ms: int) -> None:
         until = self.ms + ms
-        await settle()
+        await self.settle()
         while due := sorted(at for at, woken in self.sleepers if at <= until and not woken.done()):
             self.ms = max(self.ms, due[0])
             for at, woken in self.sleepers:
                 if at <= self.ms and not woken.done():
                     woken.set_result(None)
             self.sleepers = [one for one in self.sleepers if not one[1].done()]
-            await settle()
+            await self.settle()
         self.ms = until
 
     def set_back(self, ms: int) -> None:
@@ -56,22 +60,17 @@ class HandClock:
         self.sleepers = [(at - ms, woken) for at, woken in self.sleepers]
 
 
-async def settle() -> None:
-    """Let every task run as far as it can."""
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
 class Callers:
     """Tasks that each acquire once, and the order in which they were let through."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, clock: HandClock) -> None:
         self.budget = budget
+        self.clock = clock
         self.through: list[str] = []
 
     async def add(self, name: str, lane: Lane, many: int = 1) -> list[asyncio.Task[None]]:
         tasks = [asyncio.create_task(self._acquire(name, lane)) for _ in range(many)]
-        await settle()
+        await self.clock.settle()
         return tasks
 
     async def _acquire(self, name: str, lane: Lane) -> None:
@@ -84,15 +83,29 @@ def clock() -> HandClock:
     return HandClock()
 
 
-@pytest.fixture(params=[InMemoryBudget], ids=["in memory"])
-def budget(request: pytest.FixtureRequest, clock: HandClock) -> Budget:
-    make: Callable[[Limits, Clock], Budget] = request.param
-    return make(LIMITS, clock)
+@pytest.fixture(params=["in memory", "in Redis"])
+async def budget(request: pytest.FixtureRequest, clock: HandClock) -> AsyncIterator[Budget]:
+    if request.param == "in memory":
+        yield InMemoryBudget(LIMITS, clock)
+        return
+    async with in_redis(request.getfixturevalue("redis_url"), clock) as made:
+        yield made
+
+
+@asynccontextmanager
+async def in_redis(url: str, clock: HandClock) -> AsyncIterator[RedisBudget]:
+    """One process of one, with keys of its own, on a server that has long been there and has the clock's time."""
+    async with told_connection(url) as connection:
+        clock.settle = connection.settle
+        await connection.remember_long()
+        made = RedisBudget(connection, LIMITS, clock, processes=1, address="here", time=clock.now_ms)
+        yield made
+        await made.close()
 
 
 @pytest.fixture
-def callers(budget: Budget) -> Callers:
-    return Callers(budget)
+def callers(budget: Budget, clock: HandClock) -> Callers:
+    return Callers(budget, clock)
 
 
 def lane(call_class: CallClass = CallClass.WRITE, customer: int = 1, credential: str = TOKEN) -> Lane:
@@ -152,7 +165,7 @@ async def test_a_call_granted_in_the_moment_of_its_cancelling_goes_to_another(
     clock.ms += 1_000
     budget.succeeded(TOKEN)
     first.cancel()
-    await settle()
+    await clock.settle()
 
     assert first.cancelled()
     assert callers.through[10:] == ["second"]
@@ -168,7 +181,7 @@ async def test_a_call_that_falls_to_one_who_was_just_cancelled_goes_to_another(
     first.cancel()
     clock.ms += 1_000
     budget.succeeded(TOKEN)
-    await settle()
+    await clock.settle()
 
     assert first.cancelled()
     assert callers.through[10:] == ["second"]
@@ -185,7 +198,7 @@ async def test_nobody_knocks_while_blocked_then_one_probe_goes_and_its_success_l
     await clock.advance(5_000)
     probes = len(callers.through)
     budget.succeeded(TOKEN)
-    await settle()
+    await clock.settle()
     opened = len(callers.through)
     await clock.advance(1_000)
 
@@ -229,7 +242,7 @@ async def test_a_probe_cancelled_in_the_moment_it_was_granted_is_followed_by_ano
     clock.ms += 300_000
     budget.report(TOKEN, 300, 50)
     first.cancel()
-    await settle()
+    await clock.settle()
 
     assert callers.through == ["second"]
 
@@ -303,7 +316,7 @@ async def test_idle_credentials_cost_no_task_and_those_who_wait_share_one(
     timers = asyncio.all_tasks() - ourselves - set(waiting)
     for task in waiting:
         task.cancel()
-    await settle()
+    await clock.settle()
 
     assert idle == set()
     assert len(timers) == 1
@@ -316,7 +329,7 @@ async def test_who_waits_is_served_though_the_timer_died(callers: Callers, clock
     tasks = await callers.add("call", lane(), 11)
     for timer in asyncio.all_tasks() - ourselves - set(tasks):
         timer.cancel()
-    await settle()
+    await clock.settle()
 
     await callers.add("call", lane())
     await clock.advance(2_000)
@@ -338,7 +351,7 @@ def test_a_loop_that_ends_leaves_nothing_behind_and_the_next_one_is_served(clock
     budget = InMemoryBudget(LIMITS, clock)
 
     async def leave_while_waiting() -> None:
-        await Callers(budget).add("call", lane(), 12)
+        await Callers(budget, clock).add("call", lane(), 12)
 
     asyncio.run(leave_while_waiting())
     clock.ms += 1_000

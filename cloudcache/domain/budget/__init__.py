@@ -19,8 +19,8 @@ Time is an argument (`now`, Unix milliseconds) and may jump either way: a clock 
 
 from __future__ import annotations
 
-from cloudcache.domain.budget.ledger import Ledger
+from cloudcache.domain.budget.ledger import Ledger, Standing
 from cloudcache.domain.budget.limits import CallClass, Lane, Limits, backoff_ms
 from cloudcache.domain.budget.queue import WATCHED_PER_FEED, Ticket
 
-__all__ = ["WATCHED_PER_FEED", "CallClass", "Lane", "Ledger", "Limits", "Ticket", "backoff_ms"]
+__all__ = ["WATCHED_PER_FEED", "CallClass", "Lane", "Ledger", "Limits", "Standing", "Ticket", "backoff_ms"]

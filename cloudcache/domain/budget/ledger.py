@@ -14,6 +14,17 @@ BLOCK_AT_MOST_S = 3_600  # Cloudflare blocks for five minutes; more is a mistake
 STEP_BACK_MS = 5_000  # a clock behind by less is waited for; behind by more it was set back, and time goes on
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a credential stands where all processes are counted together: parts left, parts that may be used while
+    Cloudflare's own window lasts (None: no such bound), and how long it is closed to everybody."""
+
+    level: int
+    held: int | None = None
+    held_ms: int = 0
+    closed_ms: int = 0
+
+
 @dataclass(slots=True)
 class Bucket:
     """One credential: its level, what Cloudflare said, its block, its probe, and who waits for it."""
@@ -96,6 +107,16 @@ class Bucket:
             left, until = min(left, self.held), max(until, self.held_until)
         self.held, self.held_until = left, until
 
+    def adopt(self, standing: Standing, *, open_to_all: bool) -> None:
+        """Know what the others know; only ever downwards, but that a block may be over."""
+        self.level = min(self.level, standing.level)
+        if standing.held is not None:
+            self.held, self.held_until = standing.held, self.filled_at + standing.held_ms
+        if standing.closed_ms > 0:
+            self.blocked_until = max(self.blocked_until or 0, self.filled_at + standing.closed_ms)
+        elif open_to_all:
+            self.blocked_until = self.probe_sent_at = None
+
     def answered(self, blocked_until: int | None) -> None:
         """An answer came, to whichever call: a 429 closes, any other opens if it can be the probe's.
 
@@ -130,11 +151,13 @@ class Bucket:
 class Gate:
     """The address: a record of the latest calls, as many as go in a second."""
 
-    __slots__ = ("_limits", "passed")
+    __slots__ = ("_limits", "passed", "shut_until")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.passed: deque[int] = deque(maxlen=limits.address_calls_per_second)
+        self.shut_until: dict[CallClass, int] = {}
+        """Known from others who use the address too."""
 
     def opens_at(self, call_class: CallClass, now: int, ahead: int = 0) -> int:
         """When one call of this class may go, after `ahead` others."""
@@ -142,7 +165,7 @@ class Gate:
         seconds, place = divmod(ahead, share)
         place += len(self.passed) - share
         freed_at = self.passed[place] + 1_000 if place >= 0 else now
-        return max(now, freed_at) + seconds * 1_000
+        return max(now, freed_at, self.shut_until.get(call_class, 0)) + seconds * 1_000
 
 
 class Ledger:
@@ -184,13 +207,30 @@ class Ledger:
         credential = ticket.lane.credential
         bucket = self._bucket(credential, self._tick(now))
         if ticket.granted_at is not None:
-            bucket.not_sent(ticket.granted_at)
-            if ticket.granted_at in self._gate.passed:
-                self._gate.passed.remove(ticket.granted_at)
-            ticket.granted_at = None
+            self._not_made(bucket, ticket)
         elif bucket.queue and bucket.queue.remove(ticket):
             self._waiting -= 1
         self._place(credential, bucket)
+
+    def put_back(self, ticket: Ticket, now: int) -> None:
+        """The call that was granted may not be made yet: its place is again the first of its class."""
+        credential = ticket.lane.credential
+        bucket = self._bucket(credential, self._tick(now))
+        self._not_made(bucket, ticket)
+        bucket.queue = bucket.queue or Queue()
+        bucket.queue.put_back(ticket)
+        self._waiting += 1
+        self._place(credential, bucket)
+
+    def adopt(self, credential: CredentialId, standing: Standing, now: int, *, open_to_all: bool) -> None:
+        """Learn how the credential stands with all processes; `open_to_all` when a call went that is no probe."""
+        bucket = self._bucket(credential, self._tick(now))
+        bucket.adopt(standing, open_to_all=open_to_all)
+        self._place(credential, bucket)
+
+    def shut_gate(self, call_class: CallClass, for_ms: int, now: int) -> None:
+        """The address is full with the calls of others."""
+        self._gate.shut_until[call_class] = self._tick(now) + for_ms
 
     def grant(self, now: int) -> list[Ticket]:
         """Serve everybody who may call now: the most urgent class first, credentials and customers in turn."""
@@ -259,6 +299,14 @@ class Ledger:
             self._set_back = self._latest - now
         self._latest = max(self._latest, now + self._set_back)
         return self._latest
+
+    def _not_made(self, bucket: Bucket, ticket: Ticket) -> None:
+        if ticket.granted_at is None:
+            return
+        bucket.not_sent(ticket.granted_at)
+        if ticket.granted_at in self._gate.passed:
+            self._gate.passed.remove(ticket.granted_at)
+        ticket.granted_at = None
 
     def _bucket(self, credential: CredentialId, now: int) -> Bucket:
         self._forget_one(now)

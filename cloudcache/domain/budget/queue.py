@@ -76,6 +76,13 @@ class Queue:
         line.setdefault(ticket.lane.customer, OrderedDict())[ticket] = None
         self._sizes[ticket.lane.call_class] += 1
 
+    def put_back(self, ticket: Ticket) -> None:
+        """Before all others of its class: it had its turn, and it came to nothing."""
+        self.add(ticket)
+        line = self._lines[ticket.lane.call_class]
+        line[ticket.lane.customer].move_to_end(ticket, last=False)
+        line.move_to_end(ticket.lane.customer, last=False)
+
     def take(self) -> Ticket:
         """The next customer's oldest ticket; that customer then goes to the end of the row."""
         call_class = self._rota.turn(self._lines)
