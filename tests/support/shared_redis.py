@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 from uuid import uuid4
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as Disconnected
 
+from cloudcache.adapters.redis.budget import RedisBudget
 from cloudcache.adapters.redis.connection import Connection
+from cloudcache.domain.budget import Lane, Limits
 
 T = TypeVar("T")
 
@@ -63,3 +66,132 @@ async def told_connection(url: str, prefix: str = "") -> AsyncIterator[ToldConne
         yield connection
     finally:
         await connection.close()
+
+
+class CutConnection(ToldConnection):
+    """Can be cut off, and is back when the test says so: nobody knocks by the real clock."""
+
+    def __init__(self, url: str, prefix: str) -> None:
+        super().__init__(url, prefix)
+        self.is_cut = False
+
+    async def ask(self, work: Callable[[Redis], Awaitable[T]]) -> T:
+        return await super().ask(_refuse if self.is_cut else work)
+
+    def mend(self) -> None:
+        """Redis can be reached again."""
+        self.is_cut = False
+        if not self.is_up:
+            self._back()
+
+    async def _knock(self) -> None:
+        await self.until_back()
+
+
+async def _refuse(redis: Redis) -> NoReturn:
+    raise Disconnected("cut off by the test")
+
+
+class Time:
+    """The true time, which moves only when a test moves it, and clocks that are wrong by as much as one likes."""
+
+    def __init__(self, settle: Callable[[], Awaitable[None]]) -> None:
+        self.ms = 1_795_000_000_000
+        self.sleepers: list[tuple[int, asyncio.Future[None]]] = []
+        self._settle = settle
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    async def advance(self, ms: int) -> None:
+        """Sleepers wake when their time has come, in order."""
+        until = self.ms + ms
+        await self._settle()
+        while due := [at for at, woken in self.sleepers if at <= until and not woken.done()]:
+            self.ms = max(self.ms, min(due))
+            for at, woken in self.sleepers:
+                if at <= self.ms and not woken.done():
+                    woken.set_result(None)
+            self.sleepers = [one for one in self.sleepers if not one[1].done()]
+            await self._settle()
+        self.ms = until
+
+
+class SkewedClock:
+    """What one process takes for the time."""
+
+    def __init__(self, time: Time, skew_ms: int = 0) -> None:
+        self._time = time
+        self.skew_ms = skew_ms
+
+    def now_ms(self) -> int:
+        return self._time.ms + self.skew_ms
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        self._time.sleepers.append((self._time.ms + round(seconds * 1_000), woken))
+        await woken
+
+
+class Processes:
+    """Several processes' budgets on one server, each with a clock and a connection of its own."""
+
+    def __init__(self, url: str, limits: Limits, skews: Sequence[int]) -> None:
+        prefix = f"test-{uuid4().hex}:"
+        self.time = Time(self.settle)
+        self.connections = [CutConnection(url, prefix) for _ in skews]
+        self.clocks = [SkewedClock(self.time, skew) for skew in skews]
+        self.budgets = [
+            RedisBudget(connection, limits, clock, processes=len(skews), address="here", time=self.server_ms)
+            for connection, clock in zip(self.connections, self.clocks, strict=True)
+        ]
+        self.server_skew_ms = 0
+        self.through: list[tuple[int, int, Lane]] = []
+        """When, through which process, what."""
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Processes:
+        await self.connections[0].remember_long()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        for connection in self.connections:
+            connection.mend()
+        await self.settle()
+        for budget, connection in zip(self.budgets, self.connections, strict=True):
+            await budget.close()
+            await connection.close()
+
+    def server_ms(self) -> int:
+        """What the server takes for the time."""
+        return self.time.ms + self.server_skew_ms
+
+    async def settle(self) -> None:
+        """Until no process does anything any more."""
+        made = -1
+        while made != sum(one.trips for one in self.connections):
+            made = sum(one.trips for one in self.connections)
+            for connection in self.connections:
+                await connection.settle()
+
+    async def ask(self, process: int, lane: Lane, many: int = 1, *, answered: bool = True) -> None:
+        """So many calls are wanted; those that go are answered at once, unless told otherwise."""
+
+        async def call() -> None:
+            await self.budgets[process].acquire(lane)
+            self.through.append((self.time.ms, process, lane))
+            if answered:
+                self.budgets[process].succeeded(lane.credential)
+
+        self.tasks |= {asyncio.get_running_loop().create_task(call()) for _ in range(many)}
+        await self.settle()
+
+    async def forget(self) -> None:
+        """The server loses its memory."""
+        redis = self.connections[0].client()
+        keys = [key async for key in redis.scan_iter(f"{self.connections[0].key('')}*")]
+        if keys:
+            await redis.delete(*keys)
