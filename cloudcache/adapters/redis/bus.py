@@ -5,7 +5,8 @@ Here they are delivered at once, to the others in the background, whatever has g
     {"sender": "1234-ab12", "hints": [7, 9], "due": true, "uninstalled": [], "progress": [[7, 3, 16]]}
 
 A message is lost with the connection it was to come through. So whenever it is there again, all open pages are
-looked at and the engine is woken; and what this process could not say meanwhile, it says then.
+looked at, the engine is woken, and the list of the latest uninstallations is read; and what this process could not
+say meanwhile, it says then.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ log = logging.getLogger("cloudcache.bus")
 
 QUIET_S = 5.0
 """After so long without a word the server is asked for one; after twice as long the connection is dead."""
+
+UNINSTALLED_S = 600
+MOST_UNINSTALLED = 1_000
+"""Who hears of an uninstallation late lets go late; who hears of it twice lets a page sign in again, no more."""
 
 MOST_HINTS = 100_000
 """What is kept while nobody can be told; with more, the slow tick of the others has to do."""
@@ -95,12 +100,21 @@ class RedisBus:
     async def _tell(self) -> None:
         while not self._outbox.is_empty:
             taken, self._outbox = self._outbox, _Outbox()
-            message = json.dumps(taken.packed(self._origin()))
             try:
-                await self._connection.ask(partial(_publish, self._channel, message))
+                await self._connection.ask(partial(self._publish, taken))
             except Away:
                 self._outbox = taken.and_then(self._outbox)
                 return
+
+    async def _publish(self, outbox: _Outbox, redis: Redis) -> None:
+        async with redis.pipeline() as pipeline:
+            if outbox.uninstalled:
+                name = self._connection.key("uninstalled")
+                pipeline.lpush(name, *outbox.uninstalled)
+                pipeline.ltrim(name, 0, MOST_UNINSTALLED - 1)
+                pipeline.expire(name, UNINSTALLED_S)
+            pipeline.publish(self._channel, json.dumps(outbox.packed(self._origin())))
+            await pipeline.execute()
 
     @property
     def _channel(self) -> str:
@@ -127,12 +141,16 @@ class RedisBus:
                     raise TimeoutError("the connection of the bus is silent")
                 await pubsub.ping()
             elif message["type"] == "subscribe":
-                self._may_have_missed_something()
+                await self._catch_up()
             elif message["type"] == "message":
                 self._heard(message["data"])
             asked = message is None
 
-    def _may_have_missed_something(self) -> None:
+    async def _catch_up(self) -> None:
+        """Something may have been missed."""
+        redis = self._connection.client()
+        for shop in await redis.execute_command("LRANGE", self._connection.key("uninstalled"), 0, -1):
+            self._here.tell(Uninstalled(shop.decode()))
         self._here.hint_everybody()
         self._here.tell(Due())
 
@@ -149,10 +167,6 @@ class RedisBus:
             self._here.tell(news)
         for customer in message["hints"]:
             self._here.hint(customer)
-
-
-async def _publish(channel: str, message: str, redis: Redis) -> None:
-    await redis.publish(channel, message)
 
 
 class Message(TypedDict):
