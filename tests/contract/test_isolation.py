@@ -117,7 +117,7 @@ FOR_OURSELVES = {
     # jobs, commands and services among themselves
     *("merchants.access_token", "merchants.read_domains", "webhooks.work", "scripts.forget"),
     *("credentials.access", "credentials.feed_access", "credentials.platform", "credentials.lane_of"),
-    *("credentials.seal", "credentials.seal_oauth", "health.ready", "health.report"),
+    *("credentials.seal", "credentials.seal_oauth", "health.ready", "health.redis", "health.report"),
 }
 
 

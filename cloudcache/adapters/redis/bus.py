@@ -14,11 +14,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -148,8 +148,8 @@ class RedisBus:
 
     async def _catch_up(self) -> None:
         """Something may have been missed."""
-        redis = self._connection.client()
-        for shop in await redis.execute_command("LRANGE", self._connection.key("uninstalled"), 0, -1):
+        asked = self._connection.client().lrange(self._connection.key("uninstalled"), 0, -1)
+        for shop in await cast("Awaitable[list[bytes]]", asked):
             self._here.tell(Uninstalled(shop.decode()))
         self._here.hint_everybody()
         self._here.tell(Due())
