@@ -50,6 +50,7 @@ from cloudcache.services.customers import Customers
 from cloudcache.services.health import Health
 from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
+from cloudcache.services.onboarding import Onboarding
 from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
@@ -236,6 +237,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
             clock,
             signin_notes=local.SIGNIN_NOTES if settings.is_local else None,
         ),
+        onboarding=Onboarding(store, credentials, clock, is_local=settings.is_local),
         credentials=credentials,
         connecting=Connecting(
             store, store, gateway, credentials, vault, budget, bus, clock, sync.engine.wake, rollouts, oauth

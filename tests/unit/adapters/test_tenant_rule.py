@@ -22,6 +22,9 @@ ACROSS = {
     *("across_tenants_ages", "across_tenants_counts", "across_tenants_depth", "across_tenants_drift"),
     *("across_tenants_parked", "across_tenants_customers", "across_tenants_find"),
     *("across_tenants_chains", "across_tenants_links"),
+    # lists of customers, taken in and told
+    *("across_tenants_taken", "across_tenants_take_in", "across_tenants_take_in_seen"),
+    "across_tenants_registered",
     # sealed credentials, which are found by their own id
     *("_of_credential", "add_credential", "sealed_token", "replace_sealed", "across_tenants_sealed"),
     *("lock_credential", "_end_lease"),
