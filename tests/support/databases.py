@@ -98,13 +98,14 @@ APP_ROLE = "cloudcache_app"
 
 async def _template(server: str) -> str:
     if server not in _templates:
-        await _make_role(server)
+        await prepare_role(server)
         _templates[server] = await _create(server, None)
         await upgrade(_address(server, _templates[server]))
     return _templates[server]
 
 
-async def _make_role(server: str) -> None:
+async def prepare_role(server: str) -> None:
+    """The role that the program connects as, if the server has none yet."""
     await _run(
         server,
         f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN "
