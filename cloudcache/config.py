@@ -46,6 +46,9 @@ class Settings:
     database_url: str = field(repr=False)
     """CLOUDCACHE_DATABASE_URL: sqlite:///path or postgresql://user:password@host/name."""
 
+    database_pool: int
+    """CLOUDCACHE_DATABASE_POOL: connections that one process opens at most."""
+
     cloudflare_url: str
     """CLOUDCACHE_CLOUDFLARE_URL: the API's address, or `emulator`."""
 
@@ -150,6 +153,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         environment=environment,
         data_dir=data_dir,
         database_url=database_url or f"sqlite:///{data_dir / 'cloudcache.db'}",
+        database_pool=_whole(given, "CLOUDCACHE_DATABASE_POOL", 10, "connections"),
         cloudflare_url=cloudflare_url.rstrip("/"),
         cloudflare_token=token,
         batch_read=_switch(given, "CLOUDCACHE_CLOUDFLARE_BATCH_READ", True),
@@ -259,9 +263,13 @@ def _switch(given: Mapping[str, str], name: str, default: bool) -> bool:
 
 
 def _seconds(given: Mapping[str, str], name: str, default: int) -> int:
+    return _whole(given, name, default, "seconds")
+
+
+def _whole(given: Mapping[str, str], name: str, default: int, what: str) -> int:
     text = given.get(name, str(default))
     if not text.isdigit() or int(text) < 1:
-        raise ConfigError(f"{name} is {text!r}; it must be a whole number of seconds above 0")
+        raise ConfigError(f"{name} is {text!r}; it must be a whole number of {what} above 0")
     return int(text)
 
 

@@ -25,6 +25,7 @@ from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.cloudflare.client import CloudflareClient
 from cloudcache.adapters.cloudflare.oauth import OAuthClient
 from cloudcache.adapters.db.engine import check_migration, make_engine, upgrade
+from cloudcache.adapters.db.roles import check_role
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.identity.local import LocalIdentity, Nobody
 from cloudcache.adapters.identity.oidc import OidcSignIn, Provider
@@ -132,7 +133,7 @@ class Wiring:
         if self.settings.is_local:
             self.settings.data_dir.mkdir(parents=True, exist_ok=True)
             await upgrade(self.settings.database_url)
-        await check_migration(self.store.engine)
+        await check_database(self.settings, self.store)
         if self.world is not None:
             await local.seed(
                 self.world, self.store, self.store, self.gateway, self.vault, self.services.clock
@@ -175,6 +176,13 @@ class Wiring:
         engine.wake()
 
 
+async def check_database(settings: Settings, store: SqlStore) -> None:
+    """Whether it is at our migration and, outside the local environment, binds us to row-level security."""
+    await check_migration(store.engine)
+    if not settings.is_local:
+        await check_role(store.engine)
+
+
 def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None) -> Wiring:
     """Join the parts and put their services in use. `origins` are those of our own pages."""
     clock, bus, tasks = SystemClock(), InMemoryBus(), Tasks()
@@ -187,7 +195,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         on_quota=budget,
         transport=FaultyTransport(cloudflare) if cloudflare else None,
     )
-    store = SqlStore(make_engine(settings.database_url))
+    store = SqlStore(make_engine(settings.database_url, settings.database_pool))
     vault = EnvelopeVault(settings.secret_keys)
     platform = Token(settings.cloudflare_token) if settings.cloudflare_token else None
     oauth = _oauth(settings, clock)
@@ -253,7 +261,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
             store,
             gateway,
             credentials,
-            lambda: check_migration(store.engine),
+            lambda: check_database(settings, store),
             has_platform_token=platform is not None,
         ),
         identity=sessions or Nobody(),

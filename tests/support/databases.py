@@ -21,6 +21,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from cloudcache.adapters.db.engine import make_engine, upgrade
+from cloudcache.adapters.db.roles import ROLE
 from cloudcache.adapters.db.store import SqlStore
 
 
@@ -93,7 +94,7 @@ async def fresh_postgres(server: str, *, migrated: bool = True) -> AsyncIterator
 
 
 _templates: dict[str, str] = {}
-APP_ROLE = "cloudcache_app"
+APP_ROLE = ROLE
 
 
 async def _template(server: str) -> str:
@@ -109,7 +110,7 @@ async def prepare_role(server: str) -> None:
     await _run(
         server,
         f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN "
-        f"CREATE ROLE {APP_ROLE} LOGIN PASSWORD 'app'; END IF; END $$",
+        f"CREATE ROLE {APP_ROLE}; END IF; END $$; ALTER ROLE {APP_ROLE} LOGIN PASSWORD 'app'",
     )
 
 
