@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
 
-from tests.bench import database, engine, page, postgres, simulation, startup
+from tests.bench import bulk, database, engine, page, postgres, simulation, startup
 from tests.bench.report import Section
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
@@ -25,6 +25,7 @@ CUSTOMERS = int(os.environ.get("CLOUDCACHE_BENCH_CUSTOMERS", "100000"))
 PARTS: dict[str, Callable[[], Awaitable[list[Section]]]] = {
     "database": lambda: _one(database.page_from_many_rows(CUSTOMERS)),
     "postgres": lambda: postgres.sections(CUSTOMERS),
+    "bulk": lambda: bulk.sections(CUSTOMERS),
     "page": page.sections,
     "startup": lambda: _one(startup.warm_start()),
     "engine": engine.sections,

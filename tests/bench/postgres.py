@@ -6,6 +6,7 @@ The program's side is measured through its store, in its own role, so with row-l
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -27,9 +28,13 @@ from tests.support.postgres import running_postgres
 
 LATER = NOW + 10_000_000
 READS, WRITES = 2_000, 1_000
+CROWD = 50
+UPDATED = """
+SELECT relname AS name, n_tup_upd AS updates, n_tup_hot_upd AS hot, n_dead_tup AS dead FROM pg_stat_user_tables
+WHERE n_tup_upd > 0 ORDER BY updates DESC
+"""
 LARGEST = """
-SELECT c.relname AS name, pg_relation_size(c.oid) AS bytes, greatest(c.reltuples, 0)::bigint AS rows,
-  pg_stat_get_numscans(c.oid) AS scans
+SELECT c.relname AS name, pg_relation_size(c.oid) AS bytes, greatest(c.reltuples, 0)::bigint AS rows
 FROM pg_class c WHERE c.relkind IN ('r', 'i') AND c.relnamespace = 'public'::regnamespace AND c.relname LIKE $1
 ORDER BY bytes DESC LIMIT $2
 """
@@ -43,6 +48,8 @@ async def sections(customers: int) -> list[Section]:
             return [
                 await _sizes(url),
                 await _statements(url, customers),
+                await _writes(url),
+                await _pools(url, customers),
                 await churned(url),
                 await partitioned(url, customers),
             ]
@@ -117,6 +124,50 @@ async def _lease(store: SqlStore) -> None:
     zones = await store.lease(Urgency.SWEEP, platform=True, now=LATER, owner="w", until=until, limit=20)
     for zone in zones:
         await store.finish(zone, Finished(LATER + 900_000, Urgency.SWEEP, LATER), owner="w", now=LATER)
+
+
+async def _writes(url: str) -> Section:
+    section = Section(
+        "Postgres: what those statements left behind",
+        "Counted by the server after them. HOT: updated within the page, without touching an index.",
+        ["", "updates", "HOT", "dead rows"],
+    )
+    async with owner(url) as connection:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        for row in await connection.fetch(UPDATED):
+            hot = f"{100 * row['hot'] / row['updates']:.0f} %"
+            section.add(row["name"], f"{row['updates']:,}", hot, f"{row['dead']:,}")
+    return section
+
+
+async def _pools(url: str, customers: int) -> Section:
+    section = Section(
+        "Postgres: connections of one process",
+        f"{CROWD} tasks in one process read {READS:,} random pages as fast as they can; the server is on the same "
+        "machine.",
+        ["connections", "pages/s", "p50", "p99"],
+    )
+    for size in (1, 2, 5, 10, 20, 40):
+        store = SqlStore(make_engine(restricted(url), size))
+        await asyncio.gather(*(store.page(CustomerId(one + 1)) for one in range(size)))
+        chance = random.Random(11)
+        waiting = [CustomerId(chance.randint(1, customers)) for _ in range(READS)]
+        taken: list[float] = []
+        began = time.perf_counter()
+        await asyncio.gather(*(_reader(store, waiting, taken) for _ in range(CROWD)))
+        seconds = time.perf_counter() - began
+        await store.close()
+        p50, p99 = percentile(taken, 0.5), percentile(taken, 0.99)
+        section.add(str(size), f"{READS / seconds:,.0f}", ms(p50), ms(p99))
+    return section
+
+
+async def _reader(store: SqlStore, waiting: list[CustomerId], taken: list[float]) -> None:
+    while waiting:
+        one = waiting.pop()
+        began = time.perf_counter()
+        await store.page(one)
+        taken.append(time.perf_counter() - began)
 
 
 async def _sizes(url: str) -> Section:

