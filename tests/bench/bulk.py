@@ -169,7 +169,12 @@ async def _dumped(server: str, url: str, folder: Path, rows: int) -> list[str]:
     async with fresh_postgres(server, migrated=False) as target:
         began = time.perf_counter()
         await _command(
-            program("pg_restore"), "--exit-on-error", "--jobs=2", f"--dbname={_plain(target)}", dump
+            program("pg_restore"),
+            "--exit-on-error",
+            "--enable-row-security",
+            "--jobs=2",
+            f"--dbname={_plain(target)}",
+            dump,
         )
         restore = time.perf_counter() - began
         async with owner(target) as connection:

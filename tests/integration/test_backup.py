@@ -23,12 +23,13 @@ from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.domain.access import SYSTEM
 from cloudcache.services.auditing import Auditing
 from cloudcache.services.credentials import Credentials
-from tests.support.databases import fresh_postgres, ordered, restricted
+from tests.support.databases import fresh_postgres, ordered, owned, restricted
 from tests.support.house import KITE, KITE_TOKEN, build_house, everything
 from tests.support.postgres import program
 
 COPY = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM INTO ?', [sys.argv[2]])"
 KEYS = ["k" * 40]
+EVERYBODY = {"PGOPTIONS": "-c cloudcache.tenant=*"}
 
 
 def plain(url: str | URL) -> str:
@@ -57,16 +58,21 @@ async def copied(kind: str, url: str, target: str, folder: Path) -> None:
         command = [sys.executable, "-c", COPY, source, copy]
     else:
         dump = folder / "cloudcache.dump"
-        made = await dumped(url, dump, "--enable-row-security", PGOPTIONS="-c cloudcache.tenant=*")
+        made = await dumped(url, dump, "--enable-row-security", **EVERYBODY)
         assert made.returncode == 0, made.stderr
         command = [
             str(program("pg_restore")),
             "--exit-on-error",
+            "--no-owner",
+            "--enable-row-security",
             "--jobs=2",
             f"--dbname={plain(target)}",
             str(dump),
         ]
-    finished = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+    environment = os.environ | EVERYBODY
+    finished = await asyncio.to_thread(
+        subprocess.run, command, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert finished.returncode == 0, finished.stderr
 
 
@@ -79,8 +85,9 @@ async def target(
         url = f"sqlite:///{tmp_path / 'restored.db'}"
         yield "sqlite", url, url
         return
-    async with fresh_postgres(request.getfixturevalue("postgres_url"), migrated=False) as url:
-        yield "postgres", url, restricted(url)
+    server = request.getfixturevalue("postgres_url")
+    async with fresh_postgres(server, migrated=False) as url, owned(url) as owner:
+        yield "postgres", owner, restricted(url)
 
 
 async def counts(store: SqlStore) -> dict[str, int]:

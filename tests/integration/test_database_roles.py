@@ -17,28 +17,17 @@ from cloudcache.adapters.db.engine import ROOT, make_engine, upgrade
 from cloudcache.adapters.db.roles import ROLE, check_role
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.errors import StoreUnavailable
-from tests.support.databases import copied_sqlite, fresh_postgres, ordered, prepare_role
+from tests.support.databases import as_user, copied_sqlite, fresh_postgres, ordered, owned, prepare_role
 from tests.support.tenants import tenant
 
 
-def as_user(url: str, name: str) -> str:
-    return make_url(url).set(username=name, password="x").render_as_string(hide_password=False)
-
-
 @pytest.fixture
-async def owned(postgres_url: str) -> AsyncIterator[tuple[str, str]]:
-    """A database migrated by a plain owner who is no superuser, as docs/postgres.md sets it up; and the owner."""
-    owner = f"owner_{uuid.uuid4().hex[:8]}"
+async def owners(postgres_url: str) -> AsyncIterator[tuple[str, str]]:
+    """A database that a plain owner has migrated: an administrator's address, and the owner's."""
     await prepare_role(postgres_url)
-    async with fresh_postgres(postgres_url, migrated=False) as url:
-        name = make_url(url).database
-        await ordered(
-            url, f"CREATE ROLE {owner} LOGIN PASSWORD 'x'", f'ALTER DATABASE "{name}" OWNER TO {owner}'
-        )
-        await upgrade(as_user(url, owner))
+    async with fresh_postgres(postgres_url, migrated=False) as url, owned(url) as owner:
+        await upgrade(owner)
         yield url, owner
-        await ordered(url, f"REASSIGN OWNED BY {owner} TO postgres", f"DROP OWNED BY {owner}")
-        await ordered(postgres_url, f'ALTER DATABASE "{name}" OWNER TO postgres', f"DROP ROLE {owner}")
 
 
 async def complaint(url: str) -> str:
@@ -52,8 +41,8 @@ async def complaint(url: str) -> str:
         await engine.dispose()
 
 
-async def test_what_an_owner_migrated_the_programs_role_can_use_and_no_more(owned: tuple[str, str]):
-    url = as_user(owned[0], ROLE)
+async def test_what_an_owner_migrated_the_programs_role_can_use_and_no_more(owners: tuple[str, str]):
+    url = as_user(owners[0], ROLE)
     store = SqlStore(make_engine(url))
 
     mine = await tenant(store, "mine", "a")
@@ -73,26 +62,26 @@ async def test_what_an_owner_migrated_the_programs_role_can_use_and_no_more(owne
             await ordered(url, forbidden)
 
 
-async def test_a_login_in_the_programs_role_is_as_good(owned: tuple[str, str]):
+async def test_a_login_in_the_programs_role_is_as_good(owners: tuple[str, str]):
     login = f"web_{uuid.uuid4().hex[:8]}"
-    await ordered(owned[0], f"CREATE ROLE {login} LOGIN PASSWORD 'x' IN ROLE {ROLE}")
-    store = SqlStore(make_engine(as_user(owned[0], login)))
+    await ordered(owners[0], f"CREATE ROLE {login} LOGIN PASSWORD 'x' IN ROLE {ROLE}")
+    store = SqlStore(make_engine(as_user(owners[0], login)))
 
     mine = await tenant(store, "mine", "a")
 
     assert (await store.page(mine.id)).customer.id == mine.id
-    assert await complaint(as_user(owned[0], login)) == ""
+    assert await complaint(as_user(owners[0], login)) == ""
     await store.close()
-    await ordered(owned[0], f"DROP ROLE {login}")
+    await ordered(owners[0], f"DROP ROLE {login}")
 
 
-async def test_superusers_owners_and_the_exempt_are_refused(owned: tuple[str, str]):
-    url, owner = owned
+async def test_superusers_owners_and_the_exempt_are_refused(owners: tuple[str, str]):
+    url, owner = owners
     exempt = f"exempt_{uuid.uuid4().hex[:8]}"
     await ordered(url, f"CREATE ROLE {exempt} LOGIN BYPASSRLS PASSWORD 'x' IN ROLE {ROLE}")
 
     assert "a superuser" in await complaint(url)
-    assert "owner" in await complaint(as_user(url, owner))
+    assert "owner" in await complaint(owner)
     assert "exempt from row-level security" in await complaint(as_user(url, exempt))
     await ordered(url, f"DROP ROLE {exempt}")
 
@@ -101,7 +90,7 @@ async def test_sqlite_has_no_roles(tmp_path):
     assert await complaint(f"sqlite:///{await copied_sqlite(tmp_path / 'store.db')}") == ""
 
 
-async def test_outside_the_local_environment_the_program_does_not_start_as_the_owner(owned: tuple[str, str]):
+async def test_outside_the_local_environment_the_program_does_not_start_as_the_owner(owners: tuple[str, str]):
     def command(url: str) -> subprocess.CompletedProcess[str]:
         settings = {
             "CLOUDCACHE_ENVIRONMENT": "production",
@@ -118,8 +107,8 @@ async def test_outside_the_local_environment_the_program_does_not_start_as_the_o
             words, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=60
         )
 
-    refused = await asyncio.to_thread(command, as_user(*owned))
-    taken = await asyncio.to_thread(command, as_user(owned[0], ROLE))
+    refused = await asyncio.to_thread(command, owners[1])
+    taken = await asyncio.to_thread(command, as_user(owners[0], ROLE))
 
     assert refused.returncode == 1
     assert refused.stderr == (

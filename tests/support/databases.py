@@ -93,6 +93,23 @@ async def fresh_postgres(server: str, *, migrated: bool = True) -> AsyncIterator
         await ordered(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@asynccontextmanager
+async def owned(url: str) -> AsyncIterator[str]:
+    """The address of a plain owner of that database, who is no superuser, as docs/postgres.md sets it up."""
+    owner, name = f"owner_{uuid.uuid4().hex[:8]}", make_url(url).database
+    await ordered(url, f"CREATE ROLE {owner} LOGIN PASSWORD 'x'", f'ALTER DATABASE "{name}" OWNER TO {owner}')
+    try:
+        yield as_user(url, owner)
+    finally:
+        await ordered(url, f"REASSIGN OWNED BY {owner} TO postgres", f"DROP OWNED BY {owner}")
+        await ordered(url, f'ALTER DATABASE "{name}" OWNER TO postgres', f"DROP ROLE {owner}")
+
+
+def as_user(url: str, name: str) -> str:
+    """The same database for somebody else."""
+    return make_url(url).set(username=name, password="x").render_as_string(hide_password=False)
+
+
 _templates: dict[str, str] = {}
 APP_ROLE = ROLE
 
