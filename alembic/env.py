@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from cloudcache.adapters.db.engine import async_url, migrating
 from cloudcache.adapters.db.models import metadata
+from cloudcache.adapters.db.roles import GRANTS, grant
 from cloudcache.config import load
 
 ADVISORY_LOCK = 0x636C6F7564  # "cloud"
@@ -37,11 +38,14 @@ def migrate(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    grant(connection)
 
 
 if context.is_offline_mode():
     context.configure(url=async_url(address()), target_metadata=metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
+        if async_url(address()).get_backend_name() == "postgresql":
+            context.execute(GRANTS)
 else:
     asyncio.run(migrating(address(), migrate))

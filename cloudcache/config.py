@@ -59,6 +59,8 @@ class Settings:
 
     egress: str
     """CLOUDCACHE_EGRESS: names the address that calls come from; who shares it shares its 200 calls a second."""
+    database_pool: int
+    """CLOUDCACHE_DATABASE_POOL: connections that one process opens at most."""
 
     cloudflare_url: str
     """CLOUDCACHE_CLOUDFLARE_URL: the API's address, or `emulator`."""
@@ -168,6 +170,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         redis_state=_switch(given, "CLOUDCACHE_REDIS_STATE", False),
         processes=_processes(given),
         egress=given.get("CLOUDCACHE_EGRESS", socket.gethostname()),
+        database_pool=_whole(given, "CLOUDCACHE_DATABASE_POOL", 10, "connections"),
         cloudflare_url=cloudflare_url.rstrip("/"),
         cloudflare_token=token,
         batch_read=_switch(given, "CLOUDCACHE_CLOUDFLARE_BATCH_READ", True),
@@ -277,18 +280,18 @@ def _switch(given: Mapping[str, str], name: str, default: bool) -> bool:
 
 
 def _seconds(given: Mapping[str, str], name: str, default: int) -> int:
-    return _number(given, name, default, "a whole number of seconds above 0")
+    return _whole(given, name, default, "seconds")
 
 
-def _number(given: Mapping[str, str], name: str, default: int, what: str = "a whole number above 0") -> int:
+def _whole(given: Mapping[str, str], name: str, default: int, what: str) -> int:
     text = given.get(name, str(default))
     if not text.isdigit() or int(text) < 1:
-        raise ConfigError(f"{name} is {text!r}; it must be {what}")
+        raise ConfigError(f"{name} is {text!r}; it must be a whole number of {what} above 0")
     return int(text)
 
 
 def _processes(given: Mapping[str, str]) -> int:
-    most = _number(given, "CLOUDCACHE_PROCESSES", 8)
+    most = _whole(given, "CLOUDCACHE_PROCESSES", 8, "processes")
     if most > MOST_PROCESSES:
         raise ConfigError(
             f"CLOUDCACHE_PROCESSES is {most}; with more than {MOST_PROCESSES} no share is left for each"

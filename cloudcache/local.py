@@ -12,18 +12,25 @@ The emulator remembers in a file of its own, as Cloudflare would, so a restarted
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
+from cloudcache.adapters.budget import InMemoryBudget
+from cloudcache.adapters.cloudflare.client import CloudflareClient
 from cloudcache.domain.access import Role
+from cloudcache.domain.budget import Limits
 from cloudcache.domain.catalog import BY_ID, State, Topology, ZonePlan, reads
 from cloudcache.domain.events import Observation
 from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import JSON, CredentialId, CustomerId, ZoneId
+from cloudcache.domain.onboarding import Row
 from cloudcache.domain.secret import Token
+from cloudcache.emulator.app import create_app
 from cloudcache.emulator.dns import DnsRecord
+from cloudcache.emulator.generated import MOST_ZONES, Generated
+from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import Options, World
 from cloudcache.ports import Clock, Finished, Gateway, Store, Vault, ZoneAccess, ZoneFacts, ZoneQueue
 
@@ -142,9 +149,14 @@ STAFF = {"local-viewer": Role.VIEWER, "local-operator": Role.OPERATOR, "local-ad
 SIGNIN_NOTES = {demo.shop: demo.note for demo in DEMO_SHOPS}
 
 
+MOST_SEEDED = MOST_ZONES
+
+
 def pretend_cloudflare(state: Path | None) -> World:
-    """The emulator with the demo's zones and tokens; what `state` remembers stays as it was left."""
-    world = World(Options(), path=state)
+    """The emulator with the demo's zones and tokens, and those that were seeded; what `state` remembers stays as it
+    was left."""
+    seeded = Crowd.remembered(state.parent) if state else 0
+    world = World(Options(zones=seeded, accounts=max(1, seeded)), path=state)
     for demo in DEMO_SHOPS:
         world.add_account(demo.account_id, demo.handle)
         world.add_zone(demo.zone_id, demo.domain, demo.account_id, demo.plan, demo.settings)
@@ -225,3 +237,55 @@ def _turned(seen: Observation) -> Observation:
     toggle = BY_ID[seen.toggle]
     is_on = toggle.read(seen.value).state is State.ON
     return replace(seen, value=toggle.off if is_on else toggle.on)
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """So many made-up shops, each with the generated zone of its number, in an account with a token of its own."""
+
+    count: int
+
+    @property
+    def _generated(self) -> Generated:
+        return Generated(Options().seed, self.count, self.count)
+
+    def rows(self) -> Iterator[Row]:
+        """The shops `demo-000000` and following."""
+        world = self._generated
+        for number in range(self.count):
+            zone = world.zone(number)
+            plan, token = ZonePlan.named(zone.plan.name), Token(world.token("account", number))
+            shop = f"demo-{number:06d}.myshopify.com"
+            yield Row(
+                number + 1, shop, ZoneId(zone.id), zone.name, plan, zone.account_id, Topology.O2O, token
+            )
+
+    async def seen(self, clock: Clock) -> Mapping[ZonePlan, Sequence[Observation]]:
+        """What the pretend Cloudflare tells of a zone of each plan that occurs: all of a plan are alike."""
+        world = World(Options(zones=self.count, accounts=self.count))
+        transport = FaultyTransport(create_app(world))
+        quota = InMemoryBudget(Limits(), clock)
+        client = CloudflareClient("http://emulator/client/v4", clock, on_quota=quota, transport=transport)
+        found: dict[ZonePlan, Sequence[Observation]] = {}
+        for row in self.rows():
+            if row.plan is not None and row.plan not in found and row.token is not None:
+                access = ZoneAccess(row.zone, CredentialId("crowd"), row.token)
+                found[row.plan] = await _look(client, access, clock.now_ms())
+            if len(found) == len(ZonePlan):
+                break
+        await client.close()
+        world.close()
+        return found
+
+    def remember(self, folder: Path) -> None:
+        """So that the built-in pretend Cloudflare has their zones from its next start on."""
+        (folder / SEEDED_FILE).write_text(str(max(self.count, self.remembered(folder))))
+
+    @staticmethod
+    def remembered(folder: Path) -> int:
+        """How many were seeded."""
+        file = folder / SEEDED_FILE
+        return int(file.read_text()) if file.exists() else 0
+
+
+SEEDED_FILE = "seeded"

@@ -21,6 +21,7 @@ from cloudcache import local
 from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.cloudflare.client import CloudflareClient
 from cloudcache.adapters.db.engine import check_migration, make_engine, upgrade
+from cloudcache.adapters.db.roles import check_role
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.identity.local import LocalIdentity, Nobody
 from cloudcache.adapters.scheduler import Scheduler
@@ -43,6 +44,7 @@ from cloudcache.services.customers import Customers
 from cloudcache.services.health import Health
 from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
+from cloudcache.services.onboarding import Onboarding
 from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
@@ -127,7 +129,7 @@ class Wiring:
         if self.settings.is_local:
             self.settings.data_dir.mkdir(parents=True, exist_ok=True)
             await upgrade(self.settings.database_url)
-        await check_migration(self.store.engine)
+        await check_database(self.settings, self.store)
         if self.world is not None:
             await local.seed(
                 self.world, self.store, self.store, self.gateway, self.vault, self.services.clock
@@ -170,6 +172,13 @@ class Wiring:
         engine.wake()
 
 
+async def check_database(settings: Settings, store: SqlStore) -> None:
+    """Whether it is at our migration and, outside the local environment, binds us to row-level security."""
+    await check_migration(store.engine)
+    if not settings.is_local:
+        await check_role(store.engine)
+
+
 def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None) -> Wiring:
     """Join the parts and put their services in use. `origins` are those of our own pages."""
     clock, tasks = SystemClock(), Tasks()
@@ -188,7 +197,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         on_quota=budget,
         transport=FaultyTransport(cloudflare) if cloudflare else None,
     )
-    store = SqlStore(make_engine(settings.database_url))
+    store = SqlStore(make_engine(settings.database_url, settings.database_pool))
     vault = EnvelopeVault(settings.secret_keys)
     platform = Token(settings.cloudflare_token) if settings.cloudflare_token else None
     oauth = oauth_client(settings, clock)
@@ -233,6 +242,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
             clock,
             signin_notes=local.SIGNIN_NOTES if settings.is_local else None,
         ),
+        onboarding=Onboarding(store, credentials, clock, is_local=settings.is_local),
         credentials=credentials,
         connecting=Connecting(
             store, store, gateway, credentials, vault, budget, bus, clock, sync.wake, rollouts, oauth
@@ -248,7 +258,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
             store,
             gateway,
             credentials,
-            lambda: check_migration(store.engine),
+            lambda: check_database(settings, store),
             shared.redis.connection.check if shared.redis else None,
             has_platform_token=platform is not None,
         ),

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cloudcache.cli import audit, credentials, customers, kv_import, rollout, simulate, staff, sync
+from cloudcache.cli import (
+    audit,
+    credentials,
+    customers,
+    kv_import,
+    onboarding,
+    rollout,
+    simulate,
+    staff,
+    sync,
+)
 from cloudcache.cli.parts import AsJson, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.emulator.serve import serve
@@ -24,6 +34,7 @@ app.add_typer(rollout.app, name="rollout")
 app.command(help=kv_import.HELP)(kv_import.kv_import)
 app.command()(sync.sync)
 app.command()(simulate.simulate)
+app.command()(onboarding.seed)
 
 
 @app.command()

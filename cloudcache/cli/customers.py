@@ -1,4 +1,4 @@
-"""`customers`: add, list and show."""
+"""`customers`: add, list and show; import and export are in `onboarding`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from cloudcache.cli.onboarding import export_customers, import_customers
 from cloudcache.cli.parts import AsJson, duration, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.catalog import BY_ID, Topology
 from cloudcache.domain.secret import Token
 from cloudcache.wiring import Wiring
 
-app = typer.Typer(no_args_is_help=True, help="Add, list and show customers.")
+app = typer.Typer(no_args_is_help=True, help="Add, list, show, import and export customers.")
+app.command("import")(import_customers)
+app.command("export")(export_customers)
 
 
 @app.command()

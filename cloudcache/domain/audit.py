@@ -42,6 +42,7 @@ class AuditAction(StrEnum):
     ROLE_CHANGED = "role changed"
     ROLLOUT_CHANGED = "rollout changed"
     IMPORTED = "imported"
+    TAKEN_IN = "customers imported"
 
 
 @dataclass(frozen=True, slots=True)

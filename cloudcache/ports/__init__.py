@@ -6,6 +6,7 @@ store        the synchronised cache and its journal
 access       shops, staff, tokens for scripts, and the audit log
 rollout      which shops are served, and what the predecessor said
 queue        which zone and which feed to look at next, and who is looking
+onboarding   the register by the thousand
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from cloudcache.ports.cloudflare import (
     ZoneAccess,
     ZoneFacts,
 )
+from cloudcache.ports.onboarding import Bulk, Newcomer, Registered
 from cloudcache.ports.queue import (
     AgeCounts,
     Drift,
@@ -52,6 +54,7 @@ __all__ = [
     "AgeCounts",
     "AuditTrail",
     "Budget",
+    "Bulk",
     "Bus",
     "Clock",
     "CloudflareOAuth",
@@ -71,11 +74,13 @@ __all__ = [
     "LeasedFeed",
     "LeasedZone",
     "Limiter",
+    "Newcomer",
     "OAuthTokens",
     "Observed",
     "Parked",
     "People",
     "QueueDepth",
+    "Registered",
     "RolloutBook",
     "SessionIssuer",
     "Settled",

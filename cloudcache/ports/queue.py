@@ -20,7 +20,8 @@ from cloudcache.domain.planner import Pool
 
 @dataclass(frozen=True, slots=True)
 class LeasedZone:
-    """A zone to look at. `entries` are the feed's lines that ask for it, `named` what they name together."""
+    """A zone to look at. `entries` are the feed's lines that ask for it, `named` what they name together. One that
+    `is_unknown` was taken from a list: Cloudflare was never asked what it is."""
 
     customer: Customer
     urgency: Urgency
@@ -31,6 +32,7 @@ class LeasedZone:
     named: Named
     entries: tuple[int, ...] = ()
     persons: dict[ToggleId, str] = field(default_factory=dict)
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,12 @@ class Store(Protocol):
         """A new customer; `Refused` when the shop or zone is taken by another."""
         ...
 
+    async def keep_facts(
+        self, customer: CustomerId, facts: ZoneFacts, credential: CredentialId | None, *, now: int
+    ) -> None:
+        """What Cloudflare says the zone is, of a customer that was taken from a list."""
+        ...
+
     async def connect_zone(
         self,
         shop: str,

@@ -20,6 +20,7 @@ from cloudcache.services.engine import Engine
 from cloudcache.services.health import Health
 from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
+from cloudcache.services.onboarding import Onboarding
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.report import Reports
@@ -43,6 +44,7 @@ class Services:
     pacing: Pacing
     reports: Reports
     customers: Customers
+    onboarding: Onboarding
     credentials: Credentials
     connecting: Connecting
     merchants: Merchants

@@ -302,12 +302,13 @@ class Engine:
 
     async def _look(self, zone: LeasedZone, line: Line, *, whole: bool = False) -> Look:
         """Read what is asked for and settle the lease."""
-        platform, urgency = line
-        began = self._clock.now_ms()
+        (platform, urgency), began = line, self._clock.now_ms()
         is_whole = whole or self._wants_whole(zone, platform)
         plan = cheapest_reads(WHOLE if is_whole else zone.named, self._reconciler.batch_read)
         try:
-            look = await self._reconciler.look(zone.customer, plan, urgency.call_class, zone.persons)
+            look = await self._reconciler.look(
+                zone.customer, plan, urgency.call_class, zone.persons, unknown=zone.is_unknown
+            )
         except Unauthorized as refusal:
             await self._refused(zone, refusal)
             return Look(total=len(plan), why=str(refusal))

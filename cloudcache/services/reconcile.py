@@ -37,6 +37,8 @@ AT_ONCE = 5
 GIVE_UP_AFTER = 3
 """Unanswered calls of one zone after which the rest is not tried: Cloudflare is down, or that zone's part of it."""
 
+OF_THE_WHOLE_ZONE = (Reason.TOKEN_REFUSED, Reason.ZONE_GONE)
+
 
 @dataclass
 class Look:
@@ -101,9 +103,12 @@ class Reconciler:
         plan: Sequence[Read],
         call_class: CallClass,
         persons: Mapping[ToggleId, str] | None = None,
+        *,
+        unknown: bool = False,
     ) -> Look:
-        """Make these calls and write what they tell. `Unauthorized` when the token is refused as such, `Refused` when
-        the zone is gone or nothing is connected; what went wrong with single calls is in the result."""
+        """Make these calls and write what they tell; of an `unknown` zone first what it is. `Unauthorized` when the
+        token is refused as such, `Refused` when the zone is gone or nothing is connected; what went wrong with single
+        calls is in the result."""
         look = Look(total=len(plan))
         if holder.status is not ZoneStatus.ACTIVE:
             return look
@@ -115,6 +120,8 @@ class Reconciler:
             reading = Reading(
                 holder, access, Lane(access.credential, call_class, holder.id), look, persons or {}
             )
+            if unknown:
+                await self._introduce(reading)
             await self._with_or_without_batch(reading, plan)
         finally:
             if self._reading.get(holder.id) is look:
@@ -129,6 +136,19 @@ class Reconciler:
         if look.total > 1 and call_class is not CallClass.SWEEP:
             self._bus.tell(Progress(customer, look.total if is_over else look.done, look.total))
         self._bus.hint(customer)
+    async def _introduce(self, reading: Reading) -> None:
+        """Ask what a list of customers need not say: the zone's domain, its plan, its account. Without an answer, or
+        the permission to ask, it is asked again at the next look."""
+        holder = reading.holder
+        await self._budget.acquire(reading.lane)
+        try:
+            facts = await self._gateway.zone(reading.access)
+        except CloudcacheError as error:
+            if isinstance(error, Refused) and error.reason in OF_THE_WHOLE_ZONE:
+                raise
+            log.info("customer %s: what its zone is was not told: %s", holder.id, error)
+            return
+        await self._store.keep_facts(holder.id, facts, holder.credential, now=self._clock.now_ms())
 
     async def _with_or_without_batch(self, reading: Reading, plan: Sequence[Read]) -> None:
         """As planned; once the batch call is withdrawn, at once with single reads, from then on for everybody."""
@@ -230,7 +250,7 @@ def _note(look: Look, read: Read, error: BaseException, holder: Customer) -> Non
         return
     if not isinstance(error, Refused) or isinstance(error, BatchWithdrawn):
         raise error
-    if error.reason in (Reason.TOKEN_REFUSED, Reason.ZONE_GONE):
+    if error.reason in OF_THE_WHOLE_ZONE:
         raise error
     look.unreadable.update(toggle.id for toggle in read.toggles)
     log.info("customer %s: %s is not readable: %s", holder.id, read.path, error)

@@ -25,9 +25,11 @@ from cloudcache.domain.errors import CloudcacheError, NotAllowed, NotFound
 from cloudcache.domain.ids import CustomerId, ZoneId
 from cloudcache.domain.predecessor import Record
 from cloudcache.domain.secret import Token
+from cloudcache.ports import Registered
 from cloudcache.services import Services
 from cloudcache.services.customers import Customers
 from cloudcache.services.importing import Order, Result, Verdict
+from cloudcache.services.onboarding import ImportPlan, Onboarding
 from cloudcache.services.report import Reports
 from tests.support.databases import temporary_store
 from tests.support.house import KITE, KITE_ZONE, VIEWER, House, build_house
@@ -42,6 +44,14 @@ def _customers(house: House) -> Customers:
 
 def _reports(house: House) -> Reports:
     return Reports(house.store, house.store, house.process.pacing, house.rig.clock)
+
+
+def _onboarding(house: House) -> Onboarding:
+    return Onboarding(house.store, house.credentials, house.rig.clock, is_local=True)
+
+
+async def _exported(house: House, actor: Actor) -> list[Registered]:
+    return [one async for one in _onboarding(house).export(actor)]
 
 
 async def _begin(house: House, actor: Actor) -> str:
@@ -96,6 +106,10 @@ OF_ADMINISTRATORS: dict[str, Call] = {
     "customers.verify": lambda h, a, c: _customers(h).verify(a),
     "customers.list": lambda h, a, c: _customers(h).list(a),
     "customers.show": lambda h, a, c: _customers(h).show(a, KITE),
+    "onboarding.check": lambda h, a, c: _onboarding(h).check(a, []),
+    "onboarding.carry_out": lambda h, a, c: _onboarding(h).carry_out(a, ImportPlan(), ""),
+    "onboarding.export": lambda h, a, c: _exported(h, a),
+    "onboarding.seed": lambda h, a, c: _onboarding(h).seed(a, [], {}),
     "reports.freshness": lambda h, a, c: _reports(h).freshness(a),
     "reports.fleet": lambda h, a, c: _reports(h).fleet(a),
     "reports.zone": lambda h, a, c: _reports(h).zone(a, KITE),

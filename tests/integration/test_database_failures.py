@@ -237,6 +237,56 @@ async def test_a_statement_that_takes_too_long_is_ended(postgres: str, monkeypat
     await store.close()
 
 
+async def test_a_pool_without_a_free_connection_is_told_in_time(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.1)
+    store = SqlStore(make_engine(postgres, pool_size=1))
+
+    async with store.database.reading("*"):
+        with pytest.raises(StoreUnavailable, match="does not answer in time"):
+            await store.page(NOBODY)
+
+    with pytest.raises(NotFound):
+        await store.page(NOBODY)
+    await store.close()
+
+
+async def test_who_waits_for_a_lock_is_told_so_and_may_come_again(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.1)
+    hurried = SqlStore(make_engine(postgres))
+    mine = await tenant(hurried, "mine", "a")
+
+    async with hurried.database.writing(mine.id) as connection:
+        await connection.execute(text("UPDATE customer_zones SET failures = 9"))
+        with pytest.raises(StoreUnavailable, match="somebody else holds"):
+            await hurried.zone_answered(mine.id, now=1)
+
+    await hurried.zone_answered(mine.id, now=2)
+    await hurried.close()
+
+
+async def test_the_locks_of_a_process_that_froze_in_a_transaction_are_given_back(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(database, "STATEMENT_SECONDS", 0.1)
+    frozen = SqlStore(make_engine(postgres))
+    monkeypatch.undo()
+    store = SqlStore(make_engine(postgres))
+    mine = await tenant(store, "mine", "a")
+
+    with pytest.raises(StoreUnavailable):
+        async with frozen.database.writing(mine.id) as connection:
+            await connection.execute(text("UPDATE customer_zones SET failures = 9"))
+            await store.zone_answered(mine.id, now=2)
+
+    assert (await store.page(mine.id)).customer.revision > 1
+    await frozen.close()
+    await store.close()
+
+
 async def _cut_all_others(url: str) -> None:
     engine = make_engine(url)
     async with engine.connect() as connection:

@@ -27,7 +27,7 @@ from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.ports import Finished, LeasedFeed, LeasedZone
 from tests.support.databases import analyze, temporary_store
-from tests.support.tenants import ROCKET, Tenant
+from tests.support.tenants import FACTS, ROCKET, Tenant
 
 CUSTOMERS, LINES = 1_000, 10
 BIG = {"customer_zones", "customer_toggles", "changes", "feed_entries"}
@@ -153,6 +153,11 @@ ACTS: dict[str, Act] = {
     "staff's search": lambda store, _, __: store.across_tenants_find("s7", 20),
     "trail": lambda store, mine, _: store.trail(mine.id, 50, before=9),
     "customer of a shop": lambda store, _, __: store.customer_of_shop("s7"),
+    "taken": lambda store, _, __: store.across_tenants_taken(
+        [f"s{number}" for number in range(5)], [ZoneId(f"z{number}") for number in range(5)]
+    ),
+    "registered": lambda store, _, __: store.across_tenants_registered(20, after=CustomerId(500)),
+    "facts": lambda store, mine, _: store.keep_facts(mine.id, FACTS, None, now=3),
     "customers": lambda store, _, __: store.across_tenants_customers(20, after=CustomerId(500)),
     "lease of the platform's": lambda store, _, __: store.lease(
         Urgency.SWEEP, platform=True, now=3_000, owner="w", until=9_000, limit=20

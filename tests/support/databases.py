@@ -18,9 +18,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from cloudcache.adapters.db.engine import make_engine, upgrade
+from cloudcache.adapters.db.roles import ROLE
 from cloudcache.adapters.db.store import SqlStore
 
 
@@ -44,7 +45,7 @@ async def analyze(url: str) -> None:
     whole = make_url(url)
     if whole.get_backend_name() == "postgresql":
         owner = whole.set(username="postgres", password=None).render_as_string(hide_password=False)
-        await _run(owner, "ANALYZE")
+        await ordered(owner, "ANALYZE")
         return
     engine = make_engine(url)
     async with engine.connect() as connection:
@@ -89,33 +90,51 @@ async def fresh_postgres(server: str, *, migrated: bool = True) -> AsyncIterator
     try:
         yield _address(server, name)
     finally:
-        await _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+        await ordered(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@asynccontextmanager
+async def owned(url: str) -> AsyncIterator[str]:
+    """The address of a plain owner of that database, who is no superuser, as docs/postgres.md sets it up."""
+    owner, name = f"owner_{uuid.uuid4().hex[:8]}", make_url(url).database
+    await ordered(url, f"CREATE ROLE {owner} LOGIN PASSWORD 'x'", f'ALTER DATABASE "{name}" OWNER TO {owner}')
+    try:
+        yield as_user(url, owner)
+    finally:
+        await ordered(url, f"REASSIGN OWNED BY {owner} TO postgres", f"DROP OWNED BY {owner}")
+        await ordered(url, f'ALTER DATABASE "{name}" OWNER TO postgres', f"DROP ROLE {owner}")
+
+
+def as_user(url: str, name: str) -> str:
+    """The same database for somebody else."""
+    return make_url(url).set(username=name, password="x").render_as_string(hide_password=False)
 
 
 _templates: dict[str, str] = {}
-APP_ROLE = "cloudcache_app"
+APP_ROLE = ROLE
 
 
 async def _template(server: str) -> str:
     if server not in _templates:
-        await _make_role(server)
+        await prepare_role(server)
         _templates[server] = await _create(server, None)
         await upgrade(_address(server, _templates[server]))
     return _templates[server]
 
 
-async def _make_role(server: str) -> None:
-    await _run(
+async def prepare_role(server: str) -> None:
+    """The role that the program connects as, if the server has none yet."""
+    await ordered(
         server,
         f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN "
-        f"CREATE ROLE {APP_ROLE} LOGIN PASSWORD 'app'; END IF; END $$",
+        f"CREATE ROLE {APP_ROLE}; END IF; END $$; ALTER ROLE {APP_ROLE} LOGIN PASSWORD 'app'",
     )
 
 
 async def _create(server: str, template: str | None) -> str:
     name = f"t{uuid.uuid4().hex[:12]}"
     copied = f' TEMPLATE "{template}" STRATEGY file_copy' if template else ""
-    await _run(server, f'CREATE DATABASE "{name}"{copied}')
+    await ordered(server, f'CREATE DATABASE "{name}"{copied}')
     return name
 
 
@@ -123,10 +142,12 @@ def _address(server: str, name: str) -> str:
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
-async def _run(server: str, statement: str) -> None:
+async def ordered(server: str | URL, *statements: str) -> None:
+    """Statements one after the other, as the user in the address."""
     plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
     connection = await asyncpg.connect(plain)
     try:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()

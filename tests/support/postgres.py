@@ -18,7 +18,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,10 @@ SETTINGS = {
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[str]:
-    """A server's address for SQLAlchemy; its database is there to connect to, not to fill."""
+def running_postgres(settings: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A server's address for SQLAlchemy; its database is there to connect to, not to fill.
+
+    `settings` come on top of those that make tests quick."""
     if given := os.environ.get("CLOUDCACHE_TEST_POSTGRES_URL"):
         yield "postgresql+asyncpg://" + given.split("://", 1)[1]
         return
@@ -53,7 +55,7 @@ def running_postgres() -> Iterator[str]:
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-sync"]
         _do([programs / "initdb", "-D", data, *options], **identity)
         server = [programs / "postgres", "-D", data, "-p", str(port)]
-        for key, value in SETTINGS.items():
+        for key, value in {**SETTINGS, **(settings or {})}.items():
             server += ["-c", f"{key}={value}"]
         with log.open("w") as output:
             process = subprocess.Popen(
@@ -101,6 +103,11 @@ def _sql(server: str, statement: str) -> None:
             statement,
         ]
     )
+
+
+def program(name: str) -> Path:
+    """A program of the wheel, such as `pg_dump`."""
+    return _wheel() / "bin" / name
 
 
 def _wheel() -> Path:

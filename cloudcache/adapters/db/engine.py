@@ -35,10 +35,10 @@ from cloudcache.domain.errors import StoreUnavailable
 ROOT = Path(__file__).resolve().parents[3]
 BUSY_MS = 5_000
 POOL_SIZE = 10
-"""Connections of one process. More would not help: one page keeps one busy for two milliseconds."""
+"""Connections of one process, unless the settings say otherwise; docs/postgres.md has the sums."""
 
 WAIT_SECONDS = 10
-"""For a connection, or a turn to write."""
+"""For a connection, a turn to write, or a lock."""
 
 STATEMENT_SECONDS = 15
 """What Postgres gives a statement, and how long it keeps the locks of a process that has frozen."""
@@ -68,13 +68,13 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername=DRIVERS[backend], query=query)
 
 
-def make_engine(url: str) -> AsyncEngine:
+def make_engine(url: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
     """An engine for `url`; nothing is opened yet. A SQLite file that is absent is not made."""
     parsed = async_url(url)
     embedded = parsed.get_backend_name() == "sqlite"
     engine = create_async_engine(
         _sqlite_url(parsed, "rw") if embedded else parsed,
-        pool_size=POOL_SIZE,
+        pool_size=pool_size,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS,
         hide_parameters=True,
@@ -101,6 +101,7 @@ def _postgres_settings() -> Mapping[str, object]:
         "application_name": "cloudcache",
         "jit": "off",
         "statement_timeout": frozen,
+        "lock_timeout": str(int(WAIT_SECONDS * 1000)),
         "idle_in_transaction_session_timeout": frozen,
     }
     limits = {"timeout": WAIT_SECONDS, "command_timeout": STATEMENT_SECONDS + WAIT_SECONDS}

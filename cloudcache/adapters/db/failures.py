@@ -48,6 +48,7 @@ _POSTGRES = {
     "42703": _NOT_MIGRATED,
     "53100": _FULL,
     "53300": "the database has no connection left",
+    "55P03": "somebody else holds what is asked for; nobody waits for it longer",
     "57014": "the database took too long",
     "57P": _STARTING,
 }

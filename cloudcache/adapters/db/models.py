@@ -5,7 +5,8 @@ hold the connected zones by urgency and due time, those on the platform's token 
 else a hundred thousand zones that wait for one token would stand before everybody else's.
 `accounts` is the queue of the change feeds in the same way, and `feed_entries` their lines of the last day.
 `customer_toggles` keeps the 50 rows of a customer side by side (on SQLite it has no rowid, so the primary key is
-the table), which is why a page out of 5,000,000 rows is read in two milliseconds.
+the table), which is why a page out of 5,000,000 rows is read in two milliseconds. On Postgres its pages are made
+half full and no B-tree is on the time of the last look, so that a look that found nothing new moves no row.
 `changes` is the journal: intents, outcomes, and what was seen to change elsewhere. Its id only rises, and it
 refers to nothing, so that it outlives what it tells of. What is open is found by two partial indexes that stay
 small however long the journal grows; they are used only where a query says `status = 'pending'` literally.
@@ -179,7 +180,7 @@ class CustomerToggle(SQLModel, table=True):
     __tablename__ = "customer_toggles"
     __table_args__ = (
         CheckConstraint("state IN ('on', 'off')", name="state"),
-        Index("ix_customer_toggles_last_synced_at", "last_synced_at"),
+        Index("ix_customer_toggles_last_synced_at", "last_synced_at", postgresql_using="brin"),
         {"sqlite_with_rowid": False},
     )
 

@@ -293,6 +293,7 @@ def _leased(
         frozenset(named),
         tuple(int(line.id) for line in asked),
         persons,
+        is_unknown=account == "",
     )
 
 

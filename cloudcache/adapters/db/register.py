@@ -83,6 +83,19 @@ class Register(OnDatabase):
         except IntegrityError:
             raise Refused(Reason.CONFLICT, "this shop or this zone is registered already") from None
 
+    async def keep_facts(
+        self, customer: CustomerId, facts: ZoneFacts, credential: CredentialId | None, *, now: int
+    ) -> None:
+        values: Values = {
+            "zone_name": fitted(zones.c.zone_name, facts.name),
+            "account_id": facts.account_id,
+            "plan": facts.plan.name.lower(),
+        }
+        async with self.database.writing(customer) as connection:
+            await keep_account(connection, facts, credential)
+            await next_revision(connection, customer, now)
+            await connection.execute(update(zones).where(zones.c.customer_id == customer).values(values))
+
     async def use_credential(self, customer: CustomerId, credential: CredentialId, *, now: int) -> None:
         async with self.database.writing(customer) as connection:
             await next_revision(connection, customer, now)

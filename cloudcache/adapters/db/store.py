@@ -8,6 +8,7 @@ from cloudcache.adapters.db.feeds import ChangeFeeds
 from cloudcache.adapters.db.fleet import Fleet
 from cloudcache.adapters.db.imports import ImportLog
 from cloudcache.adapters.db.journal import Journal
+from cloudcache.adapters.db.onboarding import BulkRegister
 from cloudcache.adapters.db.people import PeopleRegister
 from cloudcache.adapters.db.queue import Queue
 from cloudcache.adapters.db.register import Register
@@ -44,6 +45,7 @@ class SqlStore(
     Connections,
     ShopRegister,
     PeopleRegister,
+    BulkRegister,
     AuditLog,
     RolloutRules,
     ImportLog,

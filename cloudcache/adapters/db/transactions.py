@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Table, update
+from sqlalchemy import Column, Row, Table, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -75,3 +75,18 @@ async def upsert(
             index_elements=keys, set_={n: lite.excluded[n] for n in changed}
         )
         await connection.execute(upserting, list(rows))
+
+
+async def insert_new(
+    connection: AsyncConnection, table: Table, rows: Sequence[Values], *told: Column[object]
+) -> Sequence[Row[*tuple[object, ...]]]:
+    """Insert rows, alike in their columns, some hundreds a statement; one that breaks a unique constraint is left
+    out. Returns the columns `told` of those that went in."""
+    if not rows:
+        return ()
+    insert = postgres_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    statement = insert(table).on_conflict_do_nothing()
+    if not told:
+        await connection.execute(statement, list(rows))
+        return ()
+    return (await connection.execute(statement.returning(*told), list(rows))).all()

@@ -22,6 +22,9 @@ ACROSS = {
     *("across_tenants_ages", "across_tenants_counts", "across_tenants_depth", "across_tenants_drift"),
     *("across_tenants_parked", "across_tenants_customers", "across_tenants_find"),
     *("across_tenants_chains", "across_tenants_links"),
+    # lists of customers, taken in and told
+    *("across_tenants_taken", "across_tenants_take_in", "across_tenants_take_in_seen"),
+    "across_tenants_registered",
     # sealed credentials, which are found by their own id
     *("_of_credential", "add_credential", "sealed_token", "replace_sealed", "across_tenants_sealed"),
     *("lock_credential", "_end_lease"),
@@ -32,7 +35,7 @@ ACROSS = {
     *("rollout_revision", "across_tenants_rollout", "set_rollout_percent", "name_in_rollout"),
     *("across_tenants_shop_names", "across_tenants_wishes", "across_tenants_customer_of_zone"),
     # no tenant's tables at all
-    *("staff_role", "set_staff_role", "delivered", "forget_deliveries", "check_migration"),
+    *("staff_role", "set_staff_role", "delivered", "forget_deliveries", "check_migration", "check_role"),
     *("across_tenants_shop_tokens", "across_tenants_to_erase"),
     "across_tenants_deliveries",
 }
