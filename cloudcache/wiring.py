@@ -24,14 +24,19 @@ from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.cloudflare.client import CloudflareClient
 from cloudcache.adapters.cloudflare.oauth import OAuthClient
-from cloudcache.adapters.db.engine import check_migration, make_engine, upgrade
+from cloudcache.adapters.db.engine import POOL_SIZE, check_migration, make_engine, upgrade
+from cloudcache.adapters.db.measured import measure
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.identity.local import LocalIdentity, Nobody
 from cloudcache.adapters.identity.oidc import OidcSignIn, Provider
 from cloudcache.adapters.identity.staff import AccessStaff, LocalStaff, NoStaff, StaffSessions
 from cloudcache.adapters.limits import InMemoryLimiter
+from cloudcache.adapters.measured_budget import MeasuredBudget
+from cloudcache.adapters.prometheus import PrometheusTelemetry, watch_loop
 from cloudcache.adapters.scheduler import Scheduler
+from cloudcache.adapters.scrape import Scrape
 from cloudcache.adapters.shopify.client import ShopifyClient
+from cloudcache.adapters.tracing import Tracing, tracing
 from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.config import Settings
 from cloudcache.domain.budget import Limits
@@ -50,6 +55,7 @@ from cloudcache.services.customers import Customers
 from cloudcache.services.health import Health
 from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
+from cloudcache.services.readiness import Readiness
 from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
@@ -58,6 +64,8 @@ from cloudcache.services.tasks import Tasks
 from cloudcache.services.webhooks import Webhooks
 from cloudcache.shopify_emulator.app import create_app as create_shopify
 from cloudcache.shopify_emulator.world import ShopifyWorld
+from cloudcache.web import ops
+from cloudcache.web.listener import listen
 
 log = logging.getLogger("cloudcache")
 
@@ -90,6 +98,8 @@ class Wiring:
     shopify_client: ShopifyClient
     staff_cookie: StaffCookie | None
     staff_sign_in: StaffSignIn | None
+    telemetry: PrometheusTelemetry
+    scrape: Scrape
 
     @asynccontextmanager
     async def running(
@@ -97,17 +107,38 @@ class Wiring:
     ) -> AsyncIterator[None]:
         """Prepare the database, take up what was left, run the engine if this process is to (`sync`; by default as
         the settings say), and close at the end, giving what is under way `grace_s` seconds."""
-        scheduler = Scheduler()
+        scheduler = Scheduler(self.telemetry)
         with_engine = self.settings.sync_in_web if sync is None else sync
-        preparing = asyncio.create_task(self._prepare_until_done(scheduler, with_engine))
+        async with self._observed():
+            preparing = asyncio.create_task(self._prepare_until_done(scheduler, with_engine))
+            try:
+                await asyncio.wait({preparing}, timeout=PREPARE_AGAIN_SECONDS)
+                yield
+            finally:
+                self.services.readiness.drain()
+                preparing.cancel()
+                scheduler.stop()
+                await self.services.engine.drain(grace_s)
+                await self._close()
+
+    def traced(self, role: str) -> Tracing | None:
+        """From now on every step goes to the collector that the environment names; None when it names none."""
+        found = tracing(os.environ, role)
+        self.telemetry.trace_with(found.span if found else None)
+        return found
+
+    @asynccontextmanager
+    async def _observed(self) -> AsyncIterator[None]:
+        """The process's own port, from before anything is prepared until after all is drained."""
+        address = self.settings.metrics_address
+        server = await listen(*address, ops.answering(self.scrape.text)) if address else None
+        lateness = asyncio.create_task(watch_loop(self.telemetry))
         try:
-            await asyncio.wait({preparing}, timeout=PREPARE_AGAIN_SECONDS)
             yield
         finally:
-            preparing.cancel()
-            scheduler.stop()
-            await self.services.engine.drain(grace_s)
-            await self._close()
+            lateness.cancel()
+            if server is not None:
+                server.close()
 
     async def _close(self) -> None:
         await self.gateway.close()
@@ -146,7 +177,12 @@ class Wiring:
                 await self._start_jobs(scheduler, with_engine)
                 return
             except (CloudcacheError, OSError) as error:
-                log.error("not ready, trying again in %d s: %s", PREPARE_AGAIN_SECONDS, error)
+                log.error(
+                    "not ready, trying again in %d s: %s",
+                    PREPARE_AGAIN_SECONDS,
+                    error,
+                    extra={"event": "not_ready"},
+                )
             await asyncio.sleep(PREPARE_AGAIN_SECONDS)
 
     async def _start_jobs(self, scheduler: Scheduler, with_engine: bool) -> None:
@@ -176,8 +212,9 @@ class Wiring:
 
 def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None) -> Wiring:
     """Join the parts and put their services in use. `origins` are those of our own pages."""
-    clock, bus, tasks = SystemClock(), InMemoryBus(), Tasks()
-    budget = InMemoryBudget(Limits(), clock)
+    telemetry = PrometheusTelemetry()
+    clock, bus, tasks = SystemClock(), InMemoryBus(), Tasks(telemetry)
+    budget = MeasuredBudget(InMemoryBudget(Limits(), clock), telemetry, clock)
     world = local.pretend_cloudflare(settings.data_dir / "emulator.db") if settings.uses_emulator else None
     cloudflare = create_app(world) if world else None
     gateway = CloudflareClient(
@@ -185,8 +222,11 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         clock,
         on_quota=budget,
         transport=FaultyTransport(cloudflare) if cloudflare else None,
+        telemetry=telemetry,
     )
-    store = SqlStore(make_engine(settings.database_url))
+    engine = make_engine(settings.database_url)
+    measure(engine, telemetry, POOL_SIZE)
+    store = SqlStore(engine, telemetry)
     vault = EnvelopeVault(settings.secret_keys)
     platform = Token(settings.cloudflare_token) if settings.cloudflare_token else None
     oauth = _oauth(settings, clock)
@@ -213,6 +253,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         batch_read=settings.batch_read,
         stale_after_ms=settings.stale_seconds * 1000,
         watch_every_ms=settings.watch_seconds * 1000,
+        telemetry=telemetry,
     )
     sync = assemble(parts)
     sessions = LocalIdentity(settings.environment, settings.secret_keys, clock) if settings.is_local else None
@@ -221,6 +262,8 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
     shopify = _shopify(settings, clock, shopify_app)
     staff, cookie, sign_in = _staff(settings, clock)
     roles = settings.staff_roles | (local.STAFF if settings.is_local else {})
+    reports = Reports(store, store, sync.pacing, clock)
+    readiness = Readiness({"database": lambda: check_migration(store.engine)})
     services = Services(
         toggles=sync.toggles,
         writer=sync.writer,
@@ -228,7 +271,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         attention=sync.attention,
         engine=sync.engine,
         pacing=sync.pacing,
-        reports=Reports(store, store, sync.pacing, clock),
+        reports=reports,
         customers=Customers(
             store,
             gateway,
@@ -254,6 +297,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
             lambda: check_migration(store.engine),
             has_platform_token=platform is not None,
         ),
+        readiness=readiness,
         identity=sessions or Nobody(),
         staff=staff,
         local_sessions=sessions,
@@ -261,6 +305,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         bus=bus,
         clock=clock,
         support_address=settings.support_address,
+        telemetry=telemetry,
         origins=origins or (lambda: [settings.public_url] if settings.public_url else []),
     )
     use(services)
@@ -277,6 +322,8 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         shopify,
         cookie,
         sign_in,
+        telemetry,
+        Scrape(telemetry, reports, lambda: sync.engine.tally, readiness, clock, settings.environment),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from cloudcache.adapters.telemetry import table
 from cloudcache.cli import audit, credentials, customers, kv_import, rollout, simulate, staff, sync
 from cloudcache.cli.parts import AsJson, out, print_json, run
 from cloudcache.domain.access import SYSTEM
@@ -42,6 +44,12 @@ def emulator(
 def worker() -> None:
     """Keep the cache fresh without serving pages, until it is stopped; several share the work."""
     raise typer.Exit(main())
+
+
+@app.command()
+def metrics() -> None:
+    """Print the table of all metrics and log events, as it is in docs/operations/metrics.md."""
+    sys.stdout.write(table())
 
 
 @app.command()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloudcache.domain.budget import Limits
-from cloudcache.ports import Budget, Bus, Clock, Feeds, Gateway, Store, ZoneQueue
+from cloudcache.ports import SILENT, Budget, Bus, Clock, Feeds, Gateway, Store, Telemetry, ZoneQueue
 from cloudcache.services.attention import Attention
 from cloudcache.services.changefeed import ChangeFeed
 from cloudcache.services.credentials import Credentials
@@ -39,6 +39,7 @@ class Parts:
     stale_after_ms: int = 3_600_000
     watch_every_ms: int = 60_000
     limits: Limits = field(default_factory=Limits)
+    telemetry: Telemetry = SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,21 @@ def assemble(p: Parts) -> Sync:
         engine.wake,
         owner=p.owner,
         chance=p.chance,
+        telemetry=p.telemetry,
     )
     attention = Attention(
         p.store, p.queue, reconciler, p.clock, p.tasks, engine.wake, stale_after_ms=p.stale_after_ms
     )
-    toggles = Toggles(p.store, p.queue, writer, reconciler, p.bus, p.clock, p.tasks, engine.wake, p.rollouts)
+    toggles = Toggles(
+        p.store,
+        p.queue,
+        writer,
+        reconciler,
+        p.bus,
+        p.clock,
+        p.tasks,
+        engine.wake,
+        p.rollouts,
+        telemetry=p.telemetry,
+    )
     return Sync(writer, reconciler, pacing, engine, attention, toggles)

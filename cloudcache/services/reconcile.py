@@ -128,7 +128,10 @@ class Reconciler:
             await self._in_waves(reading, plan)
         except BatchWithdrawn:
             if self.batch_read:
-                log.warning("the batch read is withdrawn; reading settings one by one from now on")
+                log.warning(
+                    "the batch read is withdrawn; reading settings one by one from now on",
+                    extra={"event": "batch_withdrawn"},
+                )
             self.batch_read = False
             single = _one_by_one(plan)
             reading.look.total += len(single) - len(plan)
@@ -196,7 +199,10 @@ class Reconciler:
     async def _is_absurd(self, customer: CustomerId, seen: list[Observation]) -> bool:
         plan = diff((await self._store.page(customer)).cells, seen)
         if plan.is_absurd:
-            log.warning("customer %s: an answer would flip %d toggles; reading again", customer, len(plan))
+            held = {"event": "answer_held"}
+            log.warning(
+                "customer %s: an answer would flip %d toggles; reading again", customer, len(plan), extra=held
+            )
         return plan.is_absurd
 
 

@@ -155,6 +155,7 @@ FOR_NO_CUSTOMER = {
     "across_tenants_parked",
     "across_tenants_drift",
     "across_tenants_ages",
+    "across_tenants_pending",
     "lease_feeds",
     "note",
     "keep_position",
