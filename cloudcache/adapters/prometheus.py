@@ -11,10 +11,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from cloudcache.adapters.telemetry import METRICS, PREFIX, Kind, Metric
 from cloudcache.ports import Telemetry
+
+disable_created_metrics()  # a second series for each one, of which nobody asks
 
 Spans = Callable[[str], AbstractContextManager[object]]
 

@@ -71,7 +71,7 @@ METRICS: tuple[Metric, ...] = (
     _gauge("build_info", "Always 1; the labels say what runs.", "environment", "migration", "python"),
     _gauge("ready", "1 while this process is ready, as /readyz says."),
     _time("loop_delay", "How late the event loop came to a timer of one second.", QUICK),
-    _counter("job_failures", "Jobs and background works that failed.", "job"),
+    _counter("job_failures", "Jobs and background works that failed.", "work"),
     # are merchants' wishes settled
     _counter("intents", "Wishes stored, by the door they came through.", "source"),
     _counter(
