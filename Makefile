@@ -48,7 +48,7 @@ $(VENV)/runtime: requirements.txt | $(VENV)/bin/python
 	@$(BIN)/python -m cloudcache.bun >/dev/null
 	@touch $@
 
-$(VENV)/tests: requirements-dev.txt $(VENV)/runtime
+$(VENV)/tests: requirements-dev.txt requirements-tracing.txt $(VENV)/runtime
 	@echo "Installing requirements-dev.txt ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $@

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import reflex as rx
 from reflex.config import get_config
 from reflex.utils.exec import is_prod_mode
+from reflex_base import otel
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
@@ -19,14 +20,17 @@ from cloudcache.ui import pages, theme
 from cloudcache.ui.states import bindings
 from cloudcache.ui.states.feed import feed
 from cloudcache.ui.states.session import BindSession
-from cloudcache.web import api, local_session, metrics, openapi, ops, signin, webhooks
+from cloudcache.web import api, local_session, openapi, ops, signin, webhooks
 from cloudcache.web.documents import APP_BRIDGE, DocumentMiddleware, Documents
+from cloudcache.web.requests import Requests
 from cloudcache.web.shield import Shield
 from cloudcache.wiring import build
 
 logs.configure()
 try:
-    wiring = build(load(), lambda: list(get_config().cors_allowed_origins))
+    settings = load()
+    logs.configure(form=settings.log_format)
+    wiring = build(settings, lambda: list(get_config().cors_allowed_origins))
 except ConfigError as error:
     raise SystemExit(f"cloudcache: {error}") from None
 
@@ -34,6 +38,9 @@ except ConfigError as error:
 @asynccontextmanager
 async def running() -> AsyncIterator[None]:
     """The parts live as long as the server does."""
+    tracing = wiring.traced("web")
+    if tracing is not None:
+        otel.enable(tracer_provider=tracing.provider)  # an event of a page is the first step of its trace
     async with wiring.running():
         yield
 
@@ -50,8 +57,7 @@ rules = Documents(
 def routes() -> Starlette:
     """What is served beside the pages; the pretend others and the local sign-in exist locally only."""
     served = [
-        *ops.ROUTES,
-        *metrics.ROUTES,
+        *ops.routes(wiring.scrape.text if wiring.settings.shows_metrics else None),
         *api.ROUTES,
         *openapi.ROUTES,
         *webhooks.ROUTES,
@@ -71,7 +77,8 @@ def routes() -> Starlette:
 def shielded(inner: ASGIApp) -> ASGIApp:
     """Everything goes through the document rules and the shield, sockets too."""
     tls = (wiring.settings.public_url or "").startswith("https://")
-    return Shield(DocumentMiddleware(inner, rules), get_config().cors_allowed_origins, tls=tls)
+    shield = Shield(DocumentMiddleware(inner, rules), get_config().cors_allowed_origins, tls=tls)
+    return Requests(shield, routes().routes, wiring.telemetry)
 
 
 def backend() -> str:

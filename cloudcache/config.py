@@ -125,10 +125,21 @@ class Settings:
     watch_seconds: int
     """CLOUDCACHE_WATCH_SECONDS: how often the zone of an open page is read again."""
 
+    log_format: str
+    """CLOUDCACHE_LOG_FORMAT: text or json, one object a line."""
+
+    metrics_address: tuple[str, int] | None
+    """CLOUDCACHE_METRICS_PORT: port, or host:port, at which a process serves its metrics, apart from the pages."""
+
     @property
     def is_local(self) -> bool:
         """Whether the development sign-in and the demo world exist."""
         return self.environment == "local"
+
+    @property
+    def shows_metrics(self) -> bool:
+        """Whether metrics are served beside the pages: locally, as long as they have no port of their own."""
+        return self.is_local and self.metrics_address is None
 
     @property
     def plays_shopify(self) -> bool:
@@ -194,6 +205,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         sync_in_web=_switch(given, "CLOUDCACHE_SYNC_IN_WEB", local),
         stale_seconds=_seconds(given, "CLOUDCACHE_STALE_SECONDS", 3600),
         watch_seconds=_seconds(given, "CLOUDCACHE_WATCH_SECONDS", 60),
+        log_format=_one_of(given, "CLOUDCACHE_LOG_FORMAT", ("text", "json"), "text" if local else "json"),
+        metrics_address=_address(given, "CLOUDCACHE_METRICS_PORT"),
     )
 
 
@@ -304,6 +317,16 @@ def _redis_url(given: Mapping[str, str]) -> str | None:
     if url is not None and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         raise ConfigError("CLOUDCACHE_REDIS_URL must begin with redis://, rediss:// or unix://")
     return url
+
+
+def _address(given: Mapping[str, str], name: str) -> tuple[str, int] | None:
+    """A port of this machine's own, or host:port for one that others reach."""
+    if name not in given:
+        return None
+    host, _, port = given[name].rpartition(":")
+    if not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ConfigError(f"{name} is {given[name]!r}; it must be a port, or host:port")
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _secret_keys(given: Mapping[str, str], local: bool, data_dir: Path) -> tuple[str, ...]:

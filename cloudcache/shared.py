@@ -36,6 +36,11 @@ class Shared:
     limiter: Limiter
     redis: InRedis | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that should be shared is: always so without a Redis."""
+        return self.redis is None or self.redis.connection.is_up
+
     def start(self) -> None:
         """Begin to hear the other processes."""
         if self.redis is not None:

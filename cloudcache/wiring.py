@@ -21,11 +21,16 @@ from cloudcache import local
 from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.cloudflare.client import CloudflareClient
 from cloudcache.adapters.db.engine import check_migration, make_engine, upgrade
+from cloudcache.adapters.db.measured import measure
 from cloudcache.adapters.db.roles import check_role
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.identity.local import LocalIdentity, Nobody
+from cloudcache.adapters.measured_budget import MeasuredBudget
+from cloudcache.adapters.prometheus import PrometheusTelemetry, watch_loop
 from cloudcache.adapters.scheduler import Scheduler
+from cloudcache.adapters.scrape import Scrape
 from cloudcache.adapters.shopify.client import ShopifyClient
+from cloudcache.adapters.tracing import Tracing, tracing
 from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.config import Settings
 from cloudcache.domain.errors import CloudcacheError
@@ -45,6 +50,7 @@ from cloudcache.services.health import Health
 from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
 from cloudcache.services.onboarding import Onboarding
+from cloudcache.services.readiness import Readiness
 from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
@@ -53,6 +59,8 @@ from cloudcache.services.tasks import Tasks
 from cloudcache.services.webhooks import Webhooks
 from cloudcache.shared import Shared, share
 from cloudcache.shopify_emulator.app import create_app as create_shopify
+from cloudcache.web import ops
+from cloudcache.web.listener import listen
 
 log = logging.getLogger("cloudcache")
 
@@ -86,6 +94,8 @@ class Wiring:
     shopify_client: ShopifyClient
     staff_cookie: StaffCookie | None
     staff_sign_in: StaffSignIn | None
+    telemetry: PrometheusTelemetry
+    scrape: Scrape
 
     @asynccontextmanager
     async def running(
@@ -93,18 +103,39 @@ class Wiring:
     ) -> AsyncIterator[None]:
         """Prepare the database, take up what was left, run the engine if this process is to (`sync`; by default as
         the settings say), and close at the end, giving what is under way `grace_s` seconds."""
-        scheduler = Scheduler()
+        scheduler = Scheduler(self.telemetry)
         self.shared.start()
         with_engine = self.settings.sync_in_web if sync is None else sync
-        preparing = asyncio.create_task(self._prepare_until_done(scheduler, with_engine))
+        async with self._observed():
+            preparing = asyncio.create_task(self._prepare_until_done(scheduler, with_engine))
+            try:
+                await asyncio.wait({preparing}, timeout=PREPARE_AGAIN_SECONDS)
+                yield
+            finally:
+                self.services.readiness.drain()
+                preparing.cancel()
+                scheduler.stop()
+                await self.services.engine.drain(grace_s)
+                await self._close()
+
+    def traced(self, role: str) -> Tracing | None:
+        """From now on every step goes to the collector that the environment names; None when it names none."""
+        found = tracing(os.environ, role)
+        self.telemetry.trace_with(found.span if found else None)
+        return found
+
+    @asynccontextmanager
+    async def _observed(self) -> AsyncIterator[None]:
+        """The process's own port, from before anything is prepared until after all is drained."""
+        address = self.settings.metrics_address
+        server = await listen(*address, ops.answering(self.scrape.text)) if address else None
+        lateness = asyncio.create_task(watch_loop(self.telemetry))
         try:
-            await asyncio.wait({preparing}, timeout=PREPARE_AGAIN_SECONDS)
             yield
         finally:
-            preparing.cancel()
-            scheduler.stop()
-            await self.services.engine.drain(grace_s)
-            await self._close()
+            lateness.cancel()
+            if server is not None:
+                server.close()
 
     async def _close(self) -> None:
         await self.shared.close()
@@ -144,7 +175,12 @@ class Wiring:
                 await self._start_jobs(scheduler, with_engine)
                 return
             except (CloudcacheError, OSError) as error:
-                log.error("not ready, trying again in %d s: %s", PREPARE_AGAIN_SECONDS, error)
+                log.error(
+                    "not ready, trying again in %d s: %s",
+                    PREPARE_AGAIN_SECONDS,
+                    error,
+                    extra={"event": "not_ready"},
+                )
             await asyncio.sleep(PREPARE_AGAIN_SECONDS)
 
     async def _start_jobs(self, scheduler: Scheduler, with_engine: bool) -> None:
@@ -181,14 +217,15 @@ async def check_database(settings: Settings, store: SqlStore) -> None:
 
 def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None) -> Wiring:
     """Join the parts and put their services in use. `origins` are those of our own pages."""
-    clock, tasks = SystemClock(), Tasks()
+    telemetry = PrometheusTelemetry()
+    clock, tasks = SystemClock(), Tasks(telemetry)
     started = secrets.token_hex(4)
 
     def owner() -> str:
         return f"{os.getpid()}-{started}"
 
     shared = share(settings, clock, owner)
-    bus, budget = shared.bus, shared.budget
+    bus, budget = shared.bus, MeasuredBudget(shared.budget, telemetry, clock)
     world = local.pretend_cloudflare(settings.data_dir / "emulator.db") if settings.uses_emulator else None
     cloudflare = create_app(world) if world else None
     gateway = CloudflareClient(
@@ -196,8 +233,11 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         clock,
         on_quota=budget,
         transport=FaultyTransport(cloudflare) if cloudflare else None,
+        telemetry=telemetry,
     )
-    store = SqlStore(make_engine(settings.database_url, settings.database_pool))
+    engine = make_engine(settings.database_url, settings.database_pool)
+    measure(engine, telemetry, settings.database_pool)
+    store = SqlStore(engine, telemetry)
     vault = EnvelopeVault(settings.secret_keys)
     platform = Token(settings.cloudflare_token) if settings.cloudflare_token else None
     oauth = oauth_client(settings, clock)
@@ -219,6 +259,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         batch_read=settings.batch_read,
         stale_after_ms=settings.stale_seconds * 1000,
         watch_every_ms=settings.watch_seconds * 1000,
+        telemetry=telemetry,
     )
     sync = assemble(parts)
     sessions = LocalIdentity(settings.environment, settings.secret_keys, clock) if settings.is_local else None
@@ -227,6 +268,12 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
     shopify = shopify_client(settings, clock, shopify_app)
     staff, cookie, sign_in = staff_identity(settings, clock)
     roles = settings.staff_roles | (local.STAFF if settings.is_local else {})
+    reports = Reports(store, store, sync.pacing, clock)
+    readiness = Readiness(
+        {"database": lambda: check_database(settings, store)},
+        {"redis": shared.redis.connection.check} if shared.redis else None,
+    )
+    telemetry.watch("redis_up", lambda: float(shared.is_whole))
     services = Services(
         toggles=sync.toggles,
         writer=sync.writer,
@@ -234,7 +281,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         attention=sync.attention,
         engine=sync.engine,
         pacing=sync.pacing,
-        reports=Reports(store, store, sync.pacing, clock),
+        reports=reports,
         customers=Customers(
             store,
             gateway,
@@ -262,6 +309,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
             shared.redis.connection.check if shared.redis else None,
             has_platform_token=platform is not None,
         ),
+        readiness=readiness,
         identity=sessions or Nobody(),
         staff=staff,
         local_sessions=sessions,
@@ -269,6 +317,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         bus=bus,
         clock=clock,
         support_address=settings.support_address,
+        telemetry=telemetry,
         origins=origins or (lambda: [settings.public_url] if settings.public_url else []),
     )
     use(services)
@@ -286,4 +335,6 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         shopify,
         cookie,
         sign_in,
+        telemetry,
+        Scrape(telemetry, reports, rollouts, lambda: sync.engine.tally, readiness, clock),
     )

@@ -23,12 +23,12 @@ TELL_SECONDS = 60
 
 def main() -> int:
     """Run until it is told to stop; the exit code."""
-    logs.configure()
     try:
         settings = load()
     except ConfigError as error:
         sys.stderr.write(f"cloudcache: {error}\n")
         return 1
+    logs.configure(form=settings.log_format, role="worker")
     asyncio.run(work(settings))
     return 0
 
@@ -44,6 +44,7 @@ async def work(settings: Settings, stop: asyncio.Event | None = None) -> None:
         log.warning(
             "the built-in pretend Cloudflare is this process's own; a web process beside it has another"
         )
+    tracing = wiring.traced("worker")
     async with wiring.running(sync=True, grace_s=DRAIN_SECONDS):
         log.info("worker started")
         while not stop.is_set():
@@ -52,6 +53,9 @@ async def work(settings: Settings, stop: asyncio.Event | None = None) -> None:
             except TimeoutError:
                 _tell(wiring.services.engine.tally.line())
         log.info("worker is draining")
+        wiring.services.readiness.drain()
+    if tracing is not None:
+        tracing.close()
     log.info("worker stopped")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from cloudcache.adapters.telemetry import table
 from cloudcache.cli import (
     audit,
     credentials,
@@ -53,6 +55,12 @@ def emulator(
 def worker() -> None:
     """Keep the cache fresh without serving pages, until it is stopped; several share the work."""
     raise typer.Exit(main())
+
+
+@app.command()
+def metrics() -> None:
+    """Print the table of all metrics and log events, as it is in docs/operations/metrics.md."""
+    sys.stdout.write(table())
 
 
 @app.command()

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from cloudcache.adapters.telemetry import AUDIT
 from cloudcache.cli.parts import AsJson, err, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.wiring import Wiring
+
+ToFile = Annotated[
+    Path | None,
+    typer.Option(help="Write the outcome there as metrics, for the node exporter's textfile collector."),
+]
 
 app = typer.Typer(no_args_is_help=True, help="The audit log.")
 
@@ -18,7 +28,7 @@ def _group() -> None:
 
 
 @app.command()
-def verify(as_json: AsJson = False) -> None:
+def verify(as_json: AsJson = False, metrics: ToFile = None) -> None:
     """Go along every chain from its beginning; exit 1 when a line was altered, removed or put in.
 
     Write the digest down somewhere else: whoever can rewrite a whole chain can also set its head back, and only a
@@ -43,6 +53,16 @@ def verify(as_json: AsJson = False) -> None:
             out.print(f"{verdict.chains} chains, {verdict.links} entries; digest {verdict.digest}")
             for problem in verdict.problems:
                 out.print(f"NO  {problem}")
+        if metrics is not None:
+            _write(metrics, len(verdict.problems), wiring.services.clock.now_ms() // 1000)
         return not verdict.problems
 
     raise typer.Exit(0 if run(work) else 1)
+
+
+def _write(file: Path, problems: int, now_s: int) -> None:
+    """Appears whole or not at all."""
+    registry = CollectorRegistry()
+    for metric, value in zip(AUDIT, (problems, now_s), strict=True):
+        Gauge(metric.name, metric.help, registry=registry).set(value)
+    write_to_textfile(str(file), registry)

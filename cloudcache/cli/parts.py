@@ -29,7 +29,10 @@ def run(work: Callable[[Wiring], Awaitable[Result]]) -> Result:
     logs.configure("WARNING")
 
     async def main() -> Result:
-        wiring = build(load())
+        settings = load()
+        logs.configure("WARNING", settings.log_format, "command")
+        logs.begin(request=logs.request_id(), actor="command")
+        wiring = build(settings)
         async with wiring.connected():
             return await work(wiring)
 

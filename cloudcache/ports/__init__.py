@@ -5,6 +5,7 @@ cloudflare   the gateway, and what it tells
 store        the synchronised cache and its journal
 access       shops, staff, tokens for scripts, and the audit log
 rollout      which shops are served, and what the predecessor said
+telemetry    who listens to what the process tells about itself
 queue        which zone and which feed to look at next, and who is looking
 onboarding   the register by the thousand
 """
@@ -32,11 +33,13 @@ from cloudcache.ports.queue import (
     LeasedFeed,
     LeasedZone,
     Parked,
+    Pending,
     QueueDepth,
     ZoneQueue,
 )
 from cloudcache.ports.rollout import Imported, Imports, KeyValues, KvAccess, RolloutBook, Wishes
 from cloudcache.ports.store import Intent, Observed, Settled, Start, Store, Way
+from cloudcache.ports.telemetry import SILENT, Silent, Telemetry
 from cloudcache.ports.world import (
     Budget,
     Bus,
@@ -51,6 +54,7 @@ from cloudcache.ports.world import (
 )
 
 __all__ = [
+    "SILENT",
     "AgeCounts",
     "AuditTrail",
     "Budget",
@@ -78,6 +82,7 @@ __all__ = [
     "OAuthTokens",
     "Observed",
     "Parked",
+    "Pending",
     "People",
     "QueueDepth",
     "Registered",
@@ -87,11 +92,13 @@ __all__ = [
     "ShopTokens",
     "Shopify",
     "Shops",
+    "Silent",
     "StaffCookie",
     "StaffIdentity",
     "StaffSignIn",
     "Start",
     "Store",
+    "Telemetry",
     "TokenFacts",
     "Vault",
     "Way",

@@ -106,6 +106,14 @@ class AgeCounts:
     oldest_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """How many wishes have no outcome yet, and how long the oldest has waited."""
+
+    count: int
+    oldest_ms: int
+
+
 class ZoneQueue(Protocol):
     """The zones as a queue."""
 
@@ -184,6 +192,10 @@ class ZoneQueue(Protocol):
 
     async def across_tenants_ages(self, now: int) -> AgeCounts:
         """How long ago the zones were read whole."""
+        ...
+
+    async def across_tenants_pending(self, now: int) -> Pending:
+        """How many wishes wait for their outcome."""
         ...
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 
-from cloudcache.ports import Bus, Clock, Identity, Limiter, SessionIssuer, StaffIdentity
+from cloudcache.ports import Bus, Clock, Identity, Limiter, SessionIssuer, StaffIdentity, Telemetry
 from cloudcache.services.attention import Attention
 from cloudcache.services.auditing import Auditing
 from cloudcache.services.connecting import Connecting
@@ -22,6 +22,7 @@ from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
 from cloudcache.services.onboarding import Onboarding
 from cloudcache.services.pacing import Pacing
+from cloudcache.services.readiness import Readiness
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
@@ -55,6 +56,7 @@ class Services:
     importing: Importing
     webhooks: Webhooks
     health: Health
+    readiness: Readiness
     identity: Identity
     staff: StaffIdentity
     local_sessions: SessionIssuer | None
@@ -63,6 +65,7 @@ class Services:
     clock: Clock
     support_address: str | None
     """Where merchants reach support: a link to write to, or a page."""
+    telemetry: Telemetry
     origins: Callable[[], Sequence[str]]
     """The origins of our own pages; nothing that changes anything is taken from another."""
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from cloudcache.domain.budget import Limits
 from cloudcache.domain.events import Due
-from cloudcache.ports import Budget, Bus, Clock, Feeds, Gateway, Store, ZoneQueue
+from cloudcache.ports import SILENT, Budget, Bus, Clock, Feeds, Gateway, Store, Telemetry, ZoneQueue
 from cloudcache.services.attention import Attention
 from cloudcache.services.changefeed import ChangeFeed
 from cloudcache.services.credentials import Credentials
@@ -41,6 +41,7 @@ class Parts:
     stale_after_ms: int = 3_600_000
     watch_every_ms: int = 60_000
     limits: Limits = field(default_factory=Limits)
+    telemetry: Telemetry = SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,21 @@ def assemble(p: Parts) -> Sync:
         wake,
         owner=p.owner,
         chance=p.chance,
+        telemetry=p.telemetry,
     )
     attention = Attention(
         p.store, p.queue, reconciler, p.bus, p.clock, p.tasks, wake, stale_after_ms=p.stale_after_ms
     )
-    toggles = Toggles(p.store, p.queue, writer, reconciler, p.bus, p.clock, p.tasks, wake, p.rollouts)
+    toggles = Toggles(
+        p.store,
+        p.queue,
+        writer,
+        reconciler,
+        p.bus,
+        p.clock,
+        p.tasks,
+        wake,
+        p.rollouts,
+        telemetry=p.telemetry,
+    )
     return Sync(writer, reconciler, pacing, engine, attention, toggles, wake)

@@ -186,4 +186,7 @@ class ChangeFeed:
         if after is FeedStatus.ON:
             log.info("account %s: its changes are followed", feed.account)
         else:
-            log.warning("account %s: its audit log is %s; its zones are polled", feed.account, after.value)
+            lost = {"event": "feed_lost"}
+            log.warning(
+                "account %s: its audit log is %s; its zones are polled", feed.account, after.value, extra=lost
+            )

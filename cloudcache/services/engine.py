@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cloudcache import logs
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import (
     CloudcacheError,
@@ -218,10 +219,10 @@ class Engine:
         """A clock that was ahead leaves everything due in a future that may be hours away."""
         now, before = self._clock.now_ms(), self._latest
         self._latest = now
-        if before - now > SET_BACK_MS:
-            log.warning("the clock was set back by %d s", (before - now) // 1000)
+        if (by := before - now) > SET_BACK_MS:
+            log.warning("the clock was set back by %d s", by // 1000, extra={"event": "clock_set_back"})
             self._ask_after.clear()
-            await self._queue.across_tenants_set_back(before - now, now=now)
+            await self._queue.across_tenants_set_back(by, now=now)
 
     async def _prolong(self) -> None:
         now = self._clock.now_ms()
@@ -277,6 +278,7 @@ class Engine:
 
     # -- the work ------------------------------------------------------------------------------
     async def _read_feed(self, feed: LeasedFeed) -> None:
+        logs.job("read a feed")
         try:
             pace = self._pacing.pace(platform=feed.credential is None)
             named = await self._changefeed.read(feed, pace)
@@ -291,6 +293,7 @@ class Engine:
             self._woken.set()
 
     async def _work(self, zone: LeasedZone, line: Line) -> None:
+        logs.job("read a zone", customer=zone.customer.id)
         try:
             await self._look(zone, line)
         except CloudcacheError as error:
@@ -365,14 +368,13 @@ class Engine:
             await self._queue.fail(zone, owner=self._owner(), due=due, now=now, why=why, silent=False)
             return
         if is_dead:
-            count = await self._store.park_credential(
-                customer.credential, now=now, why="Cloudflare refuses the token"
-            )
-            log.warning("Cloudflare refuses the token of %s: %d zones are parked", customer.shop, count)
+            why = "Cloudflare refuses the token"
+            count = await self._store.park_credential(customer.credential, now=now, why=why)
+            log.warning("%s: %d zones are parked", why, count, extra={"event": "token_refused"})
         else:
             why = f"the token may no longer read this zone ({refusal})"
             await self._store.set_status(customer.id, ZoneStatus.TOKEN_REFUSED, now=now, why=why)
-            log.warning("customer %s is parked: %s", customer.id, why)
+            log.warning("customer %s is parked: %s", customer.id, why, extra={"event": "token_refused"})
 
     async def _park(self, zone: LeasedZone, refusal: Refused) -> None:
         """The zone is gone, or nothing is connected: no calls until somebody mends it."""

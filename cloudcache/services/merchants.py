@@ -155,7 +155,7 @@ class Merchants:
             await self._audit.record(actor.customer, Deed(who, AuditAction.INSTALLED), now=now)
         held = await self._shops.installation(found.shop)
         if self._usable(held) is None or (held.domains_at or 0) < now - DOMAINS_AGAIN_MS:
-            self._tasks.spawn(self._prepare(found.shop, token), f"Shopify tokens of {found.shop}")
+            self._tasks.spawn(self._prepare(found.shop, token), "Shopify tokens of a shop")
 
     async def _prepare(self, shop: str, id_token: str) -> None:
         """Behind the page: a token for Shopify's API, and the shop's domains."""
@@ -165,7 +165,7 @@ class Merchants:
                 await self._exchange(shop, id_token)
             await self.read_domains(shop)
         except CloudcacheError as error:
-            log.warning("the domains of %s are not known yet: %s", shop, error)
+            log.warning("the domains of a shop are not known yet: %s", error)
 
     async def _exchange(self, shop: str, id_token: str) -> None:
         if self._shopify is None or not await self._locked(shop):

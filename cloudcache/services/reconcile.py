@@ -136,6 +136,7 @@ class Reconciler:
         if look.total > 1 and call_class is not CallClass.SWEEP:
             self._bus.tell(Progress(customer, look.total if is_over else look.done, look.total))
         self._bus.hint(customer)
+
     async def _introduce(self, reading: Reading) -> None:
         """Ask what a list of customers need not say: the zone's domain, its plan, its account. Without an answer, or
         the permission to ask, it is asked again at the next look."""
@@ -156,7 +157,10 @@ class Reconciler:
             await self._in_waves(reading, plan)
         except BatchWithdrawn:
             if self.batch_read:
-                log.warning("the batch read is withdrawn; reading settings one by one from now on")
+                log.warning(
+                    "the batch read is withdrawn; reading settings one by one from now on",
+                    extra={"event": "batch_withdrawn"},
+                )
             self.batch_read = False
             single = _one_by_one(plan)
             reading.look.total += len(single) - len(plan)
@@ -224,7 +228,10 @@ class Reconciler:
     async def _is_absurd(self, customer: CustomerId, seen: list[Observation]) -> bool:
         plan = diff((await self._store.page(customer)).cells, seen)
         if plan.is_absurd:
-            log.warning("customer %s: an answer would flip %d toggles; reading again", customer, len(plan))
+            held = {"event": "answer_held"}
+            log.warning(
+                "customer %s: an answer would flip %d toggles; reading again", customer, len(plan), extra=held
+            )
         return plan.is_absurd
 
 

@@ -15,6 +15,7 @@ from cloudcache.ports import (
     Drift,
     FleetCounts,
     Parked,
+    Pending,
     QueueDepth,
     Store,
     ZoneQueue,
@@ -33,6 +34,7 @@ class Freshness:
     counts: FleetCounts
     depth: QueueDepth
     ages: AgeCounts
+    pending: Pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ class Reports:
         now = self._clock.now_ms()
         plan, counts = await self._pacing.plan()
         depth = await self._queue.across_tenants_depth(now)
-        return Freshness(now, plan, counts, depth, await self._queue.across_tenants_ages(now))
+        ages = await self._queue.across_tenants_ages(now)
+        pending = await self._queue.across_tenants_pending(now)
+        return Freshness(now, plan, counts, depth, ages, pending)
 
     async def fleet(self, actor: Actor, days: float = 1.0, limit: int = 10) -> FleetReport:
         """All zones, with the outside changes of the last days."""

@@ -9,13 +9,16 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 
+from cloudcache.ports import SILENT, Telemetry
+
 log = logging.getLogger("cloudcache.tasks")
 
 
 class Tasks:
     """The background tasks of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, telemetry: Telemetry = SILENT) -> None:
+        self._telemetry = telemetry
         self._running: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
@@ -28,7 +31,9 @@ class Tasks:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("background work %s failed: %s: %s", task.get_name(), type(error).__name__, error)
+            self._telemetry.count("job_failures", "background work")
+            what, kind = task.get_name(), type(error).__name__
+            log.error("background work %s failed: %s: %s", what, kind, error, extra={"event": "task_failed"})
 
     async def idle(self) -> None:
         """Return when nothing is running, what was spawned meanwhile included."""

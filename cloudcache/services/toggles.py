@@ -18,7 +18,7 @@ from cloudcache.domain.events import Change, ChangeStatus, Source
 from cloudcache.domain.freshness import NEVER, Urgency
 from cloudcache.domain.ids import JSON, CustomerId, ToggleId
 from cloudcache.domain.toggle import Cell, Lock, lock
-from cloudcache.ports import Bus, Clock, Intent, Store, ZoneQueue
+from cloudcache.ports import SILENT, Bus, Clock, Intent, Store, Telemetry, ZoneQueue
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.tasks import Tasks
@@ -39,7 +39,10 @@ class Toggles:
         tasks: Tasks,
         wake: Callable[[], None],
         rollouts: Rollouts,
+        *,
+        telemetry: Telemetry = SILENT,
     ) -> None:
+        self._telemetry = telemetry
         self._store = store
         self._queue = queue
         self._wake = wake
@@ -91,7 +94,8 @@ class Toggles:
             value = toggle.wanted(wanted, restore, restore)
         else:
             value = toggle.wanted(wanted, cell.last_on, cell.last_off)
-        return await self._intend(actor, customer, toggle, wanted, value, request_id, source)
+        with self._telemetry.span("store a wish"):
+            return await self._intend(actor, customer, toggle, wanted, value, request_id, source)
 
     async def retry(
         self, actor: Actor, customer: CustomerId, toggle_id: object, *, request_id: str

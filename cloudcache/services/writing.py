@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from cloudcache import logs
 from cloudcache.domain.budget import CallClass, Lane, backoff_ms
 from cloudcache.domain.catalog import BY_ID, Toggle, read_for
 from cloudcache.domain.errors import (
@@ -33,7 +34,19 @@ from cloudcache.domain.errors import (
 from cloudcache.domain.events import Change, ChangeStatus, Observation
 from cloudcache.domain.freshness import NEVER, Urgency
 from cloudcache.domain.ids import ChangeId, CustomerId, ToggleId
-from cloudcache.ports import Budget, Bus, Clock, Gateway, Settled, Start, Store, ZoneAccess, ZoneQueue
+from cloudcache.ports import (
+    SILENT,
+    Budget,
+    Bus,
+    Clock,
+    Gateway,
+    Settled,
+    Start,
+    Store,
+    Telemetry,
+    ZoneAccess,
+    ZoneQueue,
+)
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.tasks import Tasks
 
@@ -86,7 +99,9 @@ class Writer:
         *,
         owner: Callable[[], str],
         chance: Callable[[], float],
+        telemetry: Telemetry = SILENT,
     ) -> None:
+        self._telemetry = telemetry
         self._store = store
         self._queue = queue
         self._wake = wake
@@ -126,11 +141,15 @@ class Writer:
         return len(adopted)
 
     async def _deliver_safely(self, change: Change) -> None:
+        logs.know(customer=change.customer, change=change.id)  # in a task of its own
         try:
-            await self._deliver(change)
+            with self._telemetry.span("deliver a wish"):
+                await self._deliver(change)
         except StoreUnavailable as error:
             # The intent stays pending; its lease runs out and recovery takes it up again.
-            log.error("change %s waits for the database: %s", change.id, error)
+            log.error(
+                "change %s waits for the database: %s", change.id, error, extra={"event": "write_waits"}
+            )
         finally:
             self._delivering.discard(change.id)
             self._bus.hint(change.customer)

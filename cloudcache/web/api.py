@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
+from cloudcache import logs
 from cloudcache.domain.access import Actor, Origin
 from cloudcache.domain.catalog import TOGGLES, Toggle, find
 from cloudcache.domain.customers import Customer, Page
@@ -57,6 +58,7 @@ def guarded(handle: Handler, kind: str) -> Callable[[Request], Awaitable[Respons
             caller = await _caller(request)
             if isinstance(caller, Response):
                 return caller
+            logs.know(actor=caller.actor.kind.value, customer=caller.customer)
             wait = await current().limits.wait_s(kind, str(caller.customer))
             if wait > 0:
                 after = {"Retry-After": str(int(wait) + 1)}

@@ -23,14 +23,21 @@ async def receive(request: Request) -> Response:
         return Response(status_code=405, headers={"Allow": "POST"})
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
     try:
-        await current().webhooks.receive(headers, await request.body())
+        is_new = await current().webhooks.receive(headers, await request.body())
+        _count("kept" if is_new else "known")
     except Forged as forged:
-        log.warning("a webhook was refused: %s", forged.reason)
+        _count("refused")
+        log.warning("a webhook was refused: %s", forged.reason, extra={"event": "webhook_refused"})
         return Response(status_code=401 if forged.reason in UNSIGNED else 400)
     except CloudcacheError as error:
-        log.error("a webhook could not be kept: %s", error)
+        _count("unavailable")
+        log.error("a webhook could not be kept: %s", error, extra={"event": "webhook_not_kept"})
         return Response(status_code=503)
     return Response(status_code=200)
+
+
+def _count(outcome: str) -> None:
+    current().telemetry.count("webhooks", outcome)
 
 
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]  # else the pages would answer with their own 404

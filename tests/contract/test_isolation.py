@@ -132,6 +132,7 @@ FOR_OURSELVES = {
     *("merchants.access_token", "merchants.read_domains", "webhooks.work", "scripts.forget"),
     *("credentials.access", "credentials.feed_access", "credentials.platform", "credentials.lane_of"),
     *("credentials.seal", "credentials.seal_oauth", "health.ready", "health.redis", "health.report"),
+    *("readiness.state", "readiness.drain"),
 }
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
+from cloudcache.adapters.telemetry import METRICS, STANDARD
 from tests.integration.test_commands import ROOT, run, token_of, zone_of
+from tests.support.server import free_port
 
 DEADLINE_S = 40
 SERVE = """
@@ -47,12 +50,13 @@ def cloudflare() -> Iterator[dict]:
 
 
 @contextmanager
-def worker(data: Path, cloudflare: dict) -> Iterator[subprocess.Popen]:
+def worker(data: Path, cloudflare: dict, **more: str) -> Iterator[subprocess.Popen]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDCACHE_")}
     env |= {
         "CLOUDCACHE_DATA_DIR": str(data),
         "CLOUDCACHE_CLOUDFLARE_URL": cloudflare["url"],
         "CLOUDCACHE_CLOUDFLARE_TOKEN": token_of(cloudflare, "user"),
+        **more,
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "cloudcache", "worker"], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
@@ -104,6 +108,42 @@ def test_a_worker_reads_what_is_due_follows_the_log_and_drains_when_told(tmp_pat
     assert asked(tmp_path, "SELECT count(*) FROM customer_zones WHERE lease_owner IS NOT NULL") == 0
     report = run(tmp_path, cloudflare, "sync", "--report", "--json")
     assert json.loads(report.stdout)["ages"]["ever"] == 3
+
+
+def answers(url: str, status: int = 200) -> httpx.Response:
+    """What the worker's own port says, once it says so."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        with suppress(httpx.TransportError):
+            answer = httpx.get(url, trust_env=False, timeout=5)
+            if answer.status_code == status:
+                return answer
+        assert time.monotonic() < deadline, url
+        time.sleep(0.05)  # another process is at work; the deadline bounds the wait
+
+
+def test_a_worker_has_a_port_of_its_own_that_tells_all_that_is_on_the_list(tmp_path: Path):
+    port, declared = free_port(), {one.name.removesuffix("_total"): one.kind.value for one in METRICS}
+    settings = {"CLOUDCACHE_METRICS_PORT": str(port), "CLOUDCACHE_LOG_FORMAT": "json"}
+    url = f"http://127.0.0.1:{port}"
+    with pretend_cloudflare(latency=0.5) as slow:
+        added(tmp_path, slow, 1)
+        with worker(tmp_path, slow, **settings) as process:
+            ready = answers(f"{url}/readyz").json()
+            alive = answers(f"{url}/healthz").json()
+            until(tmp_path, "SELECT count(*) FROM customer_zones WHERE lease_owner IS NOT NULL", 1)
+            text = answers(f"{url}/metrics").text
+            process.send_signal(signal.SIGTERM)  # it has a zone in hand, for which it is given eight seconds
+            stopping = answers(f"{url}/readyz", 503).json()
+            assert process.wait(15) == 0
+            lines = process.stderr.read().splitlines() if process.stderr else []
+
+    told = dict(re.findall(r"^# TYPE (cloudcache_\w+?)(?:_total)? (\w+)$", text, re.MULTILINE))
+    assert told == declared
+    assert set(re.findall(r"^(process_\w+) ", text, re.MULTILINE)) <= set(STANDARD)
+    assert (ready["status"], alive["status"]) == ("ready", "alive")
+    assert stopping == {"status": "not ready", "process": "stopping"}
+    assert {json.loads(line)["process"] for line in lines} == {f"worker-{process.pid}"}
 
 
 def test_what_a_killed_worker_had_in_hand_is_done_by_the_next(tmp_path: Path):

@@ -31,7 +31,16 @@ from cloudcache.emulator.app import create_app
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import Options, World
 from cloudcache.local import PERMISSIONS
-from cloudcache.ports import DnsRecord, FeedAccess, KvAccess, TokenFacts, ZoneAccess, ZoneFacts
+from cloudcache.ports import (
+    SILENT,
+    DnsRecord,
+    FeedAccess,
+    KvAccess,
+    Telemetry,
+    TokenFacts,
+    ZoneAccess,
+    ZoneFacts,
+)
 from cloudcache.services.assembly import Parts, assemble
 from cloudcache.services.attention import Attention
 from cloudcache.services.credentials import Credentials
@@ -210,6 +219,7 @@ class Rig:
     customer: Customer
     rollouts: Rollouts
     names: itertools.count = field(default_factory=itertools.count)
+    telemetry: Telemetry = SILENT
 
     @property
     def owner(self) -> Actor:
@@ -232,6 +242,7 @@ class Rig:
             owner=lambda: name,
             chance=lambda: 0.5,
             batch_read=batch_read,
+            telemetry=self.telemetry,
         )
         sync = assemble(parts)
         return Process(
@@ -263,6 +274,7 @@ async def build_rig(
     options: Options | None = None,
     state: Path | None = None,
     limits: Limits | None = None,
+    telemetry: Telemetry = SILENT,
 ) -> Rig:
     """A rig with one customer on `plan`, registered and never read."""
     clock = AutoClock()
@@ -277,6 +289,7 @@ async def build_rig(
         on_quota=budget,
         transport=FaultyTransport(create_app(world)),
         calls_per_second=0,  # time is virtual here
+        telemetry=telemetry,
     )
     vault = EnvelopeVault(["k" * 40])
     credential = CredentialId("c1")
@@ -286,4 +299,7 @@ async def build_rig(
     credentials = Credentials(store, vault, None)
     rollouts = Rollouts(store, clock, "local")
     gateway = Interposed(client, clock)
-    return Rig(store, world, clock, gateway, budget, InMemoryBus(), credentials, customer, rollouts)
+    bus = InMemoryBus()
+    return Rig(
+        store, world, clock, gateway, budget, bus, credentials, customer, rollouts, telemetry=telemetry
+    )

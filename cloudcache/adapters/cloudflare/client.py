@@ -34,12 +34,32 @@ from cloudcache.adapters.cloudflare.results import (
     zone_list,
 )
 from cloudcache.domain.catalog import Read, Toggle
-from cloudcache.domain.errors import BatchWithdrawn, NotFound, Reason, Refused, Throttled, Unauthorized
+from cloudcache.domain.errors import (
+    BatchWithdrawn,
+    CloudcacheError,
+    NotFound,
+    Reason,
+    Refused,
+    Throttled,
+    TryLater,
+    Unauthorized,
+    Unclear,
+)
 from cloudcache.domain.events import Observation
 from cloudcache.domain.feed import FeedPage, FeedVersion, Window
 from cloudcache.domain.ids import JSON, CredentialId, ZoneId
 from cloudcache.domain.secret import Token
-from cloudcache.ports import Clock, DnsRecord, FeedAccess, KvAccess, TokenFacts, ZoneAccess, ZoneFacts
+from cloudcache.ports import (
+    SILENT,
+    Clock,
+    DnsRecord,
+    FeedAccess,
+    KvAccess,
+    Telemetry,
+    TokenFacts,
+    ZoneAccess,
+    ZoneFacts,
+)
 
 __all__ = ["CloudflareClient", "Quota", "Timeouts"]
 
@@ -72,6 +92,17 @@ class Call:
     is_batch: bool = False
 
     @property
+    def does(self) -> str:
+        """What it does, for those who count calls."""
+        if self.permission == FEED_PERMISSION:
+            return "feed"
+        if self.credential is None or self.permission in (ZONE_PERMISSION, DNS_PERMISSION):
+            return "look"
+        if self.method != "GET":
+            return "write"
+        return "batch read" if self.is_batch else "read"
+
+    @property
     def asked(self) -> Asked:
         """What decides the meaning of an answer; reads are all that is done with GET."""
         return Asked(self.token, self.method == "GET", self.permission)
@@ -90,7 +121,9 @@ class CloudflareClient:
         http2: bool = False,
         timeouts: Timeouts | None = None,
         calls_per_second: int = CALLS_PER_SECOND,
+        telemetry: Telemetry = SILENT,
     ) -> None:
+        self._telemetry = telemetry
         self._clock = clock
         self._meter = Meter(on_quota)
         self._line = Line(base_url, transport, http2, timeouts or Timeouts(), calls_per_second)
@@ -241,16 +274,25 @@ class CloudflareClient:
     async def _ask(self, call: Call, use: Callable[[Envelope, str], T | None]) -> T:
         """One call, and what `use` makes of its result and ray id; a failure is logged and raised."""
         began = self._clock.now_ms()
-        answer = await self._line.call(call.method, call.path, call.token, call.body)
+        with self._telemetry.span(f"Cloudflare {call.does}"):
+            answer = await self._line.call(call.method, call.path, call.token, call.body)
+        took_ms = self._clock.now_ms() - began
         outcome = self._outcome(call, answer)
         if isinstance(outcome, Envelope):
             used = use(outcome, _ray(answer, call.token))
             if used is not None:
+                self._tell(call, answer, "answered", took_ms)
                 return used
             why = call.asked.doubt("Cloudflare's answer does not hold what was asked for")
             outcome = Failure(why, from_api=True, surprising=True)
-        _log(call, answer, outcome, self._clock.now_ms() - began)
+        self._tell(call, answer, outcome_of(outcome.error), took_ms)
+        _log(call, answer, outcome, took_ms)
         raise outcome.error
+
+    def _tell(self, call: Call, answer: Reply | Lost, outcome: str, took_ms: int) -> None:
+        status = "none" if isinstance(answer, Lost) else f"{answer.status // 100}xx"
+        self._telemetry.count("cloudflare_calls", call.does, outcome, status)
+        self._telemetry.observe("cloudflare_call_seconds", took_ms / 1000, call.does)
 
     def _outcome(self, call: Call, answer: Reply | Lost) -> Envelope | Failure:
         outcome = judge(answer, call.asked)
@@ -262,6 +304,18 @@ class CloudflareClient:
         error, own = (failure.error, failure.from_api) if failure else (None, True)
         self._meter.tell(call.credential, answer.headers, error, own=own)
         return outcome
+
+
+def outcome_of(error: CloudcacheError) -> str:
+    """The kind of a failure, as the caller meets it."""
+    kinds: tuple[tuple[type[CloudcacheError], str], ...] = (
+        (Throttled, "throttled"),
+        (Unauthorized, "unauthorized"),
+        (Refused, "refused"),
+        (TryLater, "later"),
+        (Unclear, "unclear"),
+    )
+    return next((name for kind, name in kinds if isinstance(error, kind)), "other")
 
 
 def _fields(toggle: Toggle) -> Sequence[str]:
@@ -313,6 +367,7 @@ def _log(call: Call, answer: Reply | Lost, failure: Failure, took_ms: int) -> No
         took_ms,
         failure.error,
         f"; it begins {excerpt}" if failure.surprising and excerpt else "",
+        extra={"event": "call_failed", "ray": _ray(answer, call.token), "status": status},
     )
 
 

@@ -12,7 +12,7 @@ from cloudcache.adapters.db.access_models import audit_heads, audit_log, erasure
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.transactions import OnDatabase
 from cloudcache.domain.access import ActorKind
-from cloudcache.domain.audit import FIRST, NOBODYS, Deed, Link, forge
+from cloudcache.domain.audit import FIRST, NOBODYS, AuditAction, Deed, Link, forge
 from cloudcache.domain.ids import CustomerId
 
 _NEXT = text(
@@ -44,6 +44,8 @@ class AuditLog(OnDatabase):
         chain = NOBODYS if customer is None else customer
         async with self.database.writing(chain) as connection:
             await append(connection, chain, [deed], now)
+        if deed.action is AuditAction.DENIED:
+            self.telemetry.count("refused_signins", deed.outcome)
 
     async def trail(self, customer: CustomerId, limit: int, before: int | None = None) -> list[Link]:
         query = select(audit_log).where(audit_log.c.chain == customer)

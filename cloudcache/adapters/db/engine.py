@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from time import perf_counter
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -30,7 +31,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from cloudcache.adapters.db.failures import UPGRADE, told_plainly
+from cloudcache.adapters.db.measured import Measured
 from cloudcache.domain.errors import StoreUnavailable
+from cloudcache.ports import SILENT, Telemetry
 
 ROOT = Path(__file__).resolve().parents[3]
 BUSY_MS = 5_000
@@ -151,7 +154,8 @@ class Database:
     that forgot its condition finds nothing instead of everything.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, telemetry: Telemetry = SILENT) -> None:
+        self._measured = Measured(telemetry)
         embedded = engine.dialect.name == "sqlite"
         self._has_policies = not embedded
         isolation = {} if embedded else {"isolation_level": "READ COMMITTED"}
@@ -162,16 +166,20 @@ class Database:
     @asynccontextmanager
     async def reading(self, whose: Whose) -> AsyncIterator[AsyncConnection]:
         """A connection to read with; each statement sees a snapshot of its own."""
-        with told_plainly():
+        with self._measured.use("read"), told_plainly():
+            began = perf_counter()
             async with self._reader.connect() as connection:
+                self._measured.waited("read", began)
                 await self._for(connection, whose)
                 yield connection
 
     @asynccontextmanager
     async def writing(self, whose: Whose) -> AsyncIterator[AsyncConnection]:
         """One transaction that writes; it is committed when the block ends and undone when it raises."""
-        with told_plainly():
+        with self._measured.use("write"), told_plainly():
+            began = perf_counter()
             async with self._in_turn(), self._writer.begin() as connection:
+                self._measured.waited("write", began)
                 await self._for(connection, whose)
                 yield connection
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, literal_c
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
+from cloudcache.adapters.db.journal import PENDING
 from cloudcache.adapters.db.models import accounts, changes, entries, zones
 from cloudcache.adapters.db.queue import CONNECTED, FOLLOWED_WITHIN_MS, OPEN
 from cloudcache.adapters.db.transactions import OnDatabase
@@ -17,7 +18,7 @@ from cloudcache.domain.feed import BUSY_FOR_MS, LIVELY_FOR_MS, FeedStatus
 from cloudcache.domain.freshness import DAY_MS, REMEMBERED_MS, Urgency
 from cloudcache.domain.ids import ToggleId
 from cloudcache.domain.planner import Pool
-from cloudcache.ports import AgeCounts, Drift, FleetCounts, Parked, QueueDepth
+from cloudcache.ports import AgeCounts, Drift, FleetCounts, Parked, Pending, QueueDepth
 
 PLATFORM_POOL, OWN_POOL = "platform", "own"
 OBSERVED = changes.c.status == literal_column("'observed'")
@@ -103,6 +104,12 @@ class Fleet(OnDatabase):
             *counts, ever, never, oldest = (await connection.execute(query)).one()
         within = tuple(zip(AGES_MS, (int(one or 0) for one in counts), strict=True))
         return AgeCounts((*within, (now, int(ever))), int(never or 0), now - oldest if oldest else None)
+
+    async def across_tenants_pending(self, now: int) -> Pending:
+        query = select(func.count(), func.min(changes.c.requested_at)).where(PENDING)
+        async with self.database.reading(ACROSS_TENANTS) as connection:
+            count, oldest = (await connection.execute(query)).one()
+        return Pending(int(count), max(0, now - int(oldest)) if oldest is not None else 0)
 
 
 async def _shops(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, str]:

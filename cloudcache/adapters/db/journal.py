@@ -6,7 +6,10 @@ nothing and is told so.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, exists, insert, literal_column, or_, select, update
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Row, and_, exists, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.audit import append
@@ -39,11 +42,13 @@ class Journal(OnDatabase):
             known = await _by_request(connection, customer, intent.request_id)
             if known is not None:
                 return _same_wish(known, intent)
-            await _supersede_unsent(connection, customer, intent.toggle, now)
+            ended = await _supersede_unsent(connection, customer, intent.toggle, now)
             change = await _store(connection, customer, intent, now, owner, lease_until)
             await _show(connection, change, revision, now)
             await append(connection, customer, [_asked(change, intent)], now)
-            return change
+        self._count(ended, now, "superseded")
+        self.telemetry.count("intents", intent.source.value)
+        return change
 
     async def start(
         self, customer: CustomerId, change: ChangeId, *, now: int, owner: str, lease_until: int
@@ -59,15 +64,18 @@ class Journal(OnDatabase):
             if row is None or (row.lease_owner != owner and row.lease_until >= now):
                 return Start.NOT_OPEN
             await touch(connection, customer, [row.toggle_id], revision)
-            if await _newer_wish(connection, customer, row.toggle_id, change):
-                await _settle(connection, customer, change, now, status="superseded")
-                return Start.SUPERSEDED
-            await connection.execute(
-                update(changes)
-                .where(_one(customer, change))
-                .values(sent_at=now, eta_at=None, lease_owner=owner, lease_until=lease_until)
-            )
-            return Start.SEND
+            overtaken = await _newer_wish(connection, customer, row.toggle_id, change)
+            if overtaken:
+                ended = await _settle(connection, customer, change, now, status="superseded")
+            else:
+                await connection.execute(
+                    update(changes)
+                    .where(_one(customer, change))
+                    .values(sent_at=now, eta_at=None, lease_owner=owner, lease_until=lease_until)
+                )
+        if overtaken:
+            self._count(ended, now, "superseded")
+        return Start.SUPERSEDED if overtaken else Start.SEND
 
     async def queue(
         self, customer: CustomerId, change: ChangeId, *, now: int, eta: int, owner: str, lease_until: int
@@ -108,10 +116,12 @@ class Journal(OnDatabase):
             revision = await next_revision(connection, customer, now, answered=True)
             if since is None and await _contested(connection, customer, change):
                 return Settled.CONTESTED
-            if not await _settle(connection, customer, change, now, status="applied", ray_id=ray_id):
+            ended = await _settle(connection, customer, change, now, status="applied", ray_id=ray_id)
+            if not ended:
                 return Settled.NOT_OPEN
             await establish(connection, customer, seen, revision, now, since=since)
-            return Settled.DONE
+        self._count(ended, now, "applied")
+        return Settled.DONE
 
     async def settle_failed(
         self, customer: CustomerId, change: ChangeId, reason: Reason, *, now: int, detail: str = ""
@@ -128,7 +138,8 @@ class Journal(OnDatabase):
             taken = await _supersede_unsent(connection, customer, toggle, now, error=Reason.CANCELLED.value)
             if taken:
                 await touch(connection, customer, [toggle], revision)
-            return taken
+        self._count(taken, now, "superseded", Reason.CANCELLED.value)
+        return bool(taken)
 
     async def mark_seen(self, customer: CustomerId, toggle: ToggleId, *, now: int) -> bool:
         newest = select(toggles.c.change_id).where(_row(customer, toggle)).scalar_subquery()
@@ -180,11 +191,34 @@ class Journal(OnDatabase):
     async def _end(self, customer: CustomerId, change: ChangeId, now: int, **outcome: str) -> Settled:
         async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now)
-            toggle = await _settle(connection, customer, change, now, **outcome)
-            if toggle is None:
+            ended = await _settle(connection, customer, change, now, **outcome)
+            if not ended:
                 return Settled.NOT_OPEN
-            await touch(connection, customer, [toggle], revision)
-            return Settled.DONE
+            await touch(connection, customer, [ended[0].toggle], revision)
+        self._count(ended, now, outcome["status"], outcome.get("error", ""))
+        return Settled.DONE
+
+    def _count(self, ended: Sequence[_Ended], now: int, outcome: str, reason: str = "") -> None:
+        """Told when the transaction is over, for only then it has happened."""
+        for one in ended:
+            self.telemetry.count("intents_settled", outcome, reason, one.source)
+            self.telemetry.observe("write_seconds", (now - one.requested_at) / 1000, outcome)
+
+
+class _Ended(NamedTuple):
+    """A wish that got its outcome."""
+
+    change: ChangeId
+    toggle: ToggleId
+    source: str
+    requested_at: int
+
+
+_ENDED = (changes.c.id, changes.c.toggle_id, changes.c.source, changes.c.requested_at)
+
+
+def _of_row(row: Row[int, str, str, int]) -> _Ended:
+    return _Ended(ChangeId(int(row[0])), ToggleId(str(row[1])), str(row[2]), int(row[3]))
 
 
 async def fail_open(connection: AsyncConnection, customer: CustomerId, now: int) -> None:
@@ -271,18 +305,18 @@ async def _show(connection: AsyncConnection, change: Change, revision: int, now:
 
 async def _supersede_unsent(
     connection: AsyncConnection, customer: CustomerId, toggle: ToggleId, now: int, error: str = ""
-) -> bool:
+) -> list[_Ended]:
     """A wish that is not at Cloudflare gives way; one that is there keeps its own outcome."""
     ended = await connection.execute(
         update(changes)
         .where(_of_toggle(customer, toggle), PENDING, changes.c.sent_at.is_(None))
         .values(status="superseded", settled_at=now, lease_owner=None, lease_until=None, error=error)
-        .returning(changes.c.id)
+        .returning(*_ENDED)
     )
-    ids = ended.scalars().all()
+    found = [_of_row(row) for row in ended]
     how = error or "superseded"
-    await append(connection, customer, [_ended(ChangeId(int(one)), toggle, how) for one in ids], now)
-    return bool(ids)
+    await append(connection, customer, [_ended(one.change, toggle, how) for one in found], now)
+    return found
 
 
 def _asked(change: Change, intent: Intent) -> Deed:
@@ -325,19 +359,16 @@ async def _contested(connection: AsyncConnection, customer: CustomerId, change: 
 
 async def _settle(
     connection: AsyncConnection, customer: CustomerId, change: ChangeId, now: int, **outcome: str
-) -> ToggleId | None:
-    """Write the outcome if there is none yet; the toggle it was for, or None when somebody was first."""
+) -> list[_Ended]:
+    """Write the outcome if there is none yet; what has ended, or nothing when somebody was first."""
     settled = await connection.execute(
         update(changes)
         .where(_one(customer, change), PENDING)
         .values(settled_at=now, lease_owner=None, lease_until=None, **outcome)
-        .returning(changes.c.toggle_id)
+        .returning(*_ENDED)
     )
-    toggle = settled.scalar_one_or_none()
-    if toggle is None:
-        return None
-    named = ToggleId(str(toggle))
+    ended = [_of_row(row) for row in settled]
     how = ": ".join(part for part in (outcome["status"], outcome.get("error", "")) if part)
     told = outcome.get("ray_id") or outcome.get("detail", "")
-    await append(connection, customer, [_ended(change, named, how, told)], now)
-    return named
+    await append(connection, customer, [_ended(one.change, one.toggle, how, told) for one in ended], now)
+    return ended

@@ -13,6 +13,7 @@ from cloudcache.adapters.db.engine import Database
 from cloudcache.adapters.db.models import toggles, zones
 from cloudcache.domain.errors import NotFound
 from cloudcache.domain.ids import CustomerId, ToggleId
+from cloudcache.ports import SILENT, Telemetry
 
 Values = dict[str, object]
 
@@ -20,9 +21,10 @@ Values = dict[str, object]
 class OnDatabase:
     """The database that the parts of the store share."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, telemetry: Telemetry = SILENT) -> None:
         self.engine = engine
-        self.database = Database(engine)
+        self.telemetry = telemetry
+        self.database = Database(engine, telemetry)
 
 
 async def next_revision(

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 import reflex as rx
 
+from cloudcache import logs
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import CloudcacheError, NotFound
@@ -27,6 +28,7 @@ log = logging.getLogger("cloudcache.live")
 
 TICK_S = 30
 RULE_S = 2
+NOT_REFRESHED = {"event": "pages_not_refreshed"}
 
 
 async def feed(app: rx.App) -> None:
@@ -43,6 +45,7 @@ async def feed(app: rx.App) -> None:
             if done:
                 hinted, waiting = waiting.result(), None
                 watched = open_pages.watched()
+                current().telemetry.count("hints", by=len(watched if hinted is None else hinted))
                 await _refresh(app, watched if hinted is None else hinted & watched, whole=False)
             if clock() >= rule_at:
                 if await rule.has_changed():
@@ -91,14 +94,16 @@ async def _refresh_waiting(app: rx.App) -> None:
 
 async def _refresh(app: rx.App, customers: Iterable[CustomerId], *, whole: bool) -> None:
     for customer in customers:
+        logs.begin(request=logs.request_id(), job="refresh pages", actor="system", customer=customer)
         try:
-            await _refresh_one(app, customer, whole=whole)
+            with current().telemetry.span("refresh pages"):
+                await _refresh_one(app, customer, whole=whole)
         except NotFound:
             log.warning("customer %s is gone while its page is open", customer)
         except CloudcacheError as error:
-            log.error("open pages of customer %s are not refreshed: %s", customer, error)
+            log.error("open pages of customer %s are not refreshed: %s", customer, error, extra=NOT_REFRESHED)
         except Exception:
-            log.exception("open pages of customer %s are not refreshed", customer)
+            log.exception("open pages of customer %s are not refreshed", customer, extra=NOT_REFRESHED)
 
 
 async def _refresh_one(app: rx.App, customer: CustomerId, *, whole: bool) -> None:
@@ -110,6 +115,18 @@ async def _refresh_one(app: rx.App, customer: CustomerId, *, whole: bool) -> Non
     waits = not await current().rollouts.serves(page.customer.shop)
     for token in tokens:
         await _hand_over(app, token, page, waits=waits)
+    _tell_how_late(customer, page)
+
+
+def _tell_how_late(customer: CustomerId, page: Page) -> None:
+    """From the newest change on the page, if it came since the last hand-over, to now, when all tabs have it."""
+    changes = [cell.change for cell in page.cells.values() if cell.change is not None]
+    times = (
+        at for one in changes for at in (one.requested_at, one.sent_at, one.settled_at, one.seen_at) if at
+    )
+    newest, now = max(times, default=0), current().clock.now_ms()
+    if newest > open_pages.handed_over(customer, now):
+        current().telemetry.observe("page_push_seconds", (now - newest) / 1000)
 
 
 async def _present(app: rx.App, customer: CustomerId) -> list[str]:

@@ -13,6 +13,7 @@ _shown: dict[str, int] = {}
 _until: dict[str, int] = {}
 _waiting: dict[str, str] = {}
 """Tabs of shops that have no zone and that the rollout lets wait, by token."""
+_handed_over: dict[CustomerId, int] = {}
 
 
 def watch(token: str, customer: CustomerId, until: int) -> None:
@@ -21,6 +22,16 @@ def watch(token: str, customer: CustomerId, until: int) -> None:
     _watching[customer].add(token)
     _customer_of[token] = customer
     _until[token] = until
+    _handed_over.setdefault(customer, current().clock.now_ms())
+    current().telemetry.set("pages_open", len(_customer_of))
+
+
+def handed_over(customer: CustomerId, now: int) -> int:
+    """When this customer's pages were last brought up to date before `now`, which counts from here on."""
+    before = _handed_over.get(customer, now)
+    if customer in _watching:
+        _handed_over[customer] = now
+    return before
 
 
 def wait(token: str, shop: str, until: int) -> None:
@@ -57,6 +68,8 @@ def unwatch(token: str) -> None:
     _watching[customer].discard(token)
     if not _watching[customer]:
         del _watching[customer]
+        _handed_over.pop(customer, None)
+    current().telemetry.set("pages_open", len(_customer_of))
     current().attention.closed(customer)
 
 

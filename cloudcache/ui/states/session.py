@@ -11,13 +11,16 @@ event, the first load included, and empties a state that was filled for somebody
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from time import perf_counter
 
 import reflex as rx
 from reflex.event import Event
 from reflex.state import BaseState, StateUpdate
 
+from cloudcache import logs
 from cloudcache.domain.access import Actor, Origin, Principal
 from cloudcache.domain.errors import CloudcacheError
 from cloudcache.domain.shopify import Forged
@@ -88,7 +91,9 @@ class BindSession(rx.Middleware):
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         root = state._get_root_state()
-        subject = _subject(principal_of(root), await staff_principal_of(root))
+        merchant, staff = principal_of(root), await staff_principal_of(root)
+        _announce(event, merchant or staff)
+        subject = _subject(merchant, staff)
         session = await root.get_state(Session)
         if session._bound_to != subject:
             if session._bound_to is not None:
@@ -96,6 +101,24 @@ class BindSession(rx.Middleware):
                 session = await root.get_state(Session)
             session._bound_to = subject
         return None
+
+
+def _announce(event: Event, principal: Principal | None) -> None:
+    """Every event is a task of its own: its log lines say whose it is, and its end how long it took."""
+    handler = ".".join(event.name.split(".")[-2:]).rpartition("____")[2]
+    actor = principal.actor if principal else None
+    logs.begin(
+        request=logs.request_id(),
+        handler=handler,
+        actor=actor.kind.value if actor else None,
+        customer=actor.customer if actor else None,
+    )
+    began, telemetry = perf_counter(), current().telemetry
+    task = asyncio.current_task()
+    if task is not None:
+        task.add_done_callback(
+            lambda _: telemetry.observe("page_event_seconds", perf_counter() - began, handler)
+        )
 
 
 def principal_of(state: BaseState) -> Principal | None:

@@ -21,6 +21,7 @@ ACROSS = {
     # counts and lists for operators
     *("across_tenants_ages", "across_tenants_counts", "across_tenants_depth", "across_tenants_drift"),
     *("across_tenants_parked", "across_tenants_customers", "across_tenants_find"),
+    "across_tenants_pending",
     *("across_tenants_chains", "across_tenants_links"),
     # lists of customers, taken in and told
     *("across_tenants_taken", "across_tenants_take_in", "across_tenants_take_in_seen"),
