@@ -21,7 +21,6 @@ from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.rollout import Cohort, Rollout, environment_named, percentage
 from cloudcache.ports import Clock, RolloutBook
 
-CALLERS = ("person", "script")
 REMEMBERED_MS = 1_000
 A_PAGE = 1_000
 """Customers told apart at once: 5,000 held the event loop up for 26 ms."""
