@@ -21,6 +21,9 @@ from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.rollout import Cohort, Rollout, environment_named, percentage
 from cloudcache.ports import Clock, RolloutBook
 
+CALLERS = ("person", "script")
+"""Who is told apart when calls are refused."""
+
 REMEMBERED_MS = 1_000
 A_PAGE = 1_000
 """Customers told apart at once: 5,000 held the event loop up for 26 ms."""
@@ -97,7 +100,7 @@ class Rollouts:
     async def admit(self, who: Actor) -> None:
         """Let everybody pass but the people and scripts of a shop that waits: `NotRolledOut`."""
         if who.kind is ActorKind.MERCHANT and not await self.serves(who.shop):
-            self.refused["script" if who.id.startswith("script ") else "person"] += 1
+            self.refused[CALLERS[who.id.startswith("script ")]] += 1
             raise NotRolledOut("the new path does not serve this shop yet")
 
     # -- looked at and changed by administrators -----------------------------------------------
