@@ -17,6 +17,7 @@ from cloudcache.cli.parts import AsJson, err, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.customers import zone_id
 from cloudcache.domain.errors import CloudcacheError
+from cloudcache.domain.events import ChangeStatus
 from cloudcache.domain.ids import JSON
 from cloudcache.domain.predecessor import Record, Wrong, namespace, records
 from cloudcache.domain.secret import Token
@@ -40,7 +41,7 @@ HELP = "\n\n".join(
         '"on", "off", true, false, {"value": "on"} or {"enabled": true}; in KV the same as text. '
         "Anything else is refused, with its line.",
         "A run that was cut off goes on where it was when it is started again, and one that is done changes nothing. "
-        "Exit code 1 when a record was refused or could not be read.",
+        "Exit code 1 when a record was refused or could not be read, or a write failed.",
     )
 )
 
@@ -73,7 +74,7 @@ def kv_import(
     if token_stdin and file == Path("-"):
         raise typer.BadParameter("standard input holds the token or the file, not both")
     origin, found = _told(file, zone, account, namespace_id)
-    token = Token(sys.stdin.readline().strip()) if token_stdin else None
+    token = _token() if token_stdin else None
     order = Order.WRITE if write else Order.KEEP if apply else Order.LOOK
 
     async def work(wiring: Wiring) -> list[Result]:
@@ -84,7 +85,7 @@ def kv_import(
         print_json(_json(results, order))
     else:
         _print(results, order)
-    raise typer.Exit(1 if any(one.verdict in NOT_WELL for one in results) else 0)
+    raise typer.Exit(0 if all(map(_is_well, results)) else 1)
 
 
 def _told(
@@ -100,6 +101,13 @@ def _told(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
     raise typer.BadParameter("give a file, or --zone, --account and --namespace")
+
+
+def _token() -> Token:
+    try:
+        return Token(sys.stdin.readline().strip())
+    except ValueError as error:
+        raise typer.BadParameter(f"standard input holds no token: {error}") from None
 
 
 def _text(file: Path) -> str:
@@ -167,6 +175,12 @@ def _print(results: list[Result], order: Order) -> None:
     out.print(", ".join(f"{count} {name}" for name, count in _counts(results).items()))
     if order is Order.LOOK:
         out.print("Nothing was changed. --apply keeps what was read and where it came from.")
+
+
+def _is_well(one: Result) -> bool:
+    """Whether nobody need look at it: compared, and what was to be written is at Cloudflare or was overtaken."""
+    is_written = one.change is None or one.change.status in (ChangeStatus.APPLIED, ChangeStatus.SUPERSEDED)
+    return one.verdict not in NOT_WELL and is_written
 
 
 def _words(one: Result) -> str:

@@ -22,6 +22,8 @@ from cloudcache.domain.rollout import Cohort, Rollout, environment_named, percen
 from cloudcache.ports import Clock, RolloutBook
 
 CALLERS = ("person", "script")
+"""Who is told apart when calls are refused."""
+
 REMEMBERED_MS = 1_000
 A_PAGE = 1_000
 """Customers told apart at once: 5,000 held the event loop up for 26 ms."""
@@ -71,7 +73,7 @@ class Rollouts:
         self._environment = environment
         self._rule: Rollout | None = None
         self._asked_at = 0
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Task[Rollout] | None = None
         self.refused: Counter[str] = Counter()
         """How many calls this process refused to shops that wait, by kind of caller."""
 
@@ -82,16 +84,14 @@ class Rollouts:
 
     # -- asked at every call -------------------------------------------------------------------
     async def rule(self) -> Rollout:
-        """The rule, at most a second old."""
-        async with self._asking:
-            now = self._clock.now_ms()
-            if self._rule is not None and 0 <= now - self._asked_at < REMEMBERED_MS:
-                return self._rule
-            newest = await self._book.rollout_revision(self._environment)
-            if self._rule is None or self._rule.revision != newest:
-                self._rule = await self._book.across_tenants_rollout(self._environment)
-            self._asked_at = now
+        """The rule, at most a second old. However many ask at once, the database is asked once, and when it is away
+        all of them hear so together."""
+        if self._rule is not None and 0 <= self._clock.now_ms() - self._asked_at < REMEMBERED_MS:
             return self._rule
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask(), name="the rollout's rule")
+            self._asking.add_done_callback(self._has_asked)
+        return await asyncio.shield(self._asking)
 
     async def serves(self, shop: str) -> bool:
         """Whether this shop is served."""
@@ -100,7 +100,7 @@ class Rollouts:
     async def admit(self, who: Actor) -> None:
         """Let everybody pass but the people and scripts of a shop that waits: `NotRolledOut`."""
         if who.kind is ActorKind.MERCHANT and not await self.serves(who.shop):
-            self.refused["script" if who.id.startswith("script ") else "person"] += 1
+            self.refused[CALLERS[who.id.startswith("script ")]] += 1
             raise NotRolledOut("the new path does not serve this shop yet")
 
     # -- looked at and changed by administrators -----------------------------------------------
@@ -142,6 +142,19 @@ class Rollouts:
         await self._book.name_in_rollout(where, full, is_served, deed, now=self._clock.now_ms())
         self._rule = None
         return full
+
+    async def _ask(self) -> Rollout:
+        now, rule = self._clock.now_ms(), self._rule
+        newest = await self._book.rollout_revision(self._environment)
+        if rule is None or rule.revision != newest:
+            rule = await self._book.across_tenants_rollout(self._environment)
+        self._rule, self._asked_at = rule, now
+        return rule
+
+    def _has_asked(self, task: asyncio.Task[Rollout]) -> None:
+        self._asking = None
+        if not task.cancelled():
+            task.exception()  # heard by those who wait; if nobody does any more, it is nobody's
 
     def _named(self, environment: str | None) -> str:
         return self._environment if environment is None else environment_named(environment)

@@ -32,7 +32,7 @@ from cloudcache.ports import (
     Way,
     ZoneQueue,
 )
-from tests.support.tenants import POLISH, ROCKET, Tenant
+from tests.support.tenants import FACTS, POLISH, ROCKET, Tenant
 
 SEEN = Observation(ROCKET.id, "on", 9_000)
 Call = Callable[[SqlStore, CustomerId, Change], Awaitable[object]]
@@ -66,6 +66,7 @@ CALLS: dict[str, Call] = {
     "set_status": lambda store, me, _: store.set_status(me, ZoneStatus.GONE, now=1),
     "use_credential": lambda store, me, _: _with_credential(store, me),
     "disconnect_zone": lambda store, me, _: store.disconnect_zone(me, "mine.myshopify.com", DEED, now=1),
+    "keep_facts": lambda store, me, _: store.keep_facts(me, FACTS, None, now=1),
     "keep_way": lambda store, me, _: store.keep_way(me, WAY, ["Zone WAF"], now=1),
     "api_tokens": lambda store, me, _: store.api_tokens(me),
     "revoke_api_token": lambda store, me, _: store.revoke_api_token(me, "theirs", DEED, now=1),
@@ -107,6 +108,9 @@ FOR_NO_CUSTOMER = {
     "across_tenants_wishes",
     "across_tenants_customer_of_zone",
     "connect_zone",
+    "lock_credential",
+    "unlock_credential",
+    "keep_renewed",
     "replace_sealed",
     "forget_waiting",
     "across_tenants_shop_tokens",

@@ -89,7 +89,9 @@ async def _refresh_waiting(app: rx.App) -> None:
         else:
             is_served = await current().rollouts.serves(shop)
             async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
-                (await root.get_state(Grid))._set("status", "c" if is_served else "h")
+                grid = await root.get_state(Grid)
+                if grid.status in ("h", "c"):  # not one whose person has left meanwhile
+                    grid._set("status", "c" if is_served else "h")
 
 
 async def _refresh(app: rx.App, customers: Iterable[CustomerId], *, whole: bool) -> None:

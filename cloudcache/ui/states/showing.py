@@ -47,6 +47,8 @@ class Showing:
 
     def _take(self, page: Page, now: int, progress: tuple[int, int] | None, *, waits: bool) -> None:
         """The feed hands over a snapshot, and whether the rollout lets the shop wait; staff look all the same."""
+        if page.customer.id != self._customer:
+            return
         if waits and not self.reads_only:
             self._hold_back()
             return
