@@ -136,6 +136,7 @@ class Reconciler:
         if look.total > 1 and call_class is not CallClass.SWEEP:
             self._bus.tell(Progress(customer, look.total if is_over else look.done, look.total))
         self._bus.hint(customer)
+
     async def _introduce(self, reading: Reading) -> None:
         """Ask what a list of customers need not say: the zone's domain, its plan, its account. Without an answer, or
         the permission to ask, it is asked again at the next look."""
