@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Select, Subquery, cast, delete, insert, literal, or_, select, union_all
+from sqlalchemy import Select, Subquery, cast, delete, insert, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.audit import append
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import accounts, credentials, toggles, zones
 from cloudcache.adapters.db.rows import fitted
-from cloudcache.adapters.db.transactions import OnDatabase, Values, insert_new
+from cloudcache.adapters.db.transactions import OnDatabase, Values, insert_new, one_of
 from cloudcache.adapters.db.values import Held, Look, established
 from cloudcache.domain.audit import NOBODYS, Deed
 from cloudcache.domain.catalog.model import Topology, ZonePlan
@@ -33,12 +33,13 @@ class BulkRegister(OnDatabase):
     async def across_tenants_taken(
         self, shops: Sequence[str], zone_ids: Sequence[ZoneId]
     ) -> list[tuple[str, ZoneId]]:
-        query = select(zones.c.shop, zones.c.zone_id).where(
-            or_(zones.c.shop.in_(shops), zones.c.zone_id.in_(zone_ids))
-        )
+        found: set[tuple[str, ZoneId]] = set()
         async with self.database.reading(ACROSS_TENANTS) as connection:
-            rows = await connection.execute(query)
-            return [(str(row.shop), ZoneId(str(row.zone_id))) for row in rows]
+            for column, wanted in ((zones.c.shop, shops), (zones.c.zone_id, zone_ids)):
+                query = select(zones.c.shop, zones.c.zone_id).where(one_of(connection, column, wanted))
+                rows = await connection.execute(query)
+                found.update((str(row.shop), ZoneId(str(row.zone_id))) for row in rows)
+        return list(found)
 
     async def across_tenants_take_in(
         self, newcomers: Sequence[Newcomer], deed: Deed, *, now: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Column, Row, Table, update
+from sqlalchemy import ARRAY, Column, ColumnElement, Row, Table, any_, literal, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -77,6 +77,16 @@ async def upsert(
             index_elements=keys, set_={n: lite.excluded[n] for n in changed}
         )
         await connection.execute(upserting, list(rows))
+
+
+def one_of(
+    connection: AsyncConnection, column: Column[object], values: Sequence[object]
+) -> ColumnElement[bool]:
+    """Whether the column is one of many values. Postgres gets them as one array: a list of a thousand parameters it
+    would compare one by one, row for row, as soon as it has made a plan for any list."""
+    if connection.dialect.name != "postgresql":
+        return column.in_(values)
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 async def insert_new(
