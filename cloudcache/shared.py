@@ -34,6 +34,8 @@ class Shared:
     bus: Bus
     budget: Budget
     limiter: Limiter
+    limits: Limits
+    """What the budget keeps to; plans are made with it."""
     redis: InRedis | None = None
 
     @property
@@ -57,8 +59,8 @@ class Shared:
 def share(settings: Settings, clock: Clock, owner: Callable[[], str]) -> Shared:
     """Choose them; nothing is opened yet."""
     if settings.redis_url is None:
-        return Shared(InMemoryBus(), InMemoryBudget(Limits(), clock), InMemoryLimiter())
+        return Shared(InMemoryBus(), InMemoryBudget(Limits(), clock), InMemoryLimiter(), Limits())
     connection = Connection(settings.redis_url, f"cloudcache:{settings.environment}:")
     bus = RedisBus(connection, owner)
     budget = RedisBudget(connection, Limits(), clock, processes=settings.processes, address=settings.egress)
-    return Shared(bus, budget, RedisLimiter(connection), InRedis(connection, bus, budget))
+    return Shared(bus, budget, RedisLimiter(connection), budget.limits, InRedis(connection, bus, budget))

@@ -260,6 +260,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         stale_after_ms=settings.stale_seconds * 1000,
         watch_every_ms=settings.watch_seconds * 1000,
         telemetry=telemetry,
+        limits=shared.limits,
     )
     sync = assemble(parts)
     sessions = LocalIdentity(settings.environment, settings.secret_keys, clock) if settings.is_local else None

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Cluster:
     one: RunningApp
     two: RunningApp
     redis: Stoppable
+    env: dict[str, str]
 
     @staticmethod
     def origin(app: RunningApp) -> str:
@@ -94,7 +96,7 @@ def cluster(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         one = stack.enter_context(running_app(env))
         two = stack.enter_context(running_app(env))
         stack.enter_context(worker(env, data / "worker.log"))
-        yield Cluster(one, two, redis)
+        yield Cluster(one, two, redis, env)
 
 
 def position(shown: dict[str, object]) -> str:
@@ -153,6 +155,30 @@ async def test_without_redis_pages_are_read_and_changed_and_with_it_back_all_are
         await other.until("right again by itself", lambda shown: position(shown) == expected, 5)
         expected = await flip(mine)
         await other.until("heard again", lambda shown: position(shown) == expected, 5)
+
+
+async def test_the_states_of_pages_may_be_in_redis_as_well(cluster: Cluster):
+    with running_app({**cluster.env, "CLOUDCACHE_REDIS_STATE": "on"}) as third:
+        here, there = cluster.origin(third), cluster.origin(cluster.one)
+        async with (
+            tab(here, await cookie_for(here, "shop-3")) as mine,
+            tab(there, await cookie_for(there, "shop-3")) as other,
+        ):
+            await mine.until("read", is_read)
+
+            expected = await flip(mine)
+            await mine.until("confirmed", lambda shown: position(shown) == expected, 5)
+            await other.until("seen", lambda shown: position(shown) == expected, 5)
+
+
+async def test_a_tab_that_comes_back_to_another_process_shows_what_it_did(cluster: Cluster):
+    here, there, token = cluster.origin(cluster.one), cluster.origin(cluster.two), str(uuid.uuid4())
+    async with tab(here, await cookie_for(here, "shop-1"), token=token) as mine:
+        await mine.until("read", is_read)
+        shown = mine.shown["r0"], mine.shown["shop"]
+
+    async with tab(there, await cookie_for(there, "shop-1"), token=token) as again:
+        assert (again.shown["r0"], again.shown["shop"]) == shown
 
 
 async def test_every_process_says_how_redis_is(cluster: Cluster):

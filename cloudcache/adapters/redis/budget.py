@@ -47,7 +47,8 @@ class RedisBudget:
         time: Callable[[], int] | None = None,
     ) -> None:
         shared = replace(limits, address_calls_per_second=limits.address_calls_per_second - processes)
-        self._limits = shared
+        self.limits = shared
+        """What all processes together keep to."""
         self._connection = connection
         self._clock = clock
         self._turns = Turns(shared, clock)
@@ -81,9 +82,9 @@ class RedisBudget:
 
     def report(self, credential: CredentialId, remaining: int, resets_in_s: int) -> None:
         self._turns.report(credential, remaining, resets_in_s)
-        if remaining >= 2 * self._limits.burst:
+        if remaining >= 2 * self.limits.burst:
             return  # no bound yet: each later answer says how many are left then
-        resets_ms = min(max(0, resets_in_s) * 1_000, self._limits.window_ms)
+        resets_ms = min(max(0, resets_in_s) * 1_000, self.limits.window_ms)
         numbers = self._under_way.get(credential)
         self._untold[credential].report = Reported(remaining, resets_ms, numbers[0][0] if numbers else 0)
         self._tell()
@@ -193,7 +194,7 @@ class RedisBudget:
 
     def _note_sent(self, credential: CredentialId, answer: Answer) -> None:
         now, numbers = self._clock.now_ms(), self._under_way[credential]
-        while numbers and numbers[0][1] + self._limits.answer_within_ms <= now:
+        while numbers and numbers[0][1] + self.limits.answer_within_ms <= now:
             numbers.popleft()  # never answered, and never will be
         numbers.append((answer.number, now))
         if answer.is_probe:

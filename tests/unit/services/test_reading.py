@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from cloudcache.domain.budget import CallClass
 from cloudcache.domain.catalog import TOGGLES, State, find
 from cloudcache.domain.customers import ZoneStatus
-from cloudcache.domain.events import ChangeStatus
+from cloudcache.domain.events import ChangeStatus, Progress
 from cloudcache.emulator.world import Fault
 from tests.support.rig import TOKEN, ZONE, Rig
 
@@ -226,3 +227,45 @@ async def test_check_all_reads_everything_though_it_was_read_just_now(rig: Rig):
     await process.settle()
 
     assert len(of_settings(rig)) == 32
+
+
+async def test_a_page_shows_how_far_another_process_is_until_that_one_falls_silent(rig: Rig):
+    process = rig.process()
+    shop = rig.customer.id
+    rig.bus.tell(Progress(shop, 1, 16))
+    before = process.attention.progress(shop)
+    await process.attention.opened(rig.owner, shop)
+
+    rig.bus.tell(Progress(shop, 3, 16))
+    told = process.attention.progress(shop)
+    rig.bus.tell(Progress(shop, 16, 16))
+    over = process.attention.progress(shop)
+    rig.bus.tell(Progress(shop, 4, 16))
+    rig.clock.ms += 60_000
+
+    assert (before, told, over, process.attention.progress(shop)) == (None, (3, 16), None, None)
+
+
+async def test_a_read_tells_the_other_processes_how_far_it_is_and_a_sweep_does_not(rig: Rig):
+    process, told = rig.process(), []
+    rig.bus.listen(Progress, told.append)
+
+    await process.reconciler.zone(rig.customer.id, CallClass.SWEEP)
+    swept = list(told)
+    await process.reconciler.zone(rig.customer.id, CallClass.WATCHED)
+
+    assert swept == []
+    assert told[0].done == 0 and told[-1].done == told[-1].total == 16
+    assert [one.done for one in told] == sorted(one.done for one in told)
+
+
+async def test_what_a_page_asks_for_wakes_the_engine_of_a_worker_that_had_found_nothing(rig: Rig):
+    page, worker = rig.process(), rig.process()
+    await worker.settle()
+    found = await worker.engine.turn()
+
+    await page.toggles.check(rig.owner, rig.customer.id)
+    taken = await worker.engine.turn()
+    await worker.tasks.idle()
+
+    assert (found, taken) == (0, 1)
