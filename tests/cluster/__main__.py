@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.cluster.cluster import Cluster, running_cluster
-from tests.cluster.demo import shop_name
 
 out = Console(highlight=False)
 
@@ -65,20 +64,23 @@ async def _run(given: argparse.Namespace, stop: asyncio.Event, began: float) -> 
     ) as cluster:
         if stop.is_set():
             return
-        show(cluster, given.shops)
+        show(cluster)
         say(f"ready after {time.monotonic() - began:.1f} s; Ctrl-C ends it")
         await stop.wait()
 
 
-def show(cluster: Cluster, shops: int) -> None:
+def show(cluster: Cluster) -> None:
     """What runs where."""
     table = Table("what", "processes", "where", box=None, pad_edge=False)
     for name, child in cluster.children.items():
         table.add_row(name, " ".join(map(str, child.pids()[:4])), child.program.place)
     out.print(table)
-    out.print(f"\nOpen [bold]{cluster.url}[/] and sign in as {shop_name(0)} ... {shop_name(shops - 1)}")
+    first, last = cluster.fleet.shop(0), cluster.fleet.shop(cluster.fleet.shops - 1)
+    out.print(f"\nOpen [bold]{cluster.url}[/] and sign in as {first.name} ... {last.name}", soft_wrap=True)
     out.print(f"Cloudflare's dashboard (emulated): {cluster.cloudflare_url}/_emulator/dashboard")
-    out.print(f"Kill what you like (kill -9 PID): it is started again. Logs: {cluster.logs}\n")
+    out.print(
+        f"Kill what you like (kill -9 PID): it is started again. Logs: {cluster.logs}\n", soft_wrap=True
+    )
 
 
 if __name__ == "__main__":

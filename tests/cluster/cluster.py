@@ -20,10 +20,10 @@ import asyncpg
 import httpx
 from sqlalchemy.engine import make_url
 
-from cloudcache.adapters.db.engine import upgrade
 from tests.cluster import parts
 from tests.cluster.demo import fill
 from tests.cluster.supervisor import Child, Program, Say, until
+from tests.load.shops import Fleet
 from tests.support.databases import APP_ROLE, restricted
 from tests.support.postgres import initialised
 from tests.support.server import free_port, ready_to_serve
@@ -42,6 +42,7 @@ class Cluster:
     redis_url: str
     cloudflare_url: str
     settings: dict[str, str]
+    fleet: Fleet
     say: Say
     logs: Path
     children: dict[str, Child] = field(default_factory=dict)
@@ -82,7 +83,7 @@ async def running_cluster(
             directory = contextlib.ExitStack()
             try:
                 pages = asyncio.to_thread(directory.enter_context, ready_to_serve(cluster.port))
-                served, _ = await asyncio.gather(pages, _ready_to_use(cluster, shops))
+                served, _ = await asyncio.gather(pages, _ready_to_use(cluster))
                 names = [
                     parts.web(f"web-{n + 1}", cluster.port, served, cluster.settings) for n in range(web)
                 ]
@@ -111,18 +112,20 @@ async def _needs(
     """What web and workers need, started and on its way up."""
     made = await asyncio.to_thread(initialised, home / "postgres", synchronous_commit="on")
     redis_port, cloudflare_port = free_port(), free_port()
+    key = secrets.token_urlsafe(48)
     redis_url = f"redis://127.0.0.1:{redis_port}/0"
     cloudflare_url = f"http://127.0.0.1:{cloudflare_port}"
     settings = {
         "CLOUDCACHE_ENVIRONMENT": "local",
         "CLOUDCACHE_DATA_DIR": str(home / "data"),
-        "CLOUDCACHE_SECRET_KEYS": secrets.token_urlsafe(48),
+        "CLOUDCACHE_SECRET_KEYS": key,
         "CLOUDCACHE_DATABASE_URL": restricted(made.url).replace("+asyncpg", ""),
         "CLOUDCACHE_REDIS_URL": redis_url,
         "CLOUDCACHE_CLOUDFLARE_URL": f"{cloudflare_url}/client/v4",
         **extra,
     }
-    cluster = Cluster(port, made.url, redis_url, cloudflare_url, settings, say, home / "logs")
+    fleet = Fleet(shops, shops, key)
+    cluster = Cluster(port, made.url, redis_url, cloudflare_url, settings, fleet, say, home / "logs")
     cluster.start(
         parts.postgres(made, home / "postgres"),
         parts.valkey(redis_port, home / "valkey"),
@@ -134,14 +137,13 @@ async def _needs(
         await cluster.stop()
 
 
-async def _ready_to_use(cluster: Cluster, shops: int) -> None:
+async def _ready_to_use(cluster: Cluster) -> None:
     """The database at our migration and with the demo in it; the others answer."""
     await cluster.children["postgres"].up(START_SECONDS)
     await _database(cluster.database_url)
-    await upgrade(cluster.database_url)
-    await fill(cluster.database_url, shops, [cluster.settings["CLOUDCACHE_SECRET_KEYS"]])
     for name in ("valkey", "cloudflare"):
         await cluster.children[name].up(START_SECONDS)
+    await fill(cluster.database_url, cluster.settings["CLOUDCACHE_CLOUDFLARE_URL"], cluster.fleet)
 
 
 async def owner(url: str) -> asyncpg.Connection:
