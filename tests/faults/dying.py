@@ -34,9 +34,13 @@ class Countdown:
         self.at = at
         self.steps: list[str] = []
         self.is_dead = False
+        self.is_asleep = False
+        """While a process is being put together nothing is counted."""
         self._die = die
 
     def step(self, name: str) -> None:
+        if self.is_asleep:
+            return
         if self.is_dead:
             raise Crash
         self.steps.append(name)
@@ -89,6 +93,7 @@ def dying_process(
     rig: Rig, url: str, countdown: Countdown, name: str, *, by_statement: bool = False
 ) -> Process:
     """One more process on the rig's database, with connections of its own."""
+    countdown.is_asleep = True
     store = SqlStore(make_engine(url))
     if by_statement:
         watch_statements(store, countdown)
@@ -111,6 +116,7 @@ def dying_process(
         chance=lambda: 0.5,
     )
     sync = assemble(parts)
+    countdown.is_asleep = False
     return Process(
         name,
         sync.toggles,
