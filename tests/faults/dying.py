@@ -28,15 +28,19 @@ def _crash() -> None:
 
 
 class Countdown:
-    """Counts steps, and at step `at` calls `die`. Without `at` it only notes their names."""
+    """Counts steps, and at step `at` (its number, or its name) calls `die`; without `at` it only notes them."""
 
-    def __init__(self, at: int | None = None, die: Callable[[], None] = _crash) -> None:
+    def __init__(
+        self, at: int | str | None = None, die: Callable[[], None] = _crash, *, is_deadly: bool = True
+    ) -> None:
         self.at = at
         self.steps: list[str] = []
         self.is_dead = False
         self.is_asleep = False
         """While a process is being put together nothing is counted."""
         self._die = die
+        self._is_deadly = is_deadly
+        self.was_reached = False
 
     def step(self, name: str) -> None:
         if self.is_asleep:
@@ -44,8 +48,8 @@ class Countdown:
         if self.is_dead:
             raise Crash
         self.steps.append(name)
-        if len(self.steps) == self.at:
-            self.is_dead = True
+        if not self.was_reached and self.at in (len(self.steps), name):
+            self.was_reached, self.is_dead = True, self._is_deadly
             self._die()
 
 

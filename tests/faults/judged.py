@@ -60,6 +60,10 @@ class Judged:
         self._told.endings += await self._endings()
         return found + self._told.faults()
 
+    def holds(self) -> bool:
+        """Whether the first toggle is on at Cloudflare."""
+        return self._there(self._toggles[0]) == "on"
+
     def _there(self, toggle: Toggle) -> str:
         return toggle.read(self._rig.world.value(ZONE, toggle.setting)).state.value
 
