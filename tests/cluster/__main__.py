@@ -11,7 +11,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from tests.cluster import kills
+from tests.cluster import kills, sync
 from tests.cluster.cluster import Cluster, running_cluster
 
 out = Console(highlight=False)
@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds Cloudflare takes to answer")
     parser.add_argument("--kill", action="store_true", help="the show: kill everything while sessions flip")
+    parser.add_argument("--sync", action="store_true", help="measure one worker against two")
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
     return parser.parse_args()
@@ -57,6 +58,9 @@ async def main() -> int:
 
 
 async def _run(given: argparse.Namespace, stop: asyncio.Event, began: float) -> None:
+    if given.sync:
+        await sync.compare(say=say)
+        return
     say(f"starting a cluster with {given.shops} shops ...")
     async with running_cluster(
         shops=given.shops,

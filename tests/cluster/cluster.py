@@ -89,7 +89,8 @@ async def running_cluster(
                 ]
                 names += [parts.worker(f"worker-{n + 1}", cluster.settings) for n in range(workers)]
                 await asyncio.gather(*(child.up(START_SECONDS) for child in cluster.start(*names)))
-                await _answering(cluster)
+                if web:
+                    await _answering(cluster)
                 yield cluster
             finally:
                 await cluster.stop()
