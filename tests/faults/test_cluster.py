@@ -14,7 +14,7 @@ from tests.support.page_socket import cookie_for
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 SHOPS = 40
-VICTIMS = ("web-1", "postgres", "valkey", "worker-2")
+VICTIMS = ("web-1", "postgres", "valkey", "worker-2", "cloudflare")
 
 
 @pytest.fixture
