@@ -7,12 +7,14 @@ import asyncio
 import signal
 import sys
 import time
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from tests.cluster import kills, sync
 from tests.cluster.cluster import Cluster, running_cluster
+from tests.cluster.telling import tell
 
 out = Console(highlight=False)
 
@@ -30,6 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds Cloudflare takes to answer")
     parser.add_argument("--kill", action="store_true", help="the show: kill everything while sessions flip")
+    parser.add_argument("--logs", type=Path, help="keep the logs in this directory")
     parser.add_argument("--sync", action="store_true", help="measure one worker against two")
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
@@ -69,36 +72,16 @@ async def _run(given: argparse.Namespace, stop: asyncio.Event, began: float) -> 
         port=given.port,
         latency=given.latency,
         say=say,
+        logs=given.logs,
     ) as cluster:
         if stop.is_set():
             return
         show(cluster)
         say(f"ready after {time.monotonic() - began:.1f} s; Ctrl-C ends it")
         if given.kill:
-            tell(await kills.show(cluster, sessions=given.sessions, seconds=given.seconds))
+            tell(out, await kills.show(cluster, sessions=given.sessions, seconds=given.seconds))
         else:
             await stop.wait()
-
-
-def tell(outcome: kills.Outcome) -> None:
-    """What the show came to; a figure is what was counted."""
-    record, away = outcome.record, sorted(outcome.record.away_s)
-    out.print(f"killed with SIGKILL: {', '.join(outcome.killed)}")
-    out.print(
-        f"clicks {record.clicks}: {record.confirmed} shown as done, {record.refused} refused with a reason, "
-        f"{record.cut_off} cut off with their socket, {record.late} longer than ten seconds"
-    )
-    out.print(f"wishes in the journal: {outcome.statuses}; open after the show: {outcome.open_wishes}")
-    out.print(f"quiet {outcome.quiet_after_s:.1f} s after the last click")
-    if away:
-        middle = away[len(away) // 2]
-        out.print(
-            f"pages that came back by themselves: {len(away)}; median {middle:.1f} s, longest {away[-1]:.1f} s"
-        )
-    out.print(f"toggles compared at Cloudflare, in the cache and on a fresh page: {outcome.compared}")
-    for problem in (*outcome.wrong, *outcome.faults):
-        out.print(f"[red]WRONG[/] {problem}")
-    out.print("all is well" if outcome.is_fine else "[red]not all is well[/]")
 
 
 def show(cluster: Cluster) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -75,8 +76,9 @@ async def running_cluster(
     latency: float = 0.02,
     say: Say = lambda line: None,
     extra: dict[str, str] | None = None,
+    logs: Path | None = None,
 ) -> AsyncIterator[Cluster]:
-    """All of it, ready to be used; `extra` settings go to web and workers."""
+    """All of it, ready to be used; `extra` settings go to web and workers, and the logs are kept in `logs`."""
     with tempfile.TemporaryDirectory(prefix="cloudcache-cluster-", ignore_cleanup_errors=True) as name:
         home = _home(name)
         async with _needs(home, shops, port or free_port(), latency, say, extra or {}) as cluster:
@@ -95,6 +97,8 @@ async def running_cluster(
             finally:
                 await cluster.stop()
                 directory.close()
+                if logs is not None:
+                    shutil.copytree(cluster.logs, logs, dirs_exist_ok=True)
 
 
 def _home(name: str) -> Path:

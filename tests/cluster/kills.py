@@ -12,7 +12,8 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import asyncpg
 import httpx
@@ -33,14 +34,16 @@ class Outcome:
     """What came of it."""
 
     record: Record
-    killed: list[str]
+    killed: list[tuple[float, str]]
     statuses: dict[str, int]
-    quiet_after_s: float
-    open_wishes: int
     compared: int
     wrong: list[str]
     faults: list[str]
     recovered: bool
+    open_wishes: int = 0
+    quiet_after_s: float = 0.0
+    true_after_s: float = 0.0
+    """From the last click until every page that stayed open showed what the cache holds."""
 
     @property
     def is_fine(self) -> bool:
@@ -69,7 +72,16 @@ async def show(
     open_wishes = await _quiet(cluster, QUIET_SECONDS - (time.monotonic() - ended))
     quiet_after = time.monotonic() - ended
     await asyncio.gather(*(one.be_there() for one in people))
-    outcome = await _judge(cluster, people, record, killed, quiet_after, open_wishes)
+    late = await _pages_true(cluster, people, QUIET_SECONDS - (time.monotonic() - ended))
+    true_after = time.monotonic() - ended
+    outcome = await _judge(cluster, people, record, killed)
+    outcome = replace(
+        outcome,
+        quiet_after_s=quiet_after,
+        true_after_s=true_after,
+        open_wishes=open_wishes,
+        wrong=outcome.wrong + late,
+    )
     for one in people:
         one.page.close()
     return outcome
@@ -85,15 +97,15 @@ async def _arrive(people: Sequence[Session], at_once: int = 20) -> None:
     await asyncio.gather(*(come() for _ in range(at_once)))
 
 
-async def _kill(cluster: Cluster, victims: Sequence[str], seconds: float) -> list[str]:
-    """One after the other, each when the one before is up again, evenly over the time."""
-    killed, every = [], seconds / (len(victims) + 1)
+async def _kill(cluster: Cluster, victims: Sequence[str], seconds: float) -> list[tuple[float, str]]:
+    """One after the other, evenly over the time; when each was killed."""
+    killed, every = [(time.monotonic(), "nobody")], seconds / (len(victims) + 1)
     for name in victims:
         await asyncio.sleep(every)
         child = cluster.children[name]
         cluster.say(f"kill -9 {child.pid} ({name})")
         child.kill()
-        killed.append(name)
+        killed.append((time.monotonic(), name))
     await asyncio.sleep(every)
     await asyncio.gather(*(child.up(20) for child in cluster.children.values()))
     return killed
@@ -109,23 +121,41 @@ async def _quiet(cluster: Cluster, seconds: float) -> int:
         left = await connection.fetchval("SELECT count(*) FROM changes WHERE status = 'pending'")
         return left == 0
 
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(max(1.0, seconds)):
             await until(is_quiet)
-    except TimeoutError:
-        pass
-    finally:
-        await connection.close()
+    await connection.close()
     return left
+
+
+async def _pages_true(cluster: Cluster, people: Sequence[Session], seconds: float) -> list[str]:
+    """Wait until every open page shows what the cache holds; what does not, after the time given."""
+    connection = await owner(cluster.database_url)
+    late: list[str] = []
+
+    async def are_true() -> bool:
+        rows = await connection.fetch("SELECT customer_id, toggle_id, state FROM customer_toggles")
+        cached = {(row["customer_id"], row["toggle_id"]): row["state"] == "on" for row in rows}
+        late[:] = [
+            f"{one.shop.name}: an open page shows {one.page.rows[number]!r} of {toggle}"
+            for one in people
+            for number, toggle in NUMBERS.items()
+            if one.page.rows[number].isupper() is not cached[one.shop.customer, toggle]
+        ]
+        return not late
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(1.0, seconds)):
+            await until(are_true)
+    await connection.close()
+    return late
 
 
 async def _judge(
     cluster: Cluster,
     people: Sequence[Session],
     record: Record,
-    killed: list[str],
-    quiet_after: float,
-    open_wishes: int,
+    killed: list[tuple[float, str]],
 ) -> Outcome:
     connection = await owner(cluster.database_url)
     try:
@@ -145,19 +175,10 @@ async def _judge(
         for key in sorted(touched)
         if not there[key] == cached[key] == fresh[key]
     ]
-    for one in people:
-        shown = {toggle: one.page.rows[number].isupper() for number, toggle in NUMBERS.items()}
-        wrong += [
-            f"{one.shop.name} {toggle}: an open page shows {is_on}, cached {cached[one.shop.customer, toggle]}"
-            for toggle, is_on in shown.items()
-            if is_on is not (cached[one.shop.customer, toggle] == "on")
-        ]
     return Outcome(
         record,
         killed,
         dict(Counter(row["status"] for row in wishes)),
-        quiet_after,
-        open_wishes,
         len(touched),
         wrong,
         faults,

@@ -40,18 +40,33 @@ class Seen:
     at: int
 
 
+@dataclass(frozen=True)
+class Happened:
+    """How a click ended, or that a page came back; when, and after how long."""
+
+    at: float
+    what: str
+    seconds: float
+
+
 @dataclass
 class Record:
     """What all sessions did and saw."""
 
     seen: list[Seen] = field(default_factory=list)
-    clicks: int = 0
-    confirmed: int = 0
-    refused: int = 0
-    cut_off: int = 0
-    late: int = 0
-    away_s: list[float] = field(default_factory=list)
-    """How long each page was without a socket, until it showed its values again."""
+    happened: list[Happened] = field(default_factory=list)
+
+    def note(self, what: str, seconds: float) -> None:
+        self.happened.append(Happened(time.monotonic(), what, seconds))
+
+    def all_of(self, what: str) -> list[float]:
+        """How long each of these took, rising."""
+        return sorted(one.seconds for one in self.happened if one.what == what)
+
+
+DONE, REFUSED_CLICK, CUT_OFF, LATE = "done", "refused", "cut off", "late"
+BACK = "back"
+"""A page that had lost its socket shows its values again."""
 
 
 class Session:
@@ -86,24 +101,23 @@ class Session:
                 self.page.close()
                 await asyncio.sleep(self._chance.uniform(*COME_BACK_S))
         if self.page.connections > 1:
-            self._record.away_s.append(time.monotonic() - gone)
+            self._record.note(BACK, time.monotonic() - gone)
 
     async def _flip(self) -> None:
         number = self._chance.choice(list(NUMBERS))
         wanted = self.page.rows[number].islower()
         settled = row_is(number, "CRF" if wanted else "crf")
-        self._record.clicks += 1
+        began = time.monotonic()
         try:
             self.page.send("flip", {"toggle_id": NUMBERS[number], "on": wanted})
             await self.page.until(settled, ANSWER_S)
         except Lost:
-            self._record.cut_off += 1
+            how = CUT_OFF
         except TimeoutError:
-            self._record.late += 1
+            how = LATE
         else:
-            said = self.page.rows[number].lower()
-            self._record.refused += said == "f"
-            self._record.confirmed += said != "f"
+            how = REFUSED_CLICK if self.page.rows[number].lower() == "f" else DONE
+        self._record.note(how, time.monotonic() - began)
 
     def _note(self, page: Page, text: str) -> None:
         now = time.time_ns() // 1_000_000
