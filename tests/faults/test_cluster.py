@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cluster import kills
+from tests.cluster import kills, sync
 from tests.cluster.cluster import Cluster, running_cluster
 from tests.cluster.sessions import BACK, DONE
 from tests.support.page_socket import cookie_for
@@ -55,3 +55,11 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+async def test_two_workers_share_the_zones_out_and_read_none_twice():
+    swept = await sync.sweep(workers=2, zones=40, latency=0.3)
+
+    assert swept.calls >= 40
+    assert (swept.read_twice, swept.refused) == (0, 0)
+    assert swept.most_in_a_second <= 200
