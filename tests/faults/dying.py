@@ -1,7 +1,7 @@
 """A process that dies at a step chosen beforehand: before or after a call of a port, before a statement or commit.
 
     countdown = Countdown(at=7)
-    process = dying_process(rig, url, countdown, "dies")      # its seventh step is its last
+    process = dying_process(rig, own, countdown, "dies")      # its seventh step is its last
 
 A dead process does nothing more: whatever of it still runs (a `finally`, another task) dies at its next step as well.
 A transaction that was open is rolled back, as the database does when its client is gone.
@@ -82,25 +82,32 @@ class Counted:
         return called
 
 
-def watch_statements(store: SqlStore, countdown: Countdown) -> None:
-    """Each statement and each commit of this store is a step."""
-    engine = store.engine.sync_engine
+class OwnConnections:
+    """A store with connections of its own, for one process after the other; statements and commits may be steps."""
 
-    def statement(connection, cursor, text, parameters, context, many) -> None:
-        countdown.step(f"statement {text.split(maxsplit=1)[0]}")
+    def __init__(self, url: str) -> None:
+        self.store = SqlStore(make_engine(url))
+        self.counting: Countdown | None = None
+        engine = self.store.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", self._statement)
+        event.listen(engine, "commit", self._commit)
 
-    event.listen(engine, "before_cursor_execute", statement)
-    event.listen(engine, "commit", lambda connection: countdown.step("commit"))
+    def _statement(self, connection, cursor, text, parameters, context, many) -> None:
+        if self.counting is not None:
+            self.counting.step(f"statement {text.split(maxsplit=1)[0]}")
+
+    def _commit(self, connection) -> None:
+        if self.counting is not None:
+            self.counting.step("commit")
 
 
 def dying_process(
-    rig: Rig, url: str, countdown: Countdown, name: str, *, by_statement: bool = False
+    rig: Rig, own: OwnConnections, countdown: Countdown, name: str, *, by_statement: bool = False
 ) -> Process:
-    """One more process on the rig's database, with connections of its own."""
+    """One more process on the rig's database."""
     countdown.is_asleep = True
-    store = SqlStore(make_engine(url))
-    if by_statement:
-        watch_statements(store, countdown)
+    store = own.store
+    own.counting = countdown if by_statement else None
     counted: Any = Counted(store, "store", countdown)
     gateway: Any = Counted(rig.gateway, "gateway", countdown)
     budget: Any = Counted(rig.budget, "budget", countdown)

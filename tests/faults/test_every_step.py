@@ -7,140 +7,131 @@ the wish was never stored, what was there), and nobody sees anything go back.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
 
-from cloudcache.adapters.db.engine import make_engine
-from cloudcache.adapters.db.models import changes
-from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.budget import CallClass
 from cloudcache.emulator.faults import Fault
 from cloudcache.services.writing import LEASE_MS
-from tests.faults.dying import Countdown, dying_process
+from tests.faults.dying import Countdown, OwnConnections, dying_process
 from tests.faults.judged import TOGGLE, Judged
-from tests.support.databases import copied_sqlite
+from tests.support.databases import temporary_store
 from tests.support.rig import Crash, Process, Rig, build_rig, meanwhile
 
 MOST_STEPS = 400
 
-Story = Callable[[Rig, Process, Process], Awaitable[None]]
+Story = Callable[[Rig, bool, Process, Process], Awaitable[None]]
 
 
-async def plain(rig: Rig, first: Process, second: Process) -> None:
+async def plain(rig: Rig, on: bool, first: Process, second: Process) -> None:
     """One click."""
-    await _click(rig, first, True, "one")
+    await _click(rig, first, on)
 
 
-async def reply_lost(rig: Rig, first: Process, second: Process) -> None:
+async def reply_lost(rig: Rig, on: bool, first: Process, second: Process) -> None:
     """Cloudflare does it, and its answer never comes."""
     rig.world.inject(Fault("lost", method="PATCH"))
-    await _click(rig, first, True, "one")
+    await _click(rig, first, on)
 
 
-async def server_error(rig: Rig, first: Process, second: Process) -> None:
+async def server_error(rig: Rig, on: bool, first: Process, second: Process) -> None:
     """Cloudflare does not do it, and the answer does not say so."""
     rig.world.inject(Fault("status", method="PATCH", status=502))
-    await _click(rig, first, True, "one")
+    await _click(rig, first, on)
 
 
-async def blocked(rig: Rig, first: Process, second: Process) -> None:
+async def blocked(rig: Rig, on: bool, first: Process, second: Process) -> None:
     """429: everything waits five minutes."""
     rig.world.inject(Fault("block", method="PATCH"))
-    await _click(rig, first, True, "one")
+    await _click(rig, first, on)
 
 
-async def two_clicks(rig: Rig, first: Process, second: Process) -> None:
-    """On, and in another tab, on another process, off again before anybody has taken over."""
-    await _click(rig, first, True, "one")
+async def two_clicks(rig: Rig, on: bool, first: Process, second: Process) -> None:
+    """And in another tab, on another process, back again before anybody has taken over."""
+    await _click(rig, first, on)
     rig.clock.ms += 1_000
-    await _click(rig, second, False, "two")
+    await _click(rig, second, not on)
 
 
 STORIES = (plain, reply_lost, server_error, blocked, two_clicks)
+BY_STATEMENT = (plain, reply_lost)
+"""Statement by statement where nothing is in doubt and where all is: elsewhere a transaction is one step."""
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    """A shop that was read."""
+    made = await build_rig(await temporary_store(tmp_path / "store.db"))
+    await made.process().reconciler.zone(made.customer.id, CallClass.WATCHED)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def own(rig: Rig, tmp_path: Path) -> AsyncIterator[OwnConnections]:
+    """What those that die are connected through."""
+    made = OwnConnections(f"sqlite:///{tmp_path / 'store.db'}")
+    yield made
+    await made.store.close()
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-async def test_killed_at_any_step_of_a_write_all_is_well_when_another_has_taken_over(story, tmp_path: Path):
-    template = await _template(tmp_path)
+async def test_killed_at_any_step_of_a_write_all_is_well_when_another_has_taken_over(
+    story: Story, rig: Rig, own: OwnConnections
+):
     names: list[str] = []
     for step in range(1, MOST_STEPS):
-        countdown = Countdown(step)
-        async with _rig(template, tmp_path / f"{step}.db") as (rig, url):
-            judged = Judged(rig)
-            first, second = _dying(rig, url, countdown, story), rig.process()
-            await judged.look()
-            await story(rig, first, second)
-            await judged.look()
-            await _take_over(rig, rig.process())
-            problems = await judged.problems()
-            await first.store.close()
+        judged, countdown = Judged(rig), Countdown(step)
+        first = dying_process(rig, own, countdown, f"dies {step}", by_statement=story in BY_STATEMENT)
+        await story(rig, not judged.holds(), first, rig.process())
+        await judged.look()
+        await _take_over(rig, rig.process())
+        rig.world.clear_faults()
         if not countdown.is_dead:
             break
         names.append(countdown.steps[-1])
-        assert problems == [], f"killed at step {step}, {names[-1]}: {problems}"
+        assert await judged.problems() == [], f"killed at step {step}, {names[-1]}"
 
     assert not countdown.is_dead
     assert {"after store.open_intent", "before gateway.write", "after store.settle_applied"} <= set(names)
 
 
 @pytest.mark.parametrize("where", ["before gateway.write", "after gateway.write"])
-async def test_who_takes_over_may_be_killed_at_any_step_as_well(where: str, tmp_path: Path):
-    template = await _template(tmp_path)
-    async with _rig(template, tmp_path / "counted.db") as (rig, url):
-        counting = Countdown()
-        process = dying_process(rig, url, counting, "counts")
-        await plain(rig, process, process)
-        await process.store.close()
-    first_dies = counting.steps.index(where) + 1
+async def test_who_takes_over_may_be_killed_at_any_step_as_well(where: str, rig: Rig, own: OwnConnections):
     for step in range(1, MOST_STEPS):
-        countdown = Countdown(step)
-        async with _rig(template, tmp_path / f"{step}.db") as (rig, url):
-            judged = Judged(rig)
-            first = dying_process(rig, url, Countdown(first_dies), "dies")
-            second = dying_process(rig, url, countdown, "dies as well")
-            await plain(rig, first, second)
-            await judged.look()
-            await _take_over(rig, second)
-            await judged.look()
-            await _take_over(rig, rig.process())
-            problems = await judged.problems()
-            await first.store.close()
-            await second.store.close()
+        judged, countdown = Judged(rig), Countdown(step)
+        first = dying_process(rig, own, Countdown(where), f"dies {step}")
+        second = dying_process(rig, own, countdown, f"dies as well {step}")
+        await plain(rig, not judged.holds(), first, second)
+        await judged.look()
+        await _take_over(rig, second)
+        await judged.look()
+        await _take_over(rig, rig.process())
         if not countdown.is_dead:
             return
-        assert problems == [], f"the second is killed at {step}, {countdown.steps[-1]}: {problems}"
+        assert await judged.problems() == [], f"the second is killed at {step}, {countdown.steps[-1]}"
     raise AssertionError("it never came to an end")
 
 
-async def test_a_process_that_was_frozen_over_its_call_does_not_undo_a_newer_wish(tmp_path: Path):
-    template = await _template(tmp_path)
-    async with _rig(template, tmp_path / "frozen.db") as (rig, _):
-        judged = Judged(rig)
-        frozen, other = rig.process(), rig.process()
+async def test_a_process_that_was_frozen_over_its_call_does_not_undo_a_newer_wish(rig: Rig):
+    judged, frozen, other = Judged(rig), rig.process(), rig.process()
 
-        async def meanwhile_elsewhere() -> None:
-            await _take_over(rig, other)
-            rig.clock.ms += 1_000
-            await _click(rig, other, False, "two")
+    async def meanwhile_elsewhere() -> None:
+        await _take_over(rig, other)
+        rig.clock.ms += 1_000
+        await _click(rig, other, False)
 
-        rig.gateway.script.append(meanwhile(meanwhile_elsewhere, before=True))
-        await _click(rig, frozen, True, "one")
+    rig.gateway.script.append(meanwhile(meanwhile_elsewhere, before=True))
+    await _click(rig, frozen, True)
 
-        assert await judged.problems() == []
+    assert await judged.problems() == []
 
 
-def _dying(rig: Rig, url: str, countdown: Countdown, story: Story) -> Process:
-    """Statement by statement where nothing is in doubt and where all is: a transaction is one step anywhere else."""
-    return dying_process(rig, url, countdown, "dies", by_statement=story in (plain, reply_lost))
-
-
-async def _click(rig: Rig, process: Process, on: bool, request: str) -> None:
+async def _click(rig: Rig, process: Process, on: bool) -> None:
     """A click in a process that may die of it."""
+    request = f"{process.name} {on} {rig.clock.ms}"
     try:
         await process.toggles.flip(rig.owner, rig.customer.id, TOGGLE.id, on, request_id=request)
     except Crash:
@@ -158,27 +149,3 @@ async def _take_over(rig: Rig, process: Process) -> None:
         return
     finally:
         await process.tasks.idle()
-
-
-async def _template(folder: Path) -> Path:
-    """A database with one shop that was read."""
-    file = await copied_sqlite(folder / "template.db")
-    rig = await build_rig(SqlStore(make_engine(f"sqlite:///{file}")))
-    await rig.process().reconciler.zone(rig.customer.id, CallClass.WATCHED)
-    async with rig.store.database.reading(rig.customer.id) as connection:
-        assert (await connection.execute(select(func.count()).select_from(changes))).scalar() == 0
-    await rig.close()
-    return file
-
-
-@asynccontextmanager
-async def _rig(template: Path, file: Path) -> AsyncIterator[tuple[Rig, str]]:
-    """The same shop on a database of this scene's own, and its address."""
-    url = f"sqlite:///{shutil.copy(template, file)}"
-    rig = await build_rig(SqlStore(make_engine(url)), again=True)
-    try:
-        yield rig, url
-    finally:
-        await rig.close()
-        for left in file.parent.glob(f"{file.name}*"):
-            left.unlink()

@@ -21,7 +21,7 @@ from cloudcache.domain.errors import StoreUnavailable
 from cloudcache.emulator.app import create_app
 from cloudcache.emulator.server import serving
 from cloudcache.services.writing import LEASE_MS
-from tests.faults.dying import Countdown, dying_process
+from tests.faults.dying import Countdown, OwnConnections, dying_process
 from tests.faults.judged import TOGGLE, Judged
 from tests.support.databases import fresh_postgres, restricted
 from tests.support.proxy import Relay, relay
@@ -62,7 +62,9 @@ def _flip_and_die(database_url: str, cloudflare_url: str, now: int, on: bool, wh
         rig.clock.ms = now
         client = CloudflareClient(cloudflare_url, rig.clock, on_quota=rig.budget, calls_per_second=0)
         rig.gateway = Interposed(client, rig.clock)
-        process = dying_process(rig, database_url, Countdown(where, die), "dies", by_statement=True)
+        process = dying_process(
+            rig, OwnConnections(database_url), Countdown(where, die), "dies", by_statement=True
+        )
         await process.toggles.flip(rig.owner, rig.customer.id, TOGGLE.id, on, request_id=where)
         await process.tasks.idle()
 
@@ -112,12 +114,12 @@ async def test_cut_off_from_the_database_at_any_statement_nothing_is_lost_when_i
 
 
 async def _cut_at_every_statement(rig: Rig, line: Relay, url: str) -> None:
-    step, was_cut = 0, True
+    step, was_cut, own = 0, True, OwnConnections(url)
     while was_cut:
         judged, step = Judged(rig), step + 1
         on = not judged.holds()
         countdown = Countdown(step, line.cut, is_deadly=False)
-        process = dying_process(rig, url, countdown, f"cut off {step}", by_statement=True)
+        process = dying_process(rig, own, countdown, f"cut off {step}", by_statement=True)
         with suppress(StoreUnavailable):  # the person is told that it was not kept
             await process.toggles.flip(rig.owner, rig.customer.id, TOGGLE.id, on, request_id=f"{step}")
         await process.tasks.idle()
@@ -127,5 +129,5 @@ async def _cut_at_every_statement(rig: Rig, line: Relay, url: str) -> None:
         await process.tasks.idle()
         was_cut = countdown.was_reached
         assert await judged.problems() == [], f"cut at step {step}, {countdown.steps[step - 1 : step]}"
-        await process.store.close()
     assert step > 20
+    await own.store.close()
