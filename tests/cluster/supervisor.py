@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ LIVED_LONG_S = 5.0
 
 PATIENCE_S = 12.0
 LOOK_EVERY_S = 0.05
+
+PR_SET_PDEATHSIG = 1
 
 Say = Callable[[str], None]
 
@@ -136,6 +140,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=partial(_die_with_parent, self.program.stop_signal),
                 **self.program.identity,
             )
 
@@ -150,6 +155,11 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Look again and again until it is so: other processes cannot tell us."""
     while not await holds():  # noqa: ASYNC110
         await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _die_with_parent(stop: int) -> None:
+    """Linux sends this process `stop` when the supervisor dies, even by SIGKILL: nothing is left behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, stop)
 
 
 def family(pid: int) -> list[int]:
