@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench clean
+.PHONY: help setup run cluster test check bench clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ setup: $(VENV)/runtime  ## Install what the program needs
 run: $(VENV)/runtime  ## Serve cloudcache on http://localhost:3000 (PORT=... for another port)
 	@echo "cloudcache will be at http://localhost:$(PORT)/ in a moment; Ctrl-C stops it."
 	@exec $(BIN)/reflex run --env prod --frontend-port $(PORT) --backend-port $(PORT)
+
+cluster: $(VENV)/tests  ## Postgres, Valkey, 2 web and 2 sync workers, 1,000 shops, on this machine
+	@exec $(BIN)/python -m tests.cluster --port $(PORT)
 
 test: $(VENV)/tests  ## Run every test
 	@$(BIN)/python -m tests.support.chromium >/dev/null

@@ -69,6 +69,8 @@ def routes() -> Starlette:
         served += local_session.routes(wiring.staff_cookie)
     if wiring.cloudflare is not None:
         served.append(Mount("/cloudflare", wiring.cloudflare))
+    elif wiring.settings.is_local and wiring.settings.cloudflare_url.startswith("http://"):
+        served.append(local_session.dashboard_route(wiring.settings.cloudflare_url))
     if wiring.shopify is not None:
         served.append(Mount("/shopify", wiring.shopify))
     return Starlette(routes=served)

@@ -65,7 +65,8 @@ from cloudcache.web.listener import listen
 log = logging.getLogger("cloudcache")
 
 TICK_SECONDS = 1
-RECOVER_SECONDS = 15
+RECOVER_SECONDS = 5
+KEEP_SECONDS = 5
 STILL_OPEN_SECONDS = 30
 FORGET_SECONDS = 600
 DELIVERIES_SECONDS = 5
@@ -187,6 +188,7 @@ class Wiring:
         services = self.services
         await services.writer.recover()
         scheduler.every(RECOVER_SECONDS, "recover", services.writer.recover)
+        scheduler.every(KEEP_SECONDS, "keep what is being delivered", services.writer.keep)
         scheduler.every(STILL_OPEN_SECONDS, "still open", services.attention.still_open)
         scheduler.every(DELIVERIES_SECONDS, "webhooks", services.webhooks.work)
         scheduler.every(FORGET_SECONDS, "forget what is over", self._forget)

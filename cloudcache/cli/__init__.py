@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,10 +45,14 @@ def emulator(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8787,
     zones: Annotated[int, typer.Option(min=0, max=1_000_000, help="Zones to pretend.")] = 100,
     accounts: Annotated[int, typer.Option(min=1, max=1_000_000, help="Accounts they belong to.")] = 1,
+    state: Annotated[
+        Path | None, typer.Option(help="A file in which it remembers what was changed, as Cloudflare would.")
+    ] = None,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds that every answer takes.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Serve a pretend Cloudflare API on this machine until it is stopped."""
-    world = World(Options(zones=zones, accounts=accounts))
+    world = World(Options(zones=zones, accounts=accounts, latency=latency), path=state)
     serve(world, "127.0.0.1", port, as_json=as_json)
 
 

@@ -119,6 +119,10 @@ class Store(Protocol):
         """Prolong the lease; False when it is no longer ours."""
         ...
 
+    async def keep(self, which: Collection[ChangeId], *, owner: str, lease_until: int) -> None:
+        """Prolong the leases of these, as far as they are still open and ours."""
+        ...
+
     async def settle_applied(
         self, customer: CustomerId, change: ChangeId, seen: Observation, *, now: int, since: int | None
     ) -> Settled:

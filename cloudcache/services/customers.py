@@ -15,6 +15,9 @@ from cloudcache.domain.secret import Token
 from cloudcache.ports import Clock, Gateway, Store, ZoneAccess
 from cloudcache.services.credentials import PLATFORM, Credentials
 
+MOST_CHOICES = 20
+"""Shops on the local sign-in page; where there are more, the others are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class SigninChoice:
@@ -132,7 +135,8 @@ class Customers:
         """The shops one may sign in as in the local environment; nobody elsewhere."""
         if self._signin_notes is None:
             return []
-        return [await self._choice(one) for one in await self._store.across_tenants_customers(limit=20)]
+        first = await self._store.across_tenants_customers(limit=MOST_CHOICES)
+        return [await self._choice(one) for one in first]
 
     async def _choice(self, customer: Customer) -> SigninChoice:
         cells = (await self._store.page(customer.id)).cells.values()

@@ -52,7 +52,10 @@ from cloudcache.services.tasks import Tasks
 
 log = logging.getLogger("cloudcache.writing")
 
-LEASE_MS = 60_000
+LEASE_MS = 20_000
+"""How long after its worker's death an intent is adopted. While it lives the lease is renewed every few seconds
+(`keep`), however long the wait; one that was frozen meanwhile finds its intent settled, and looks (`_too_late`)."""
+
 DEADLINE_MS = 3_600_000
 SHOW_QUEUE_FROM_MS = 500
 SILENT_FROM_ATTEMPT = 2
@@ -121,9 +124,9 @@ class Writer:
         """This process's name in the leases; asked for late, because a server forks after it was wired."""
         return self._owner()
 
-    def lease(self, extra_ms: int = 0) -> int:
+    def lease(self) -> int:
         """The end of a lease taken now."""
-        return self._clock.now_ms() + LEASE_MS + extra_ms
+        return self._clock.now_ms() + LEASE_MS
 
     def submit(self, change: Change) -> None:
         """Deliver it in the background; the outcome reaches the pages through the feed."""
@@ -139,6 +142,11 @@ class Writer:
         for change in adopted:
             self.submit(change)
         return len(adopted)
+
+    async def keep(self) -> None:
+        """Renew the leases of what is being delivered here. Called every few seconds; a dead process cannot."""
+        if self._delivering:
+            await self._store.keep(sorted(self._delivering), owner=self.owner, lease_until=self.lease())
 
     async def _deliver_safely(self, change: Change) -> None:
         logs.know(customer=change.customer, change=change.id)  # in a task of its own
@@ -198,7 +206,15 @@ class Writer:
             return Tried.LATER
         except Unclear:
             return Tried.DOUBT
-        return await self._settle(change, toggle, seen, since=None)
+        settled = await self._settle(change, toggle, seen, since=None)
+        return await self._too_late(change, toggle, access) if settled is None else settled
+
+    async def _too_late(self, change: Change, toggle: Toggle, access: ZoneAccess) -> Tried:
+        """Somebody else has settled it while our call was under way: this process was frozen, or its clock is wrong.
+        The call may have landed on a newer wish, so Cloudflare is read, and the newest put back if need be."""
+        await self._budget.acquire(Lane(access.credential, CallClass.WRITE, change.customer))
+        resolved = await self._resolve(change, toggle, access)
+        return Tried.DOUBT if resolved is Tried.DOUBT else Tried.SETTLED
 
     async def _resolve(self, change: Change, toggle: Toggle, access: ZoneAccess) -> Tried:
         """After doubt: what Cloudflare holds decides whether it is applied or must be sent again."""
@@ -211,7 +227,7 @@ class Writer:
         except (TryLater, Unclear):
             return Tried.DOUBT
         if seen is not None and _same(toggle, seen, change):
-            return await self._settle(change, toggle, seen, since)
+            return await self._settle(change, toggle, seen, since) or Tried.SETTLED
         return Tried.AGAIN
 
     async def _look(self, access: ZoneAccess, toggle: Toggle) -> Observation | None:
@@ -242,23 +258,32 @@ class Writer:
 
     async def _hold(self, change: Change, wait_ms: int, in_doubt: bool) -> bool:
         """Keep the lease over a wait and, if it is not at Cloudflare, show when it will be sent."""
-        until = self.lease(wait_ms)
         if in_doubt:
-            return await self._store.extend(change.id, owner=self.owner, lease_until=until)
+            return await self._store.extend(change.id, owner=self.owner, lease_until=self.lease())
         now = self._clock.now_ms()
         held = await self._store.queue(
-            change.customer, change.id, now=now, eta=now + wait_ms, owner=self.owner, lease_until=until
+            change.customer,
+            change.id,
+            now=now,
+            eta=now + wait_ms,
+            owner=self.owner,
+            lease_until=self.lease(),
         )
         self._bus.hint(change.customer)
         return held
 
-    async def _settle(self, change: Change, toggle: Toggle, seen: Observation, since: int | None) -> Tried:
-        """Settle by what Cloudflare holds; in doubt when another write was in flight at the same time."""
+    async def _settle(
+        self, change: Change, toggle: Toggle, seen: Observation, since: int | None
+    ) -> Tried | None:
+        """Settle by what Cloudflare holds; in doubt when another write was in flight at the same time. None when
+        somebody else was first."""
         now = self._clock.now_ms()
         if toggle.read(seen.value).state is not change.to_state:
-            await self._store.settle_failed(change.customer, change.id, Reason.NOT_KEPT, now=now)
-            return Tried.SETTLED
-        settled = await self._store.settle_applied(change.customer, change.id, seen, now=now, since=since)
+            settled = await self._store.settle_failed(change.customer, change.id, Reason.NOT_KEPT, now=now)
+        else:
+            settled = await self._store.settle_applied(change.customer, change.id, seen, now=now, since=since)
+        if settled is Settled.NOT_OPEN:
+            return None
         return Tried.DOUBT if settled is Settled.CONTESTED else Tried.SETTLED
 
     async def _refuse(self, change: Change, refusal: Refused) -> None:

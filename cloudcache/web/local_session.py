@@ -60,6 +60,16 @@ def _host(netloc: str) -> str:
     return netloc.rsplit(":", 1)[0] if not netloc.endswith("]") else netloc
 
 
+def dashboard_route(cloudflare_url: str) -> Route:
+    """Where the page's link to the emulated dashboard leads when the emulator is a process of its own."""
+    address = cloudflare_url.removesuffix("/client/v4") + "/_emulator/dashboard"
+
+    async def lead_on(request: Request) -> Response:
+        return RedirectResponse(address, status_code=307)
+
+    return Route("/cloudflare/_emulator/dashboard", lead_on, methods=["GET"])
+
+
 def routes(staff: StaffCookie | None) -> list[Route]:
     """Signing in as a demo shop or as pretend staff, and out."""
 

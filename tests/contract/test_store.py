@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from cloudcache.adapters.db.store import SqlStore
-from cloudcache.domain.catalog import TOGGLES, State
+from cloudcache.domain.catalog import TOGGLES, State, find
 from cloudcache.domain.errors import NotFound, Reason, Refused
 from cloudcache.domain.events import Change, ChangeStatus
 from cloudcache.domain.ids import ChangeId, CustomerId
@@ -250,6 +250,18 @@ async def test_a_lease_holds_against_others_until_it_runs_out(mine: Tenant):
     assert await mine.start(wish, now=20_000, owner="other") is Start.SEND
     assert not await mine.store.extend(wish.id, owner="dead", lease_until=1)
     assert await mine.store.extend(wish.id, owner="other", lease_until=1)
+
+
+async def test_leases_are_kept_only_of_what_is_open_and_ours(mine: Tenant):
+    theirs, over = await mine.wish(), await mine.wish(toggle=find("polish"))
+    ours = await mine.wish(toggle=find("email_obfuscation"))
+    await mine.store.adopt(now=90_000, owner="other", lease_until=99_000, limit=1)
+    await mine.applied(over)
+
+    await mine.store.keep([ours.id, theirs.id, over.id], owner="w", lease_until=200_000)
+
+    left = await mine.store.adopt(now=150_000, owner="x", lease_until=999_999, limit=10)
+    assert [one.id for one in left] == [theirs.id]
 
 
 async def test_a_writer_may_start_what_another_let_lapse_without_adopting_it(mine: Tenant):

@@ -142,6 +142,7 @@ FOR_NO_CUSTOMER = {
     "customer_of_shop",
     "across_tenants_customers",
     "extend",
+    "keep",
     "adopt",
     "add_customer",
     "add_credential",

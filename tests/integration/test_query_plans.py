@@ -194,6 +194,7 @@ ACTS: dict[str, Act] = {
         mine.id, change.id, now=1, eta=2, owner="w", lease_until=3
     ),
     "extend": lambda store, _, change: store.extend(change.id, owner="w", lease_until=3),
+    "keep": lambda store, _, change: store.keep([change.id], owner="w", lease_until=3),
     "applied": lambda _, mine, change: mine.applied(change),
     "failed": lambda store, mine, change: store.settle_failed(mine.id, change.id, Reason.OTHER, now=3),
     "cancel": lambda store, mine, _: store.cancel(mine.id, ROCKET.id, now=3),

@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,33 @@ SETTINGS = {
 """A test's data need not survive a power cut: a commit is then as quick as SQLite's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """A server that is made and not started: its command, and who has to run it."""
+
+    programs: Path
+    port: int
+    command: list[str]
+    identity: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/postgres"
+
+
+def initialised(home: Path, **settings: str) -> Initialised:
+    """Make a server's data below `home`. `settings` go over those above; one that is killed and started again with
+    its data needs `synchronous_commit="on"`: then what was committed is with the operating system."""
+    programs, identity = _programs_and_identity(home)
+    port = free_port()
+    options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-sync"]
+    _do([programs / "initdb", "-D", home / "data", *options], **identity)
+    command = [str(programs / "postgres"), "-D", str(home / "data"), "-p", str(port)]
+    for key, value in (SETTINGS | settings).items():
+        command += ["-c", f"{key}={value}"]
+    return Initialised(programs, port, command, identity)
+
+
 @contextlib.contextmanager
 def running_postgres(settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """A server's address for SQLAlchemy; its database is there to connect to, not to fill.
@@ -50,20 +78,20 @@ def running_postgres(settings: Mapping[str, str] | None = None) -> Iterator[str]
         return
     with tempfile.TemporaryDirectory(prefix="cloudcache-postgres-", ignore_cleanup_errors=True) as name:
         home = Path(name)
-        programs, identity = _programs_and_identity(home)
-        data, log, port = home / "data", home / "server.log", free_port()
-        options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-sync"]
-        _do([programs / "initdb", "-D", data, *options], **identity)
-        server = [programs / "postgres", "-D", data, "-p", str(port)]
-        for key, value in {**SETTINGS, **(settings or {})}.items():
-            server += ["-c", f"{key}={value}"]
+        made = initialised(home, **(settings or {}))
+        log = home / "server.log"
         with log.open("w") as output:
             process = subprocess.Popen(
-                server, cwd=home, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **identity
+                made.command,
+                cwd=home,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **made.identity,
             )
         try:
-            _wait(programs, port, process, log)
-            yield f"postgresql+asyncpg://postgres@127.0.0.1:{port}/postgres"
+            _wait(made.programs, made.port, process, log)
+            yield made.url
         finally:
             _stop(process)
 

@@ -52,6 +52,7 @@ from cloudcache.services.tasks import Tasks
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.writing import Writer
 
+SHOP = "shop.myshopify.com"
 ZONE = ZoneId("0" * 31 + "a")
 TOKEN = Token("cfat_rig_0123456789abcdef")
 START_MS = 1_795_000_000_000
@@ -193,6 +194,7 @@ class Process:
     engine: Engine
     pacing: Pacing
     tasks: CrashingTasks
+    store: SqlStore
 
     async def settle(self, turns: int = 20) -> None:
         """Let the engine do all that is due."""
@@ -246,7 +248,15 @@ class Rig:
         )
         sync = assemble(parts)
         return Process(
-            name, sync.toggles, sync.writer, sync.reconciler, sync.attention, sync.engine, sync.pacing, tasks
+            name,
+            sync.toggles,
+            sync.writer,
+            sync.reconciler,
+            sync.attention,
+            sync.engine,
+            sync.pacing,
+            tasks,
+            self.store,
         )
 
     async def facts(self, zone: str, name: str) -> tuple[ZoneId, ZoneFacts]:
@@ -275,8 +285,9 @@ async def build_rig(
     state: Path | None = None,
     limits: Limits | None = None,
     telemetry: Telemetry = SILENT,
+    again: bool = False,
 ) -> Rig:
-    """A rig with one customer on `plan`, registered and never read."""
+    """A rig with one customer on `plan`, registered and never read; `again`, when the database has it already."""
     clock = AutoClock()
     world = World(options or Options(token_budget=1_000_000), clock=clock.now_s, path=state)
     world.add_account("acc", "acc")
@@ -293,9 +304,12 @@ async def build_rig(
     )
     vault = EnvelopeVault(["k" * 40])
     credential = CredentialId("c1")
-    await store.add_credential(credential, vault.seal(TOKEN, credential), "token", now=clock.ms)
-    facts = ZoneFacts("shop.example", ZonePlan.named(plan), "acc", "acc")
-    customer = await store.add_customer("shop.myshopify.com", ZONE, facts, topology, credential, now=clock.ms)
+    if again:
+        customer = await store.customer_of_shop(SHOP)
+    else:
+        await store.add_credential(credential, vault.seal(TOKEN, credential), "token", now=clock.ms)
+        facts = ZoneFacts("shop.example", ZonePlan.named(plan), "acc", "acc")
+        customer = await store.add_customer(SHOP, ZONE, facts, topology, credential, now=clock.ms)
     credentials = Credentials(store, vault, None)
     rollouts = Rollouts(store, clock, "local")
     gateway = Interposed(client, clock)

@@ -76,11 +76,8 @@ class RunningApp:
 @contextlib.contextmanager
 def running_app(env: Mapping[str, str] | None = None, *, workers: int = 1) -> Iterator[RunningApp]:
     """A production server on a free port with its own data directory; `env` adds to its environment."""
-    given = dict(env or {})
-    with _own_directory() as directory:
-        port = free_port()
-        with _lock():
-            _copy_pages(_built(given), directory / ".web", port)
+    given, port = dict(env or {}), free_port()
+    with ready_to_serve(port, given) as directory:
         command = [sys.executable, "-c", SERVE, str(port)]
         given = {"GRANIAN_WORKERS": str(workers), **given}
         with _serving(command, directory, directory, (port, port), given, START_SECONDS) as app:
@@ -118,16 +115,22 @@ class Restartable:
 @contextlib.contextmanager
 def restartable_app(env: Mapping[str, str] | None = None) -> Iterator[Restartable]:
     """Like `running_app`, for tests that kill it."""
-    given = dict(env or {})
-    with _own_directory() as directory:
-        port = free_port()
-        with _lock():
-            _copy_pages(_built(given), directory / ".web", port)
+    given, port = dict(env or {}), free_port()
+    with ready_to_serve(port, given) as directory:
         server = Restartable(given, directory, port)
         try:
             yield server
         finally:
             server.stop()
+
+
+@contextlib.contextmanager
+def ready_to_serve(port: int, env: Mapping[str, str] | None = None) -> Iterator[Path]:
+    """A directory with the sources and the pages built for `port`, in which `SERVE` may be run, several at once."""
+    with _own_directory() as directory:
+        with _lock():
+            _copy_pages(_built(env or {}), directory / ".web", port)
+        yield directory
 
 
 @contextlib.contextmanager
@@ -168,7 +171,7 @@ def _built(env: Mapping[str, str]) -> Path:
         done = subprocess.run(
             [_reflex(), "export", "--no-zip"],
             cwd=STAGE,
-            env=_environment({**env, **address}),
+            env=environment({**env, **address}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -243,7 +246,7 @@ def _lock() -> Iterator[None]:
         yield
 
 
-def _environment(given: Mapping[str, str]) -> dict[str, str]:
+def environment(given: Mapping[str, str]) -> dict[str, str]:
     """Ours, without what would configure the app or the server, and with what the test gives."""
     ours = ("CLOUDCACHE_", "REFLEX_", "__REFLEX_", "GRANIAN_")
     kept = ("REFLEX_BUN_PATH", "REFLEX_DIR", "REFLEX_USE_NPM")
@@ -277,7 +280,7 @@ def _serving(
         process = subprocess.Popen(
             command,
             cwd=project,
-            env=_environment({**told, **env}),
+            env=environment({**told, **env}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -64,7 +64,7 @@ NOTHING_SENT = (
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Patience in seconds. `turn_s` + `call_s` stay below the minute for which a writer holds its lease."""
+    """Patience in seconds."""
 
     turn_s: float = 10.0
     """Waiting for one of the connections."""

@@ -6,7 +6,7 @@ nothing and is told so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, exists, insert, literal_column, or_, select, update
@@ -107,6 +107,14 @@ class Journal(OnDatabase):
                 .values(lease_until=lease_until)
             )
             return held.rowcount == 1
+
+    async def keep(self, which: Collection[ChangeId], *, owner: str, lease_until: int) -> None:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
+            await connection.execute(
+                update(changes)
+                .where(changes.c.id.in_(which), PENDING, changes.c.lease_owner == owner)
+                .values(lease_until=lease_until)
+            )
 
     async def settle_applied(
         self, customer: CustomerId, change: ChangeId, seen: Observation, *, now: int, since: int | None

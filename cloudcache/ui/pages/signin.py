@@ -37,6 +37,7 @@ def signin(local: Local) -> rx.Component:
             class_name="card",
             aria_label="Shops",
         ),
+        rx.cond(Signin.has_more, _another(local), rx.fragment()),
         rx.el.section(
             plain_form(
                 *(
@@ -54,6 +55,27 @@ def signin(local: Local) -> rx.Component:
         ),
         rx.el.footer(_dashboard(local), class_name="page-foot"),
         class_name="page narrow",
+    )
+
+
+def _another(local: Local) -> rx.Component:
+    """Any shop by its name, where there are more than the page can list."""
+    return rx.el.section(
+        plain_form(
+            rx.el.label(
+                rx.el.span(wording.ANOTHER_SHOP, class_name="sr"),
+                rx.el.input(
+                    name="shop", required=True, placeholder=wording.ANOTHER_SHOP_HINT, auto_complete="off"
+                ),
+                class_name="field",
+            ),
+            rx.el.button(wording.SIGN_IN, type="submit", class_name="btn"),
+            method="post",
+            action=f"{local.backend}/local/session",
+            class_name="side-by-side",
+        ),
+        class_name="card padded-card",
+        aria_label=wording.ANOTHER_SHOP,
     )
 
 

@@ -9,6 +9,7 @@ import reflex as rx
 
 from cloudcache.domain.errors import CloudcacheError
 from cloudcache.services import current
+from cloudcache.services.customers import MOST_CHOICES
 
 log = logging.getLogger("cloudcache.ui")
 
@@ -18,6 +19,7 @@ class Signin(rx.State):
 
     choices: list[dict[str, str]] = []
     loaded: bool = False
+    has_more: bool = False
 
     @rx.event
     async def load(self):
@@ -30,6 +32,7 @@ class Signin(rx.State):
             log.error("the sign-in page cannot list shops: %s", error)
             return
         self.choices = [{name: _text(value) for name, value in asdict(one).items()} for one in found]
+        self.has_more = len(found) >= MOST_CHOICES
         self.loaded = True
 
 

@@ -1,0 +1,14 @@
+"""The local sign-in: a list of the first shops, and a field for any other."""
+
+from __future__ import annotations
+
+from cloudcache.ui import wording
+from cloudcache.ui.pages.grid import Local
+from cloudcache.ui.pages.signin import signin
+
+
+def test_where_there_are_more_shops_than_are_listed_one_may_be_named():
+    page = str(signin(Local("")).render())
+
+    assert wording.ANOTHER_SHOP in page and wording.ANOTHER_SHOP_HINT in page
+    assert "has_more" in page
