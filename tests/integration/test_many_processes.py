@@ -100,7 +100,7 @@ def cluster(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def position(shown: dict[str, object]) -> str:
-    """Rocket Loader's row: a capital letter is on, `c` confirmed."""
+    """Rocket Loader's row: a capital letter is on; `r` as read, `c` confirmed."""
     return str(shown["r0"])[:1]
 
 
@@ -112,7 +112,7 @@ async def flip(one: Tab) -> str:
 
 
 def is_read(shown: dict[str, object]) -> bool:
-    return position(shown) in "cC"
+    return position(shown) in tuple("rRcC")
 
 
 async def test_a_page_opened_in_a_web_process_is_read_by_the_worker(cluster: Cluster):
