@@ -1,6 +1,6 @@
 """Return when a web process of this machine is ready, or after 50 seconds with what it said last.
 
-    python docs/deployment/wait_ready.py PORT
+python docs/deployment/wait_ready.py PORT
 """
 
 import sys

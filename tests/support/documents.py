@@ -64,7 +64,9 @@ def spans(page: Path) -> list[str]:
 
 def links(page: Path) -> list[str]:
     """Where its links to files of ours and to headings lead."""
-    return [link for link in _LINK.findall(prose(page)) if "://" not in link and not link.startswith("mailto:")]
+    return [
+        link for link in _LINK.findall(prose(page)) if "://" not in link and not link.startswith("mailto:")
+    ]
 
 
 def anchors(page: Path) -> set[str]:
