@@ -148,7 +148,7 @@ def test_the_readme_has_every_command_and_no_other():
 
 def _told(cell: str) -> Iterator[tuple[str, ...]]:
     """`customers add \\| list` names two; the second span of a cell goes on with the first one's group."""
-    names = [word for word in re.findall(r"(?<![\w.-])[a-z][a-z-]*", cell.replace("`", " "))]
+    names = re.findall(r"(?<![\w.-])[a-z][a-z-]*", cell.replace("`", " "))
     group = CLI.commands.get(names[0])
     if group is None or not hasattr(group, "commands"):
         yield from ((name,) for name in names)
