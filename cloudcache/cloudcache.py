@@ -79,7 +79,13 @@ def routes() -> Starlette:
 def shielded(inner: ASGIApp) -> ASGIApp:
     """Everything goes through the document rules and the shield, sockets too."""
     tls = (wiring.settings.public_url or "").startswith("https://")
-    shield = Shield(DocumentMiddleware(inner, rules), get_config().cors_allowed_origins, tls=tls)
+    config = get_config()
+    shield = Shield(
+        DocumentMiddleware(inner, rules),
+        config.cors_allowed_origins,
+        tls=tls,
+        hops=config.trusted_proxy_hops,
+    )
     return Requests(shield, routes().routes, wiring.telemetry)
 
 

@@ -2,6 +2,7 @@
 
 HTTP     a body of at most 64 KiB (webhooks 1 MiB) that arrives within ten seconds, and is not compressed
 socket   the Origin must be ours; a first word within ten seconds; at most 30 messages a second for long
+client   behind proxies of ours it is who spoke to the outermost of them, not the proxy that speaks to us
 answer   the security headers; pages get more, see `documents.py`
 """
 
@@ -35,20 +36,33 @@ HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class Shield:
-    """An ASGI middleware around the whole app. `origins` are looked at anew each time."""
+    """An ASGI middleware around the whole app. `origins` are looked at anew each time.
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str], *, tls: bool) -> None:
+    `hops` is how many proxies of ours stand before it; each has added whom it saw to X-Forwarded-For.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str], *, tls: bool, hops: int = 0) -> None:
         self._app = app
         self._origins = origins
+        self._hops = hops
         self._headers = (*HEADERS, HSTS) if tls else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send)
         elif scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._http(self._from_whom(scope), receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _from_whom(self, scope: Scope) -> Scope:
+        """With the client's address in place of the nearest proxy's; what a client itself wrote further left in the
+        header counts for nothing."""
+        if not self._hops:
+            return scope
+        given = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+        seen = [one.strip() for one in given.decode("latin-1").split(",") if one.strip()]
+        return {**scope, "client": (seen[-self._hops], 0)} if len(seen) >= self._hops else scope
 
     # -- HTTP ----------------------------------------------------------------------------------
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:

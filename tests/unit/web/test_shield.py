@@ -118,3 +118,35 @@ async def test_a_socket_that_says_nothing_is_hung_up_on(monkeypatch: pytest.Monk
     _, heard = await ask(socket(), [(b"origin", ORIGIN.encode())], type="websocket")
 
     assert heard[-1]["type"] == "websocket.disconnect"
+
+
+@pytest.mark.parametrize(
+    ("hops", "header", "client"),
+    [
+        (0, b"6.6.6.6", "10.0.0.1"),
+        (1, b"6.6.6.6, 203.0.113.9", "203.0.113.9"),
+        (2, b"6.6.6.6, 203.0.113.9,10.0.0.2", "203.0.113.9"),
+        (2, b"203.0.113.9", "10.0.0.1"),
+        (1, b"", "10.0.0.1"),
+    ],
+)
+async def test_the_client_is_whom_our_outermost_proxy_saw(hops: int, header: bytes, client: str):
+    seen: list[str] = []
+
+    async def app(scope, receive, send) -> None:
+        seen.append(scope["client"][0])
+        await App()(scope, receive, send)
+
+    async def send(message: Message) -> None:
+        pass
+
+    waiting = body(b"")
+
+    async def receive() -> Message:
+        return waiting.pop(0)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "client": ("10.0.0.1", 5)}
+    headers = [(b"x-forwarded-for", header)] if header else []
+    await Shield(app, [ORIGIN], tls=True, hops=hops)({**scope, "headers": headers}, receive, send)
+
+    assert seen == [client]
