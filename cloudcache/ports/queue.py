@@ -57,6 +57,7 @@ class LeasedFeed:
     failures: int
     active_at: int | None
     is_watched: bool
+    leased_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,7 @@ class Feeds(Protocol):
         self, feed: LeasedFeed, position: Position, *, owner: str, due: int, until: int | None
     ) -> bool:
         """Remember how far it was read. The lease is prolonged `until` then, or ended with None. False when it was
-        lost."""
+        lost. A feed that nobody watched when it was leased, and somebody does now, is due at once instead."""
         ...
 
     async def feed_failed(

@@ -227,7 +227,7 @@ async def _failed(store: SqlStore, mine: Tenant) -> bool:
 
 async def _noted(store: SqlStore) -> list[Entry]:
     """Lines that name twenty zones, with ray ids and persons."""
-    feed = LeasedFeed("", Position(), CustomerId(1), None, 0, None, False)
+    feed = LeasedFeed("", Position(), CustomerId(1), None, 0, None, False, 0)
     lines = [
         Entry(f"e{number}", 5_000, ZoneId(f"z{number}"), frozenset({ROCKET.id}), "ann", f"ray{number}")
         for number in range(1, 20)
