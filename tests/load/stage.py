@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from sqlalchemy import func, select
 
+from cloudcache.adapters.db.engine import Database, make_engine
+from cloudcache.adapters.db.models import changes
+from cloudcache.domain.events import ChangeStatus
 from tests.bench.engine import pretend_cloudflare
 from tests.load.processes import family
 from tests.load.shops import Fleet, Shop, fill
@@ -25,6 +29,7 @@ class Stage:
     app: RunningApp
     cloudflare: str
     fleet: Fleet
+    database_url: str
 
     @property
     def url(self) -> str:
@@ -42,6 +47,22 @@ class Stage:
             address, json={"zone_id": shop.zone, "setting": setting, "value": value}, timeout=30
         )
         answer.raise_for_status()
+
+    async def observed_at(self, customer: int, toggle: str, since: float) -> float | None:
+        """When the program first knew of a change made elsewhere after `since`; Unix seconds."""
+        query = select(func.min(changes.c.requested_at)).where(
+            changes.c.customer_id == customer,
+            changes.c.toggle_id == toggle,
+            changes.c.status == ChangeStatus.OBSERVED.value,
+            changes.c.requested_at >= since * 1000,
+        )
+        engine = make_engine(self.database_url)
+        try:
+            async with Database(engine).reading(customer) as connection:
+                found = (await connection.execute(query)).scalar()
+        finally:
+            await engine.dispose()
+        return found / 1000 if found is not None else None
 
 
 @contextmanager
@@ -62,4 +83,4 @@ def embedded(
                 **(env or {}),
             }
             with running_app(told) as app:
-                yield Stage(app, cloudflare, fleet)
+                yield Stage(app, cloudflare, fleet, database)
