@@ -39,6 +39,7 @@ Call = Callable[[SqlStore, CustomerId, Change], Awaitable[object]]
 
 CALLS: dict[str, Call] = {
     "page": lambda store, me, _: store.page(me),
+    "heads": lambda store, me, _: store.heads([me]),
     "revision": lambda store, me, _: store.revision(me),
     "history": lambda store, me, theirs: store.history(me, 100, before=theirs.id),
     "history_of": lambda store, me, _: store.history_of(me, ROCKET.id, 100),

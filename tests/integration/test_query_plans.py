@@ -149,6 +149,7 @@ SEEN = [Observation(toggle.id, toggle.off, 5_000) for toggle in TOGGLES]
 Act = Callable[[SqlStore, Tenant, Change], Awaitable[object]]
 ACTS: dict[str, Act] = {
     "page": lambda store, mine, _: store.page(mine.id),
+    "heads": lambda store, mine, _: store.heads([mine.id]),
     "news of a page": lambda store, mine, _: store.page(mine.id, 1),
     "staff's search": lambda store, _, __: store.across_tenants_find("s7", 20),
     "trail": lambda store, mine, _: store.trail(mine.id, 50, before=9),
