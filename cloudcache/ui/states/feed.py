@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Container, Coroutine, Iterable, Sequence
 from contextlib import suppress
 
 import reflex as rx
@@ -84,7 +84,7 @@ class _Rule:
 
 async def _refresh_waiting(app: rx.App) -> None:
     """Pages of shops without a zone: one that is served now may connect one."""
-    connected, now = app.event_namespace.token_to_sid, current().clock.now_ms()
+    connected, now = _sockets(app), current().clock.now_ms()
     for token, shop in open_pages.waiting():
         if token not in connected:
             open_pages.unwatch(token)
@@ -167,7 +167,7 @@ def _tell_how_late(customer: CustomerId, page: Page) -> None:
 
 async def _present(app: rx.App, customer: CustomerId) -> list[str]:
     """The tabs that are still connected and whose person is still verified; the others are let go."""
-    connected, now = app.event_namespace.token_to_sid, current().clock.now_ms()
+    connected, now = _sockets(app), current().clock.now_ms()
     present: list[str] = []
     for token in open_pages.tabs(customer):
         if token not in connected:
@@ -178,6 +178,12 @@ async def _present(app: rx.App, customer: CustomerId) -> list[str]:
         else:
             present.append(token)
     return present
+
+
+def _sockets(app: rx.App) -> Container[str]:
+    """The tokens of the tabs that are connected. Reflex's public name for them, `token_to_sid`, copies all of them
+    each time; here it is asked for each customer."""
+    return app.event_namespace._token_manager.token_to_socket
 
 
 async def _end(app: rx.App, token: str) -> None:
@@ -193,5 +199,5 @@ async def _hand_over(app: rx.App, tokens: Iterable[str], page: Page) -> None:
         async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
             grid = await root.get_state(Grid)
             grid._take(page, now, progress, waits=waits)
-            open_pages.note_shown(token, grid._revision, grid._right_until())
+            open_pages.note_shown(token, grid._revision, grid._right_until() if page.cells else None)
     open_pages.note_head(page.customer, progress)

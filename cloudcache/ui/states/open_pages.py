@@ -88,10 +88,13 @@ def tabs(customer: CustomerId) -> list[str]:
     return list(_watching.get(customer, ()))
 
 
-def note_shown(token: str, revision: int, right_until: int) -> None:
-    """This tab shows everything up to this revision; until then (Unix milliseconds) nothing of it ages by itself."""
+def note_shown(token: str, revision: int, right_until: int | None) -> None:
+    """This tab shows everything up to this revision, and nothing of it ages by itself until then (Unix milliseconds;
+    None: no row was changed)."""
     if token in _customer_of:
-        _shown[token], _right_until[token] = revision, right_until
+        _shown[token] = revision
+        if right_until is not None:
+            _right_until[token] = right_until
 
 
 def note_head(customer: Customer, progress: tuple[int, int] | None) -> None:
