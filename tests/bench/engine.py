@@ -59,13 +59,13 @@ serve(World(Options(**json.loads(sys.argv[1]))), "127.0.0.1", 0, as_json=True)
 def pretend_cloudflare(**options: object) -> Iterator[str]:
     """Its address, below which the API is; stopped at the end."""
     command = [sys.executable, "-c", SERVE, json.dumps(options)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.terminate()
-        process.wait(10)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())["url"]
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 @dataclass
