@@ -161,8 +161,8 @@ class ZoneQueue(Protocol):
         """Pages of these are open until further notice; a feed that was not watched before is due at once."""
         ...
 
-    async def unwatch(self, customer: CustomerId, *, now: int) -> None:
-        """Its last page in this process closed; another process's will say `watch` again."""
+    async def unwatch(self, customers: Collection[CustomerId], *, now: int) -> None:
+        """The last pages of these in this process closed; another process's will say `watch` again."""
         ...
 
     async def across_tenants_set_back(self, by: int, *, now: int) -> None:

@@ -52,6 +52,7 @@ class Attention:
         self._elsewhere: dict[CustomerId, tuple[Progress, int]] = {}
         bus.listen(Progress, self._note)
         self._untold: set[CustomerId] = set()
+        self._left: set[CustomerId] = set()
         self._telling = asyncio.Lock()
 
     async def opened(self, actor: Actor, customer: CustomerId, shown: Page | None = None) -> None:
@@ -108,8 +109,13 @@ class Attention:
                 await self._queue.watch(told, until=now + WATCHED_FOR_MS, now=now)
 
     async def _let_go(self, customer: CustomerId) -> None:
-        if customer not in self._open:
-            await self._queue.unwatch(customer, now=self._clock.now_ms())
+        """Likewise in one transaction: when a process's network is cut, thousands close in a moment."""
+        self._left.add(customer)
+        async with self._telling:
+            if customer in self._left:
+                left, self._left = [one for one in self._left if one not in self._open], set()
+                if left:
+                    await self._queue.unwatch(left, now=self._clock.now_ms())
 
     def _oldest(self, page: Page) -> int:
         if len(page.cells) < len(TOGGLES):

@@ -28,7 +28,6 @@ from tests.bench import (
 )
 from tests.bench.report import Section
 
-
 CUSTOMERS = int(os.environ.get("CLOUDCACHE_BENCH_CUSTOMERS", "100000"))
 
 

@@ -63,7 +63,7 @@ CALLS: dict[str, Call] = {
     "lease_one": lambda store, me, _: store.lease_one(me, now=10, owner="w", until=20),
     "prolong": lambda store, me, _: store.prolong([me], owner="w", until=30),
     "watch": lambda store, me, _: store.watch([me], until=50, now=10),
-    "unwatch": lambda store, me, _: store.unwatch(me, now=20),
+    "unwatch": lambda store, me, _: store.unwatch([me], now=20),
     "set_status": lambda store, me, _: store.set_status(me, ZoneStatus.GONE, now=1),
     "use_credential": lambda store, me, _: _with_credential(store, me),
     "disconnect_zone": lambda store, me, _: store.disconnect_zone(me, "mine.myshopify.com", DEED, now=1),

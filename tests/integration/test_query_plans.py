@@ -182,7 +182,7 @@ ACTS: dict[str, Act] = {
     "fail": lambda store, mine, _: _failed(store, mine),
     "release": lambda store, _, __: store.release("w"),
     "watch": lambda store, mine, _: store.watch([mine.id], until=9_000, now=3_000),
-    "unwatch": lambda store, mine, _: store.unwatch(mine.id, now=3_000),
+    "unwatch": lambda store, mine, _: store.unwatch([mine.id], now=3_000),
     "feeds": lambda store, _, __: store.lease_feeds(now=3_000, owner="w", until=9_000, limit=20),
     "note": lambda store, _, __: _noted(store),
     "forget": lambda store, _, __: store.forget_entries(3_000, 100),
