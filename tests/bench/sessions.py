@@ -17,44 +17,68 @@ from tests.bench.fragments import PARTS
 from tests.bench.report import Section
 
 SIZES = (100, 300, 1_000, 3_000, 10_000)
+SHARED = ("1000s",)
+"""On two web workers; the letter marks them."""
+
+TWO = ", two web workers"
 KEPT = PARTS / "sessions.json"
+EMBEDDED_HOW = (
+    "`python -m tests.load N`: N tabs (two of each shop, 50 of one; one in twenty shows the history) on"
+    " the embedded server with SQLite and the engine inside, against a pretend Cloudflare in a process "
+    "of its own that takes 150 ms to answer. They connect 24 at a time, then do nothing for 35 s, then "
+    "100 events a second arrive for 40 s (31 s each with 10,000): searches, sections, histories, and 10 flips a "
+    "second. Server, tabs and Cloudflare share two cores. Memory is what the web processes grew by, per session. "
+    "![memory and processor](benchmarks/sessions-cost.svg) ![waiting](benchmarks/sessions-waits.svg)"
+)
+SHARED_HOW = (
+    "`python -m tests.load N --shared`: two web workers behind one port, a sync worker, Postgres, Valkey, the tabs "
+    "and the pretend Cloudflare, all on two cores. A state is read from Valkey and written back at each event."
+)
 Run: TypeAlias = dict[str, Any]
 
 
 async def sections() -> list[Section]:
     """Measure the sizes that are asked for (all by default), and tell of all."""
-    chosen = [int(one) for one in os.environ.get("CLOUDCACHE_BENCH_SESSIONS", "").split()] or list(SIZES)
+    chosen = os.environ.get("CLOUDCACHE_BENCH_SESSIONS", "").split() or [*map(str, SIZES), *SHARED]
     runs: dict[str, Run] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for size in chosen:
-        runs[str(size)] = await _run(size)
+        runs[size] = await _run(size)
         KEPT.write_text(json.dumps(runs, indent=1, sort_keys=True) + "\n")
-    return report([runs[key] for key in sorted(runs, key=int)], PARTS)
-
-
-async def _run(size: int) -> Run:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.load", str(size), "--json", stdout=asyncio.subprocess.PIPE
+    ordered = sorted(runs, key=lambda key: int(key.removesuffix("s")))
+    return report(
+        [runs[key] for key in ordered if not key.endswith("s")],
+        [runs[key] for key in ordered if key.endswith("s")],
+        PARTS,
     )
+
+
+async def _run(size: str) -> Run:
+    kind = ["--shared"] if size.endswith("s") else []
+    count = size.removesuffix("s")
+    shorter = (
+        ["--idle", "31", "--live", "31"] if int(count) >= 10_000 else []
+    )  # longer than a round all the same
+    command = ["-m", "tests.load", count, "--json", *kind, *shorter]
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
     printed, _ = await process.communicate()
     found: Run = json.loads(printed)
     return found
 
 
-def report(runs: list[Run], folder: Path) -> list[Section]:
+def report(runs: list[Run], shared: list[Run], folder: Path) -> list[Section]:
     """The tables; the pictures go to `folder`."""
     _draw(runs, folder)
-    return [_costs(runs), _waits(runs), _fanout(runs)]
+    found = [_costs(runs, "Live sessions on one web process", EMBEDDED_HOW), _waits(runs), _fanout(runs)]
+    if shared:
+        title = "The same on two web workers with Postgres and Valkey"
+        found += [_costs(shared, title, SHARED_HOW), _waits(shared, TWO), _fanout(shared, TWO)]
+    return found
 
 
-def _costs(runs: list[Run]) -> Section:
+def _costs(runs: list[Run], title: str, how: str) -> Section:
     section = Section(
-        "Live sessions on one web process",
-        "`python -m tests.load N`: N tabs (two of each shop, 50 of one; one in twenty shows the history) on"
-        " the embedded server with SQLite and the engine inside, against a pretend Cloudflare in a process "
-        "of its own that takes 150 ms to answer. They connect 24 at a time, then do nothing for 35 s, then "
-        "100 events a second arrive for 40 s: searches, sections, histories, and 10 flips a second. Server,"
-        " tabs and Cloudflare share two cores. Memory is what the web processes grew by, per session. "
-        "![memory and processor](benchmarks/sessions-cost.svg) ![waiting](benchmarks/sessions-waits.svg)",
+        title,
+        how,
         (
             "sessions",
             "still open at the end",
@@ -82,9 +106,9 @@ def _costs(runs: list[Run]) -> Section:
     return section
 
 
-def _waits(runs: list[Run]) -> Section:
+def _waits(runs: list[Run], where: str = "") -> Section:
     section = Section(
-        "How long an event takes with so many sessions",
+        f"How long an event takes with so many sessions{where}",
         "From leaving the tab to the update that answers it, in the runs above; a flip is answered twice, "
         "pending and confirmed by Cloudflare. Aim with 1,000 sessions: p99 under 50 ms.",
         ("sessions", "events p50", "events p99", "flips confirmed p50", "p99", "lost", "loading p99"),
@@ -102,9 +126,9 @@ def _waits(runs: list[Run]) -> Section:
     return section
 
 
-def _fanout(runs: list[Run]) -> Section:
+def _fanout(runs: list[Run], where: str = "") -> Section:
     section = Section(
-        "A change made elsewhere, on all open pages",
+        f"A change made elsewhere, on all open pages{where}",
         "Ten changes in Cloudflare's dashboard, the first of them in the shop that 50 tabs show. Detection "
         "ends when the change is in the database: the account's log is looked at every 15 s while a page is"
         " open. Aim from then on, p95: 500 ms.",

@@ -1,6 +1,7 @@
-"""`python -m tests.load SESSIONS`: one run against an embedded server, as a table and as JSON.
+"""`python -m tests.load SESSIONS`: one run against an embedded server or a shared one, as a table or as JSON.
 
 python -m tests.load 1000 --events 200 --flips 10
+python -m tests.load 1000 --shared
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from dataclasses import asdict
 
 from tests.load.figures import Figures, allow_many_files, run
-from tests.load.stage import embedded
+from tests.load.stage import embedded, shared
 
 
 def main() -> None:
@@ -23,11 +24,12 @@ def main() -> None:
     parser.add_argument("--live", type=float, default=40, help="seconds")
     parser.add_argument("--changes", type=int, default=10, help="made in Cloudflare's dashboard")
     parser.add_argument("--tabs", type=int, default=2, help="of each shop")
+    parser.add_argument("--shared", action="store_true", help="two web workers, Postgres, Valkey")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     allow_many_files()
     shops = 1 + given.sessions // given.tabs + 1
-    with embedded(shops) as stage:
+    with (shared if given.shared else embedded)(shops) as stage:
         found = asyncio.run(
             run(
                 stage,

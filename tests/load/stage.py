@@ -1,9 +1,16 @@
-"""A whole installation for a load test: a pretend Cloudflare on a port, a database full of shops, a web server."""
+"""A whole installation for a load test: a pretend Cloudflare on a port, a database full of shops, web servers.
+
+embedded   one web process: SQLite, states in memory, the engine inside
+shared     two web workers behind one port and a sync worker: Postgres, Valkey
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +26,9 @@ from cloudcache.domain.events import ChangeStatus
 from tests.bench.engine import pretend_cloudflare
 from tests.load.processes import family
 from tests.load.shops import Fleet, Shop, fill
+from tests.support.postgres import fresh_database, running_postgres
 from tests.support.server import RunningApp, running_app
+from tests.support.valkey import running_valkey
 
 
 @dataclass(frozen=True)
@@ -84,3 +93,42 @@ def embedded(
             }
             with running_app(told) as app:
                 yield Stage(app, cloudflare, fleet, database)
+
+
+@contextmanager
+def shared(shops: int, *, accounts: int = 20, latency: float = 0.15, workers: int = 2) -> Iterator[Stage]:
+    """The kind for real machines, as many of it as one machine has cores."""
+    key = secrets.token_hex(24)
+    fleet = Fleet(shops, min(accounts, shops), key)
+    with (
+        running_postgres() as server,
+        fresh_database(server) as database,
+        running_valkey() as redis,
+        pretend_cloudflare(zones=shops, accounts=fleet.accounts, latency=latency) as cloudflare,
+    ):
+        asyncio.run(fill(database, cloudflare, fleet))
+        told = {
+            "CLOUDCACHE_DATABASE_URL": database,
+            "CLOUDCACHE_REDIS_URL": redis,
+            "CLOUDCACHE_CLOUDFLARE_URL": cloudflare,
+            "CLOUDCACHE_SECRET_KEYS": key,
+            "CLOUDCACHE_SYNC_IN_WEB": "off",
+        }
+        with _sync_worker(told), running_app(told, workers=workers) as app:
+            yield Stage(app, cloudflare, fleet, database)
+
+
+@contextmanager
+def _sync_worker(told: Mapping[str, str]) -> Iterator[None]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDCACHE_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cloudcache", "worker"],
+        env=environment | told,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(15)
