@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from cloudcache import logs
+from cloudcache import garbage, logs
 from cloudcache.config import ConfigError, load
 from cloudcache.domain.events import Uninstalled
 from cloudcache.ui import pages, theme
@@ -112,6 +112,7 @@ app.add_middleware(BindSession())
 wiring.services.bus.listen(Uninstalled, lambda news: bindings.release_shop(news.shop))
 app.register_lifespan_task(running)
 app.register_lifespan_task(feed)
+app.register_lifespan_task(garbage.collecting)
 pages.add_to(
     app,
     pages.Local(backend()) if wiring.settings.is_local else None,

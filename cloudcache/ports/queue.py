@@ -57,6 +57,7 @@ class LeasedFeed:
     failures: int
     active_at: int | None
     is_watched: bool
+    leased_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +161,8 @@ class ZoneQueue(Protocol):
         """Pages of these are open until further notice; a feed that was not watched before is due at once."""
         ...
 
-    async def unwatch(self, customer: CustomerId, *, now: int) -> None:
-        """Its last page in this process closed; another process's will say `watch` again."""
+    async def unwatch(self, customers: Collection[CustomerId], *, now: int) -> None:
+        """The last pages of these in this process closed; another process's will say `watch` again."""
         ...
 
     async def across_tenants_set_back(self, by: int, *, now: int) -> None:
@@ -217,7 +218,7 @@ class Feeds(Protocol):
         self, feed: LeasedFeed, position: Position, *, owner: str, due: int, until: int | None
     ) -> bool:
         """Remember how far it was read. The lease is prolonged `until` then, or ended with None. False when it was
-        lost."""
+        lost. A feed that nobody watched when it was leased, and somebody does now, is due at once instead."""
         ...
 
     async def feed_failed(

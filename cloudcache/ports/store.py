@@ -76,6 +76,10 @@ class Store(Protocol):
         """The customer and the cells changed after revision `since`, from one snapshot. `NotFound` if none."""
         ...
 
+    async def heads(self, customers: Collection[CustomerId]) -> dict[CustomerId, Customer]:
+        """These customers without their cells, from one snapshot; those that are gone are missing."""
+        ...
+
     async def customer_of_shop(self, shop: str) -> Customer:
         """The customer of a shop's full name; `NotFound` if there is none."""
         ...

@@ -7,6 +7,7 @@ again every half minute, and forgotten a minute and a half after the process tha
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 
@@ -50,15 +51,20 @@ class Attention:
         self._open: Counter[CustomerId] = Counter()
         self._elsewhere: dict[CustomerId, tuple[Progress, int]] = {}
         bus.listen(Progress, self._note)
+        self._untold: set[CustomerId] = set()
+        self._left: set[CustomerId] = set()
+        self._telling = asyncio.Lock()
 
-    async def opened(self, actor: Actor, customer: CustomerId) -> None:
+    async def opened(self, actor: Actor, customer: CustomerId, shown: Page | None = None) -> None:
         """A page opened: its zone is read in the background when a value is too old or was never read. Among many
-        such pages the one with the oldest value goes first."""
+        such pages the one with the oldest value goes first. `shown` is the whole page, if it was read for it just
+        now."""
         require(actor, Action.VIEW, customer)
         self._open[customer] += 1
+        is_whole = shown is not None and shown.customer.id == customer
+        page = shown if shown is not None and is_whole else await self._store.page(customer)
+        await self._watch(customer)
         now = self._clock.now_ms()
-        page = await self._store.page(customer)
-        await self._queue.watch([customer], until=now + WATCHED_FOR_MS, now=now)
         stale_since = self._oldest(page) + self._stale_after_ms
         if page.customer.status is ZoneStatus.ACTIVE and stale_since <= now:
             await self._queue.add(customer, due=stale_since, urgency=Urgency.WATCHED)
@@ -92,9 +98,24 @@ class Attention:
         else:
             self._elsewhere.pop(progress.customer, None)
 
+    async def _watch(self, customer: CustomerId) -> None:
+        """Pages that open together are told of in one transaction: who comes while one is under way is in the next.
+        Should it fail, that is said again within half a minute."""
+        self._untold.add(customer)
+        async with self._telling:
+            if customer in self._untold:
+                told, self._untold = list(self._untold), set()
+                now = self._clock.now_ms()
+                await self._queue.watch(told, until=now + WATCHED_FOR_MS, now=now)
+
     async def _let_go(self, customer: CustomerId) -> None:
-        if customer not in self._open:
-            await self._queue.unwatch(customer, now=self._clock.now_ms())
+        """Likewise in one transaction: when a process's network is cut, thousands close in a moment."""
+        self._left.add(customer)
+        async with self._telling:
+            if customer in self._left:
+                left, self._left = [one for one in self._left if one not in self._open], set()
+                if left:
+                    await self._queue.unwatch(left, now=self._clock.now_ms())
 
     def _oldest(self, page: Page) -> int:
         if len(page.cells) < len(TOGGLES):

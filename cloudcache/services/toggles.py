@@ -6,7 +6,7 @@ as a pending intent, and answered at once; the slow write goes on behind it and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from cloudcache.domain.access import Action, Actor, require
 from cloudcache.domain.budget import CallClass
@@ -57,6 +57,12 @@ class Toggles:
         """The customer and the cells changed after revision `since`; no call to Cloudflare is ever made."""
         await self._admit(actor, Action.VIEW, customer)
         return await self._store.page(customer, since)
+
+    async def heads(self, actor: Actor, customers: Collection[CustomerId]) -> dict[CustomerId, Customer]:
+        """Many customers without their cells, in one look: whether a page of theirs still shows what is."""
+        for customer in customers:
+            require(actor, Action.VIEW, customer)
+        return await self._store.heads(customers)
 
     async def history(
         self, actor: Actor, customer: CustomerId, toggle_id: object, limit: int

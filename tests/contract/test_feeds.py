@@ -163,6 +163,18 @@ async def test_a_position_is_kept_and_the_lease_goes_on_or_ends(mine: Tenant):
     assert (await leased(mine.store)).position == half
 
 
+async def test_a_page_that_opens_while_its_feed_is_read_has_it_read_again_at_once(mine: Tenant):
+    feed = await leased(mine.store)
+    await mine.store.watch([mine.id], until=NOW + 90_000, now=NOW + 10)
+
+    await mine.store.keep_position(feed, Position(), owner="w", due=NOW + 900_000, until=None)
+
+    again = await leased(mine.store, now=NOW + 20)
+    assert again.is_watched
+    await mine.store.keep_position(again, Position(), owner="w", due=NOW + 15_000, until=None)
+    assert await mine.store.lease_feeds(now=NOW + 30, owner="w", until=NOW + 1_000, limit=5) == []
+
+
 async def test_whoever_lost_the_feed_moves_no_position(mine: Tenant):
     late = await leased(mine.store)
     await leased(mine.store, now=NOW + 1_000, owner="x")

@@ -60,6 +60,7 @@ async def _begin(house: House, actor: Actor) -> str:
 
 OF_A_CUSTOMER: dict[str, Call] = {
     "toggles.page": lambda h, a, c: h.process.toggles.page(a, c),
+    "toggles.heads": lambda h, a, c: h.process.toggles.heads(a, [c]),
     "toggles.history": lambda h, a, c: h.process.toggles.history(a, c, "polish", 5),
     "toggles.flip": lambda h, a, c: h.process.toggles.flip(a, c, "polish", True, request_id="x"),
     "toggles.retry": lambda h, a, c: h.process.toggles.retry(a, c, "polish", request_id="x"),

@@ -39,6 +39,7 @@ Call = Callable[[SqlStore, CustomerId, Change], Awaitable[object]]
 
 CALLS: dict[str, Call] = {
     "page": lambda store, me, _: store.page(me),
+    "heads": lambda store, me, _: store.heads([me]),
     "revision": lambda store, me, _: store.revision(me),
     "history": lambda store, me, theirs: store.history(me, 100, before=theirs.id),
     "history_of": lambda store, me, _: store.history_of(me, ROCKET.id, 100),
@@ -62,7 +63,7 @@ CALLS: dict[str, Call] = {
     "lease_one": lambda store, me, _: store.lease_one(me, now=10, owner="w", until=20),
     "prolong": lambda store, me, _: store.prolong([me], owner="w", until=30),
     "watch": lambda store, me, _: store.watch([me], until=50, now=10),
-    "unwatch": lambda store, me, _: store.unwatch(me, now=20),
+    "unwatch": lambda store, me, _: store.unwatch([me], now=20),
     "set_status": lambda store, me, _: store.set_status(me, ZoneStatus.GONE, now=1),
     "use_credential": lambda store, me, _: _with_credential(store, me),
     "disconnect_zone": lambda store, me, _: store.disconnect_zone(me, "mine.myshopify.com", DEED, now=1),

@@ -149,6 +149,7 @@ SEEN = [Observation(toggle.id, toggle.off, 5_000) for toggle in TOGGLES]
 Act = Callable[[SqlStore, Tenant, Change], Awaitable[object]]
 ACTS: dict[str, Act] = {
     "page": lambda store, mine, _: store.page(mine.id),
+    "heads": lambda store, mine, _: store.heads([mine.id]),
     "news of a page": lambda store, mine, _: store.page(mine.id, 1),
     "staff's search": lambda store, _, __: store.across_tenants_find("s7", 20),
     "trail": lambda store, mine, _: store.trail(mine.id, 50, before=9),
@@ -181,7 +182,7 @@ ACTS: dict[str, Act] = {
     "fail": lambda store, mine, _: _failed(store, mine),
     "release": lambda store, _, __: store.release("w"),
     "watch": lambda store, mine, _: store.watch([mine.id], until=9_000, now=3_000),
-    "unwatch": lambda store, mine, _: store.unwatch(mine.id, now=3_000),
+    "unwatch": lambda store, mine, _: store.unwatch([mine.id], now=3_000),
     "feeds": lambda store, _, __: store.lease_feeds(now=3_000, owner="w", until=9_000, limit=20),
     "note": lambda store, _, __: _noted(store),
     "forget": lambda store, _, __: store.forget_entries(3_000, 100),
@@ -227,7 +228,7 @@ async def _failed(store: SqlStore, mine: Tenant) -> bool:
 
 async def _noted(store: SqlStore) -> list[Entry]:
     """Lines that name twenty zones, with ray ids and persons."""
-    feed = LeasedFeed("", Position(), CustomerId(1), None, 0, None, False)
+    feed = LeasedFeed("", Position(), CustomerId(1), None, 0, None, False, 0)
     lines = [
         Entry(f"e{number}", 5_000, ZoneId(f"z{number}"), frozenset({ROCKET.id}), "ann", f"ray{number}")
         for number in range(1, 20)

@@ -1,9 +1,16 @@
-"""A whole installation for a load test: a pretend Cloudflare on a port, a database full of shops, a web server."""
+"""A whole installation for a load test: a pretend Cloudflare on a port, a database full of shops, web servers.
+
+embedded   one web process: SQLite, states in memory, the engine inside
+shared     two web workers behind one port and a sync worker: Postgres, Valkey
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,11 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from sqlalchemy import func, select
 
+from cloudcache.adapters.db.engine import Database, make_engine
+from cloudcache.adapters.db.models import changes
+from cloudcache.domain.events import ChangeStatus
 from tests.bench.engine import pretend_cloudflare
 from tests.load.processes import family
 from tests.load.shops import Fleet, Shop, fill
+from tests.support.postgres import fresh_database, running_postgres
 from tests.support.server import RunningApp, running_app
+from tests.support.valkey import running_valkey
 
 
 @dataclass(frozen=True)
@@ -25,6 +38,7 @@ class Stage:
     app: RunningApp
     cloudflare: str
     fleet: Fleet
+    database_url: str
 
     @property
     def url(self) -> str:
@@ -42,6 +56,22 @@ class Stage:
             address, json={"zone_id": shop.zone, "setting": setting, "value": value}, timeout=30
         )
         answer.raise_for_status()
+
+    async def observed_at(self, customer: int, toggle: str, since: float) -> float | None:
+        """When the program first knew of a change made elsewhere after `since`; Unix seconds."""
+        query = select(func.min(changes.c.requested_at)).where(
+            changes.c.customer_id == customer,
+            changes.c.toggle_id == toggle,
+            changes.c.status == ChangeStatus.OBSERVED.value,
+            changes.c.requested_at >= since * 1000,
+        )
+        engine = make_engine(self.database_url)
+        try:
+            async with Database(engine).reading(customer) as connection:
+                found = (await connection.execute(query)).scalar()
+        finally:
+            await engine.dispose()
+        return found / 1000 if found is not None else None
 
 
 @contextmanager
@@ -62,4 +92,43 @@ def embedded(
                 **(env or {}),
             }
             with running_app(told) as app:
-                yield Stage(app, cloudflare, fleet)
+                yield Stage(app, cloudflare, fleet, database)
+
+
+@contextmanager
+def shared(shops: int, *, accounts: int = 20, latency: float = 0.15, workers: int = 2) -> Iterator[Stage]:
+    """The kind for real machines, as many of it as one machine has cores."""
+    key = secrets.token_hex(24)
+    fleet = Fleet(shops, min(accounts, shops), key)
+    with (
+        running_postgres() as server,
+        fresh_database(server) as database,
+        running_valkey() as redis,
+        pretend_cloudflare(zones=shops, accounts=fleet.accounts, latency=latency) as cloudflare,
+    ):
+        asyncio.run(fill(database, cloudflare, fleet))
+        told = {
+            "CLOUDCACHE_DATABASE_URL": database,
+            "CLOUDCACHE_REDIS_URL": redis,
+            "CLOUDCACHE_CLOUDFLARE_URL": cloudflare,
+            "CLOUDCACHE_SECRET_KEYS": key,
+            "CLOUDCACHE_SYNC_IN_WEB": "off",
+        }
+        with _sync_worker(told), running_app(told, workers=workers) as app:
+            yield Stage(app, cloudflare, fleet, database)
+
+
+@contextmanager
+def _sync_worker(told: Mapping[str, str]) -> Iterator[None]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDCACHE_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cloudcache", "worker"],
+        env=environment | told,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(15)

@@ -125,3 +125,28 @@ def test_what_needs_a_look_is_failed_outside_stale_and_what_is_on_for_nothing():
     }
     assert rows.tally(shown, Topology.O2O) == [1, 1, 1, 1, 1]
     assert set(rows.to_look_at(shown, Topology.DNS_ONLY)) == {"early_hints", "polish", "webp"}
+
+
+@given(
+    seen=st.integers(NOW - 100_000_000, NOW),
+    ends=st.none() | st.integers(NOW - 1000, NOW + 200_000_000),
+    change=st.none() | st.sampled_from([ChangeStatus.OBSERVED, ChangeStatus.FAILED, ChangeStatus.PENDING]),
+    asked=st.integers(NOW - 90_000_000, NOW),
+    written=st.booleans(),
+    state=st.sampled_from([State.ON, State.OFF]),
+    waited=st.floats(0, 1, exclude_max=True),
+)
+def test_a_row_says_until_when_it_stays_as_it_is(seen, ends, change, asked, written, state, waited):
+    by = ConfirmedBy.WRITE if written else ConfirmedBy.READ
+    newest = replace(CHANGE, status=change, requested_at=asked) if change else None
+    cell = replace(OFF, state=state, seen_at=seen, ends_at=ends, confirmed_by=by, change=newest)
+    row = rows.encode(cell, NOW)
+
+    shown = [row, "", *[rows.UNREAD] * (len(TOGGLES) - 2)]
+    until = rows.right_until(shown, {ROCKET.id: rows.word(cell, NOW)})
+
+    if until > NOW:
+        later = NOW + int((min(until, NOW + 300_000_000) - 1 - NOW) * waited)
+        assert rows.encode(cell, later) == row
+    else:  # the row has whole seconds only
+        assert until > NOW - 1000

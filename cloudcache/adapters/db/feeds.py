@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Row, and_, case, delete, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
@@ -83,7 +95,8 @@ class ChangeFeeds(OnDatabase):
     async def keep_position(
         self, feed: LeasedFeed, position: Position, *, owner: str, due: int, until: int | None
     ) -> bool:
-        values: Values = {**_stored(position), "feed_failures": 0, "feed_error": "", "feed_due_at": due}
+        when = due if feed.is_watched else case((_opened_since(feed), feed.leased_at), else_=due)
+        values: Values = {**_stored(position), "feed_failures": 0, "feed_error": "", "feed_due_at": when}
         values |= _GIVEN_BACK if until is None else {"feed_lease_until": until}
         return await self._accepted(feed, owner, values)
 
@@ -218,7 +231,12 @@ def _leased(
         row.feed_deep_at,
     )
     watched = row.watched_until is not None and row.watched_until > now
-    return LeasedFeed(row.account_id, position, *whose, row.feed_failures, row.active_at, watched)
+    return LeasedFeed(row.account_id, position, *whose, row.feed_failures, row.active_at, watched, now)
+
+
+def _opened_since(feed: LeasedFeed) -> ColumnElement[bool]:
+    """Somebody opened a page while the feed was being read; a due time was not there yet to be brought forward."""
+    return func.coalesce(accounts.c.watched_until, 0) > feed.leased_at
 
 
 def _stored(position: Position) -> Values:

@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, exists, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.audit import append
@@ -350,8 +362,8 @@ def _wished() -> ColumnElement[bool]:
     return and_(changes.c.status != "observed", ~taken_back)
 
 
-async def _contested(connection: AsyncConnection, customer: CustomerId, change: ChangeId) -> bool:
-    """Whether this change is open, and another write of its toggle was at Cloudflare while it was."""
+def _contested_query() -> Select[bool]:
+    """Made once: the two aliases cost more than the look itself."""
     mine, other = changes.alias("mine"), changes.alias("other")
     overlapping = and_(
         other.c.customer_id == mine.c.customer_id,
@@ -360,9 +372,21 @@ async def _contested(connection: AsyncConnection, customer: CustomerId, change: 
         other.c.sent_at.is_not(None),
         or_(other.c.settled_at.is_(None), other.c.settled_at >= mine.c.sent_at),
     )
-    is_mine = and_(mine.c.id == change, mine.c.customer_id == customer, mine.c.status == "pending")
-    query = select(exists().where(is_mine, overlapping))
-    return bool((await connection.execute(query)).scalar())
+    is_mine = and_(
+        mine.c.id == bindparam("change"),
+        mine.c.customer_id == bindparam("customer"),
+        mine.c.status == literal_column("'pending'"),
+    )
+    return select(exists().where(is_mine, overlapping))
+
+
+_CONTESTED = _contested_query()
+
+
+async def _contested(connection: AsyncConnection, customer: CustomerId, change: ChangeId) -> bool:
+    """Whether this change is open, and another write of its toggle was at Cloudflare while it was."""
+    found = await connection.execute(_CONTESTED, {"change": change, "customer": customer})
+    return bool(found.scalar())
 
 
 async def _settle(

@@ -162,10 +162,10 @@ class Queue(OnDatabase):
                 )
             )
 
-    async def unwatch(self, customer: CustomerId, *, now: int) -> None:
-        async with self.database.writing(customer) as connection:
+    async def unwatch(self, customers: Collection[CustomerId], *, now: int) -> None:
+        async with self.database.writing(ACROSS_TENANTS) as connection:
             await connection.execute(
-                update(zones).where(zones.c.customer_id == customer).values(watched_until=now)
+                update(zones).where(zones.c.customer_id.in_(customers)).values(watched_until=now)
             )
 
     async def across_tenants_set_back(self, by: int, *, now: int) -> None:

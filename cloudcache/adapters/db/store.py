@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from cloudcache.adapters.db.audit import AuditLog
 from cloudcache.adapters.db.connections import Connections
+from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.feeds import ChangeFeeds
 from cloudcache.adapters.db.fleet import Fleet
 from cloudcache.adapters.db.imports import ImportLog
@@ -17,6 +20,7 @@ from cloudcache.adapters.db.rows import (
     CELL,
     CHANGE,
     FEED,
+    HEADS,
     PAGE,
     ZONE,
     cell_of,
@@ -26,7 +30,7 @@ from cloudcache.adapters.db.rows import (
 )
 from cloudcache.adapters.db.shops import ShopRegister
 from cloudcache.adapters.db.values import Observing
-from cloudcache.domain.customers import Page
+from cloudcache.domain.customers import Customer, Page
 from cloudcache.domain.errors import NotFound
 from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.toggle import Cell
@@ -65,6 +69,12 @@ class SqlStore(
                 cells.append(cell_of(row[_CELL_AT:_CHANGE_AT], change))
         holder = followed(customer_of(rows[0]), rows[0][-len(FEED) :])
         return Page(holder, {cell.toggle: cell for cell in cells})
+
+    async def heads(self, customers: Collection[CustomerId]) -> dict[CustomerId, Customer]:
+        async with self.database.reading(ACROSS_TENANTS) as connection:
+            rows = (await connection.execute(HEADS, {"customers": list(customers)})).all()
+        found = [followed(customer_of(row), row[-len(FEED) :]) for row in rows]
+        return {one.id: one for one in found}
 
     async def close(self) -> None:
         """Close the pool."""

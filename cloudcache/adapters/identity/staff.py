@@ -180,6 +180,8 @@ def staff_principal(subject: object, email: object, until: int) -> Principal | N
 
 def _cookie(cookies: str, name: str) -> str | None:
     """The value of a cookie that came exactly once."""
+    if f"{name}=" not in cookies:
+        return None
     try:
         morsel = SimpleCookie(cookies).get(name)
     except CookieError:

@@ -1,32 +1,35 @@
 """The open pages of this process, and the one feed that keeps them true.
 
 The bus says which customers to look at again. Each of these is read once, however many tabs it has, and the
-changed rows are handed to all of them. A slow tick looks at everybody, in case a hint was lost, and lets what has
-grown old be shown as old. Every two seconds it is asked whether the rollout was changed, one row for all pages. No
-browser ever makes the database be polled.
+changed rows are handed to all of them. A slow round looks at everybody, in case a hint was lost, and lets what has
+grown old be shown as old: a slice each second, one statement for all of it, and nothing more for pages that show
+what is. Every two seconds it is asked whether the rollout was changed, one row for all pages. No browser ever makes
+the database be polled.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Container, Coroutine, Iterable, Sequence
 from contextlib import suppress
 
 import reflex as rx
 
 from cloudcache import logs
 from cloudcache.domain.access import SYSTEM
-from cloudcache.domain.customers import Page
+from cloudcache.domain.customers import Customer, Page
 from cloudcache.domain.errors import CloudcacheError, NotFound
 from cloudcache.domain.ids import CustomerId
 from cloudcache.services import current
 from cloudcache.ui.states import bindings, open_pages
 from cloudcache.ui.states.grid import Grid
+from cloudcache.ui.states.rounds import Round
 
 log = logging.getLogger("cloudcache.live")
 
-TICK_S = 30
+ROUND_S = 30
+SLICE_S = 1
 RULE_S = 2
 NOT_REFRESHED = {"event": "pages_not_refreshed"}
 
@@ -36,7 +39,8 @@ async def feed(app: rx.App) -> None:
     hints = current().bus.hints()
     waiting: asyncio.Task[frozenset[CustomerId] | None] | None = None
     clock = asyncio.get_running_loop().time
-    tick = clock() + TICK_S
+    tick = clock() + SLICE_S
+    everybody: Round[CustomerId] = Round(ROUND_S // SLICE_S)
     rule_at, rule = clock(), _Rule()
     try:
         while True:
@@ -53,9 +57,10 @@ async def feed(app: rx.App) -> None:
                     await _refresh_waiting(app)
                 rule_at = clock() + RULE_S
             if clock() >= tick:  # also while hints come without a pause
-                bindings.keep(app.event_namespace.sid_to_token)
-                await _refresh(app, open_pages.watched(), whole=True)
-                tick = clock() + TICK_S
+                if everybody.is_over:
+                    bindings.keep(app.event_namespace.sid_to_token)
+                await _look_at(app, everybody.turn(open_pages.watched()))
+                tick = clock() + SLICE_S
     finally:
         if waiting is not None:
             waiting.cancel()
@@ -79,7 +84,7 @@ class _Rule:
 
 async def _refresh_waiting(app: rx.App) -> None:
     """Pages of shops without a zone: one that is served now may connect one."""
-    connected, now = app.event_namespace.token_to_sid, current().clock.now_ms()
+    connected, now = _sockets(app), current().clock.now_ms()
     for token, shop in open_pages.waiting():
         if token not in connected:
             open_pages.unwatch(token)
@@ -94,18 +99,49 @@ async def _refresh_waiting(app: rx.App) -> None:
                     grid._set("status", "c" if is_served else "h")
 
 
+async def _look_at(app: rx.App, customers: Sequence[CustomerId]) -> None:
+    """Refresh those whose pages do not show what is."""
+    if not customers:
+        return
+    try:
+        heads = await current().toggles.heads(SYSTEM, customers)
+    except CloudcacheError as error:
+        log.error("open pages are not looked at: %s", error)
+        return
+    for customer in customers:
+        await _safely(customer, _look_at_one(app, customer, heads.get(customer)))
+
+
+async def _look_at_one(app: rx.App, customer: CustomerId, head: Customer | None) -> None:
+    tokens = await _present(app, customer)
+    if not tokens:
+        return
+    if head is None:
+        raise NotFound("no such customer")
+    has_aged = open_pages.ages_at(tokens) <= current().clock.now_ms()
+    if has_aged or head.revision > open_pages.oldest_shown(tokens):
+        await _refresh_one(app, customer, whole=has_aged)
+    elif not open_pages.shows_head(head, current().attention.progress(customer)):
+        await _hand_over(app, tokens, Page(head, {}))
+
+
 async def _refresh(app: rx.App, customers: Iterable[CustomerId], *, whole: bool) -> None:
     for customer in customers:
-        logs.begin(request=logs.request_id(), job="refresh pages", actor="system", customer=customer)
-        try:
-            with current().telemetry.span("refresh pages"):
-                await _refresh_one(app, customer, whole=whole)
-        except NotFound:
-            log.warning("customer %s is gone while its page is open", customer)
-        except CloudcacheError as error:
-            log.error("open pages of customer %s are not refreshed: %s", customer, error, extra=NOT_REFRESHED)
-        except Exception:
-            log.exception("open pages of customer %s are not refreshed", customer, extra=NOT_REFRESHED)
+        await _safely(customer, _refresh_one(app, customer, whole=whole))
+
+
+async def _safely(customer: CustomerId, work: Coroutine[None, None, None]) -> None:
+    """Whatever happens to the pages of one customer, those of the others come next."""
+    logs.begin(request=logs.request_id(), job="refresh pages", actor="system", customer=customer)
+    try:
+        with current().telemetry.span("refresh pages"):
+            await work
+    except NotFound:
+        log.warning("customer %s is gone while its page is open", customer)
+    except CloudcacheError as error:
+        log.error("open pages of customer %s are not refreshed: %s", customer, error, extra=NOT_REFRESHED)
+    except Exception:
+        log.exception("open pages of customer %s are not refreshed", customer, extra=NOT_REFRESHED)
 
 
 async def _refresh_one(app: rx.App, customer: CustomerId, *, whole: bool) -> None:
@@ -114,9 +150,7 @@ async def _refresh_one(app: rx.App, customer: CustomerId, *, whole: bool) -> Non
         return
     since = 0 if whole else open_pages.oldest_shown(tokens)
     page = await current().toggles.page(SYSTEM, customer, since)
-    waits = not await current().rollouts.serves(page.customer.shop)
-    for token in tokens:
-        await _hand_over(app, token, page, waits=waits)
+    await _hand_over(app, tokens, page)
     _tell_how_late(customer, page)
 
 
@@ -133,7 +167,7 @@ def _tell_how_late(customer: CustomerId, page: Page) -> None:
 
 async def _present(app: rx.App, customer: CustomerId) -> list[str]:
     """The tabs that are still connected and whose person is still verified; the others are let go."""
-    connected, now = app.event_namespace.token_to_sid, current().clock.now_ms()
+    connected, now = _sockets(app), current().clock.now_ms()
     present: list[str] = []
     for token in open_pages.tabs(customer):
         if token not in connected:
@@ -146,15 +180,24 @@ async def _present(app: rx.App, customer: CustomerId) -> list[str]:
     return present
 
 
+def _sockets(app: rx.App) -> Container[str]:
+    """The tokens of the tabs that are connected. Reflex's public name for them, `token_to_sid`, copies all of them
+    each time; here it is asked for each customer."""
+    return app.event_namespace._token_manager.token_to_socket
+
+
 async def _end(app: rx.App, token: str) -> None:
     """Nobody verified is there any more: the page says so, and shows nothing."""
     async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
         (await root.get_state(Grid))._forget()
 
 
-async def _hand_over(app: rx.App, token: str, page: Page, *, waits: bool) -> None:
+async def _hand_over(app: rx.App, tokens: Iterable[str], page: Page) -> None:
     now, progress = current().clock.now_ms(), current().attention.progress(page.customer.id)
-    async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
-        grid = await root.get_state(Grid)
-        grid._take(page, now, progress, waits=waits)
-        open_pages.note_shown(token, grid._revision)
+    waits = not await current().rollouts.serves(page.customer.shop)
+    for token in tokens:
+        async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
+            grid = await root.get_state(Grid)
+            grid._take(page, now, progress, waits=waits)
+            open_pages.note_shown(token, grid._revision, grid._right_until() if page.cells else None)
+    open_pages.note_head(page.customer, progress)

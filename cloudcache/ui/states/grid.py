@@ -16,6 +16,7 @@ import reflex as rx
 
 from cloudcache.domain.access import Action, Actor, allowed
 from cloudcache.domain.catalog import SECTIONS, TOGGLES, Toggle, Topology, find
+from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import (
     CloudcacheError,
     NeedsConfirmation,
@@ -274,8 +275,8 @@ class Grid(Showing, rx.State):
         """Subscribe first, then read."""
         open_pages.watch(self.router.session.client_token, customer, until)
         self._customer, self._revision = customer, 0
-        await self._read(actor)
-        await self._noting(current().attention.opened(actor, customer))
+        page = await self._read(actor)
+        await self._noting(current().attention.opened(actor, customer, page))
 
     async def _may_write(self, toggle: Toggle, token: str) -> bool:
         """Each write brings a token of its own, and there are only so many a minute."""
@@ -328,23 +329,25 @@ class Grid(Showing, rx.State):
         except CloudcacheError as error:
             log.info("%s of %s: %s", what, toggle.id, error)
 
-    async def _read(self, actor: Actor) -> None:
-        """Fetch what changed since this tab's revision and show it."""
+    async def _read(self, actor: Actor) -> Page | None:
+        """Fetch what changed since this tab's revision and show it; what it was, unless it could not be read."""
         try:
             page = await current().toggles.page(actor, _own(actor), self._revision)
             waits = self.reads_only and not await current().rollouts.serves(page.customer.shop)
         except NotRolledOut:
             self._hold_back()
-            return
+            return None
         except StoreUnavailable as error:
             log.error("a page cannot be read: %s", error)
             self._set("status", "d")
-            return
+            return None
         except NotFound:
             self._forget()
-            return
+            return None
         self._set("waits", waits)
         self._apply(page, current().clock.now_ms(), current().attention.progress(page.customer.id))
+        open_pages.note_shown(self.router.session.client_token, self._revision, self._right_until())
+        return page
 
     def _paused(self, toggle: Toggle) -> bool:
         """Whether the switch was shown as one that cannot be turned."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from cloudcache.domain.customers import Customer
 from cloudcache.domain.ids import CustomerId
 from cloudcache.services import current
 
@@ -14,6 +15,8 @@ _until: dict[str, int] = {}
 _waiting: dict[str, str] = {}
 """Tabs of shops that have no zone and that the rollout lets wait, by token."""
 _handed_over: dict[CustomerId, int] = {}
+_right_until: dict[str, int] = {}
+_heads: dict[CustomerId, tuple[Customer, tuple[int, int] | None]] = {}
 
 
 def watch(token: str, customer: CustomerId, until: int) -> None:
@@ -63,12 +66,14 @@ def unwatch(token: str) -> None:
     _shown.pop(token, None)
     _until.pop(token, None)
     _waiting.pop(token, None)
+    _right_until.pop(token, None)
     if customer is None:
         return
     _watching[customer].discard(token)
     if not _watching[customer]:
         del _watching[customer]
         _handed_over.pop(customer, None)
+        _heads.pop(customer, None)
     current().telemetry.set("pages_open", len(_customer_of))
     current().attention.closed(customer)
 
@@ -83,10 +88,29 @@ def tabs(customer: CustomerId) -> list[str]:
     return list(_watching.get(customer, ()))
 
 
-def note_shown(token: str, revision: int) -> None:
-    """This tab shows everything up to this revision."""
+def note_shown(token: str, revision: int, right_until: int | None) -> None:
+    """This tab shows everything up to this revision, and nothing of it ages by itself until then (Unix milliseconds;
+    None: no row was changed)."""
     if token in _customer_of:
         _shown[token] = revision
+        if right_until is not None:
+            _right_until[token] = right_until
+
+
+def note_head(customer: Customer, progress: tuple[int, int] | None) -> None:
+    """All tabs of this customer show this at the head of the page."""
+    if customer.id in _watching:
+        _heads[customer.id] = customer, progress
+
+
+def shows_head(customer: Customer, progress: tuple[int, int] | None) -> bool:
+    """Whether they do already."""
+    return _heads.get(customer.id) == (customer, progress)
+
+
+def ages_at(tokens: list[str]) -> int:
+    """When something that one of these tabs shows ages by itself."""
+    return min((_right_until.get(token, 0) for token in tokens), default=0)
 
 
 def oldest_shown(tokens: list[str]) -> int:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cloudcache.domain.catalog import BY_ID, TOGGLES, Effect, State, Toggle, Topology
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.ids import ToggleId
-from cloudcache.domain.toggle import Cell, Lock, Standing, lock, standing
+from cloudcache.domain.toggle import OUTSIDE_SHOWN_MS, STALE_AFTER_MS, Cell, Lock, Standing, lock, standing
 from cloudcache.ui import wording
 
 NUMBER: dict[ToggleId, int] = {toggle.id: number for number, toggle in enumerate(TOGGLES)}
@@ -37,6 +37,12 @@ _LETTERS = {
     Standing.STALE: "s",
     Standing.UNREAD: "u",
 }
+
+
+_AGES = {"c": STALE_AFTER_MS, "r": STALE_AFTER_MS, "o": OUTSIDE_SHOWN_MS, "x": OUTSIDE_SHOWN_MS}
+"""How long after its second a row turns into another one by itself."""
+
+FOREVER = 2**63
 
 
 def seconds(at_ms: int | None) -> str:
@@ -91,6 +97,22 @@ def word(cell: Cell, now: int) -> str:
 def _ends_by_itself(cell: Cell, stands: Standing, now: int) -> bool:
     calm = stands in (Standing.CONFIRMED, Standing.CHECKED)
     return calm and cell.state is State.ON and cell.ends_at is not None and cell.ends_at > now
+
+
+def right_until(shown: Sequence[str], words: Mapping[ToggleId, str]) -> int:
+    """Until when (Unix milliseconds) the rows say what is so, if nothing changes but the time."""
+    return min(_ages_at(row, words.get(toggle.id, "")) for toggle, row in zip(TOGGLES, shown, strict=True))
+
+
+def _ages_at(row: str, said: str) -> int:
+    if row[:1] in ("e", "E"):  # when it was seen is in its word then
+        return min(_milliseconds(row[1:]), _milliseconds(said) + STALE_AFTER_MS)
+    after = _AGES.get(row[:1].lower())
+    return FOREVER if after is None else _milliseconds(row[1:]) + after
+
+
+def _milliseconds(digits: str) -> int:
+    return int(digits, 36) * 1000 if digits else 0
 
 
 UNREAD = "u" + seconds(0)

@@ -123,10 +123,10 @@ def _announce(event: Event, principal: Principal | None) -> None:
 
 def principal_of(state: BaseState) -> Principal | None:
     """The merchant whom this socket speaks for, unless that has ended."""
-    services = current()
-    principal = bindings.bound(state.router.session.session_id)
-    if principal is None and "embedded" not in state.router.url.query_parameters:
-        principal = services.identity.principal(state.router.headers.cookie or "")
+    services, router = current(), state.router  # which is put together anew each time it is asked for
+    principal = bindings.bound(router.session.session_id)
+    if principal is None and "embedded" not in router.url.query_parameters:
+        principal = services.identity.principal(router.headers.cookie or "")
     if principal is None or principal.expires_at <= services.clock.now_ms():
         return None
     return principal

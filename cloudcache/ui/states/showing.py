@@ -27,6 +27,7 @@ class Showing:
         if page.customer.revision < self._revision or page.customer.id != self._customer:
             return
         first = not self._revision
+        counted = first or page.cells or page.customer.topology.value != self.topology
         if first:
             self._set_rows([rows.UNREAD] * len(TOGGLES))
         words = {} if first else dict(self.words)
@@ -44,6 +45,8 @@ class Showing:
         if first or any(cell.editable is not None for cell in page.cells.values()):
             self._set("locks", self._locks(page, first))
         self._set_customer(page.customer, progress)
+        if counted:
+            self._count()
 
     def _take(self, page: Page, now: int, progress: tuple[int, int] | None, *, waits: bool) -> None:
         """The feed hands over a snapshot, and whether the rollout lets the shop wait; staff look all the same."""
@@ -80,7 +83,6 @@ class Showing:
         self._set("checked", rows.seconds(customer.full_read_at) if customer.full_read_at else "")
         self._set("followed", rows.followed(customer))
         self._set_progress(customer, progress)
-        self._count()
 
     def _set_progress(self, customer: Customer, progress: tuple[int, int] | None) -> None:
         """Shown for a first read and for one that was asked for; the read every minute stays quiet."""
@@ -126,6 +128,10 @@ class Showing:
         self._set("chip", chip)
         self._set("query", query)
         self._set("shown", rows.mask(shown))
+
+    def _right_until(self) -> int:
+        """When something shown ages by itself, in Unix milliseconds."""
+        return rows.right_until(self._rows(), self.words)
 
     def _rows(self) -> list[str]:
         return [getattr(self, f"r{number}") for number in range(len(TOGGLES))]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from cloudcache.domain.budget import CallClass
-from cloudcache.domain.catalog import TOGGLES, State, find
+from cloudcache.domain.catalog import TOGGLES, State, Topology, find
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.events import ChangeStatus, Progress
 from cloudcache.emulator.world import Fault
-from tests.support.rig import TOKEN, ZONE, Rig
+from tests.support.rig import TOKEN, ZONE, Rig, merchant
 
 
 async def held(rig: Rig, toggle: str) -> State | None:
@@ -269,3 +270,34 @@ async def test_what_a_page_asks_for_wakes_the_engine_of_a_worker_that_had_found_
     await worker.tasks.idle()
 
     assert (found, taken) == (0, 1)
+
+
+async def test_pages_that_open_and_close_together_are_told_of_together(rig: Rig):
+    process = rig.process()
+    told: list[tuple[str, int]] = []
+    watch, unwatch = rig.store.watch, rig.store.unwatch
+
+    async def noting_watch(customers, **more):
+        told.append(("watch", len(customers)))
+        await watch(customers, **more)
+
+    async def noting_unwatch(customers, **more):
+        told.append(("unwatch", len(customers)))
+        await unwatch(customers, **more)
+
+    zones = [await rig.facts(f"{number:032x}", f"s{number}.example") for number in range(1, 10)]
+    others = [
+        (await rig.store.add_customer(f"s{number}.myshopify.com", zone, facts, Topology.O2O, None, now=1)).id
+        for number, (zone, facts) in enumerate(zones)
+    ]
+    everybody = [rig.customer.id, *others]
+    rig.store.watch, rig.store.unwatch = noting_watch, noting_unwatch
+
+    await asyncio.gather(*(process.attention.opened(merchant(one), one) for one in everybody))
+    for one in everybody:
+        process.attention.closed(one)
+    await process.tasks.idle()
+
+    assert sum(count for what, count in told if what == "watch") == 10
+    assert sum(count for what, count in told if what == "unwatch") == 10
+    assert len(told) < 10, told
