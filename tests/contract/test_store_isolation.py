@@ -107,6 +107,7 @@ FOR_NO_CUSTOMER = {
     "name_in_rollout",
     "across_tenants_shop_names",
     "across_tenants_wishes",
+    "across_tenants_pending",
     "across_tenants_customer_of_zone",
     "connect_zone",
     "lock_credential",

@@ -186,4 +186,4 @@ async def test_every_process_says_how_redis_is(cluster: Cluster):
         answer = await client.get(f"{cluster.one.url}/readyz")
 
     assert answer.status_code == 200
-    assert json.loads(answer.text)["redis"] == "reachable, may be written to"
+    assert json.loads(answer.text)["redis"] == "well"
