@@ -119,6 +119,15 @@ def wrong_with(given: list[str]) -> str | None:
     return f"{missing} must be given" if missing else None
 
 
+def test_each_module_that_is_run_exists():
+    texts = [one.text for page in PAGES for one in commands(page)] + [
+        one for page in PAGES for one in spans(page)
+    ]
+    named = {name for text in texts for name in re.findall(r"python -m ((?:tests|cloudcache)[\w.]*)", text)}
+
+    assert named and [one for one in named if not list(ROOT.glob(one.replace(".", "/") + "*"))] == []
+
+
 def made() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         texts = [(str(one), one.text) for one in commands(page)]
