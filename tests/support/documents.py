@@ -37,8 +37,9 @@ class Command:
 
 
 def pages() -> list[Path]:
-    """The README, its neighbours, and everything below docs/."""
-    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+    """The README, its neighbours, and everything below docs/, save the parts that `make bench` puts together."""
+    below = sorted((ROOT / "docs").rglob("*.md"))
+    return [*sorted(ROOT.glob("*.md")), *(one for one in below if one.parent.name != "benchmarks")]
 
 
 def commands(page: Path) -> list[Command]:
