@@ -59,6 +59,13 @@ def test_the_container_takes_what_there_is():
     assert sources and [one for one in sources if not (ROOT / one).exists()] == []
 
 
+def test_nothing_that_is_copied_is_left_out_of_the_build():
+    ignored = (ROOT / ".dockerignore").read_text().split("\n")
+    tops = {one.split("/")[0] for one in copied(instructions())}
+
+    assert tops & set(ignored) == set() and not any(one.startswith(".") for one in tops)
+
+
 def test_the_container_has_the_variables_of_a_unit():
     given = dict(part.split("=", 1) for word, rest in last_stage() if word == "ENV" for part in rest.split())
 
