@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sync", action="store_true", help="measure one worker against two")
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--pause", type=float, default=10, help="seconds between the clicks of a session")
     return parser.parse_args()
 
 
@@ -79,7 +80,12 @@ async def _run(given: argparse.Namespace, stop: asyncio.Event, began: float) -> 
         show(cluster)
         say(f"ready after {time.monotonic() - began:.1f} s; Ctrl-C ends it")
         if given.kill:
-            tell(out, await kills.show(cluster, sessions=given.sessions, seconds=given.seconds))
+            tell(
+                out,
+                await kills.show(
+                    cluster, sessions=given.sessions, seconds=given.seconds, pause_s=given.pause
+                ),
+            )
         else:
             await stop.wait()
 

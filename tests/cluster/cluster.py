@@ -13,7 +13,7 @@ import contextlib
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,13 +75,20 @@ async def running_cluster(
     port: int = 0,
     latency: float = 0.02,
     say: Say = lambda line: None,
-    extra: dict[str, str] | None = None,
+    extra: Mapping[str, str] | None = None,
     logs: Path | None = None,
 ) -> AsyncIterator[Cluster]:
     """All of it, ready to be used; `extra` settings go to web and workers, and the logs are kept in `logs`."""
     with tempfile.TemporaryDirectory(prefix="cloudcache-cluster-", ignore_cleanup_errors=True) as name:
         home = _home(name)
-        async with _needs(home, shops, port or free_port(), latency, say, extra or {}) as cluster:
+        async with _needs(
+            home,
+            shops,
+            port or free_port(),
+            latency,
+            say,
+            {"CLOUDCACHE_PROCESSES": str(max(1, web + workers)), **(extra or {})},
+        ) as cluster:
             directory = contextlib.ExitStack()
             try:
                 pages = asyncio.to_thread(directory.enter_context, ready_to_serve(cluster.port))
@@ -112,7 +119,7 @@ def _home(name: str) -> Path:
 
 @contextlib.asynccontextmanager
 async def _needs(
-    home: Path, shops: int, port: int, latency: float, say: Say, extra: dict[str, str]
+    home: Path, shops: int, port: int, latency: float, say: Say, extra: Mapping[str, str]
 ) -> AsyncIterator[Cluster]:
     """What web and workers need, started and on its way up."""
     made = await asyncio.to_thread(initialised, home / "postgres", synchronous_commit="on")

@@ -55,7 +55,7 @@ async def show(
     *,
     sessions: int = 200,
     seconds: float = 60,
-    pause_s: float = 4,
+    pause_s: float = 10,
     victims: Sequence[str] = VICTIMS,
 ) -> Outcome:
     """Run it on a cluster that is up."""

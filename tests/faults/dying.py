@@ -20,6 +20,7 @@ from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.services.assembly import Parts, assemble
 from cloudcache.services.credentials import Credentials
+from cloudcache.services.rollouts import Rollouts
 from tests.support.rig import Crash, CrashingTasks, Process, Rig
 
 
@@ -123,6 +124,7 @@ def dying_process(
         bus,
         rig.clock,
         tasks,
+        Rollouts(counted, rig.clock, "local"),
         owner=lambda: name,
         chance=lambda: 0.5,
     )
