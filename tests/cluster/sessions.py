@@ -85,9 +85,16 @@ class Session:
         """Flip, look, pause, until told to stop; then stay, so that the page can be looked at."""
         while not stop.is_set():
             await self.be_there()
-            await asyncio.sleep(self._chance.uniform(0.5, 1.5) * pause_s)
-            if not stop.is_set():
+            was_cut = await self._pause(self._chance.uniform(0.5, 1.5) * pause_s)
+            if not was_cut and not stop.is_set():
                 await self._flip()
+
+    async def _pause(self, seconds: float) -> bool:
+        """Look at the page for so long, or until its socket is cut."""
+        cut = self.page.expect(lambda page, text: False)
+        done, _ = await asyncio.wait({cut}, timeout=seconds)
+        cut.cancel()
+        return any(one.exception() is not None for one in done)
 
     async def be_there(self) -> None:
         """Connected, with values; a page that was cut off tries again and again, as a browser does."""
