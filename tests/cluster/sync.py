@@ -62,6 +62,18 @@ async def sweep(workers: int, zones: int, latency: float, say: Say = lambda line
         return await _measured(cluster, workers, read, latency)
 
 
+async def sweep_of(cluster: Cluster, workers: int, zones: int, latency: float) -> Sweep:
+    """The same in a cluster whose workers run already; Cloudflare is as quick as before afterwards."""
+    await _answer_after(cluster, latency)
+    await _all_due(cluster)
+    read = await _all_read(cluster, zones)
+    swept = await _measured(cluster, workers, read, latency)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        address = f"{cluster.cloudflare_url}/_emulator/faults"
+        (await client.post(address, json={"clear": True, "faults": []})).raise_for_status()
+    return swept
+
+
 async def _all_due(cluster: Cluster) -> None:
     connection = await owner(cluster.database_url)
     await connection.execute("UPDATE customer_zones SET sync_due_at = 0, full_read_at = NULL")

@@ -30,6 +30,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 async def test_parts_of_a_cluster_are_killed_while_sessions_flip_and_nothing_is_lost(cluster: Cluster):
     await _shops_beyond_the_list_can_be_signed_in_to(cluster)
+    await _two_workers_share_the_zones_out_and_read_none_twice(cluster)
 
     outcome = await kills.show(cluster, sessions=24, seconds=8, pause_s=0.8, victims=VICTIMS)
 
@@ -40,6 +41,13 @@ async def test_parts_of_a_cluster_are_killed_while_sessions_flip_and_nothing_is_
     assert {
         name: child.starts for name, child in cluster.children.items() if child.starts > 1
     } == dict.fromkeys(VICTIMS, 2)
+
+
+async def _two_workers_share_the_zones_out_and_read_none_twice(cluster: Cluster) -> None:
+    swept = await sync.sweep_of(cluster, 2, SHOPS, latency=1.0)
+
+    assert swept.zones == SHOPS
+    assert (swept.read_twice, swept.refused) == (0, 0)
 
 
 async def _shops_beyond_the_list_can_be_signed_in_to(cluster: Cluster) -> None:
@@ -55,11 +63,3 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-async def test_two_workers_share_the_zones_out_and_read_none_twice():
-    swept = await sync.sweep(workers=2, zones=40, latency=sync.SLOW_S)
-
-    assert swept.zones == 40
-    assert (swept.read_twice, swept.refused) == (0, 0)
-    assert swept.most_in_a_second <= 200
