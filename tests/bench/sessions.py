@@ -32,7 +32,8 @@ EMBEDDED_HOW = (
 )
 SHARED_HOW = (
     "`python -m tests.load N --shared`: two web workers behind one port, a sync worker, Postgres, Valkey, the tabs "
-    "and the pretend Cloudflare, all on two cores. A state is read from Valkey and written back at each event."
+    "and the pretend Cloudflare, all on two cores. Pages stay in the worker that "
+    "holds their socket; Valkey carries what one process tells the others."
 )
 Run: TypeAlias = dict[str, Any]
 
