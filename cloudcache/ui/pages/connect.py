@@ -216,12 +216,13 @@ def _checks() -> rx.Component:
 
 
 def _check(one: rx.Var[dict[str, str]]) -> rx.Component:
-    works = one["works"] != ""
+    works = one["works"]
+    words = rx.match(works, ("yes", wording.WORKS), ("no", wording.MISSING), wording.NOT_TRIED)
     return rx.el.li(
-        rx.cond(works, icon("check"), icon("cross")),
+        rx.match(works, ("yes", icon("check")), ("no", icon("cross")), icon("clock")),
         rx.el.div(rx.el.p(one["name"]), rx.el.p(one["means"], class_name="small quiet")),
-        rx.el.span(rx.cond(works, wording.WORKS, wording.MISSING), class_name="res"),
-        class_name=rx.cond(works, "", "bad"),
+        rx.el.span(words, class_name="res"),
+        class_name=rx.match(works, ("yes", ""), ("no", "bad"), "none"),
     )
 
 

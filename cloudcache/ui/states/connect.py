@@ -235,8 +235,10 @@ class Connect(rx.State):
         self.domain, self.plan = customer.zone_name, customer.plan.title
         self.topology = customer.topology.value
         self.hostname = customer.hostname or customer.zone_name
+        is_unseen = customer.topology_at is None  # taken from a list: nobody has tried its token yet
         self.checks = [
-            _check(f"{name}: Edit", _count(name), name not in customer.missing) for name in PERMISSIONS
+            _check(f"{name}: Edit", _count(name), None if is_unseen else name not in customer.missing)
+            for name in PERMISSIONS
         ]
 
     def _rebind(self, customer: Customer) -> None:
@@ -272,8 +274,9 @@ class Connect(rx.State):
         self.shop, self.offers_oauth = shop, offers
 
 
-def _check(name: str, means: str, works: bool) -> dict[str, str]:
-    return {"name": name, "means": means, "works": "1" if works else ""}
+def _check(name: str, means: str, works: bool | None) -> dict[str, str]:
+    """One permission; None is one that was not tried yet."""
+    return {"name": name, "means": means, "works": "unknown" if works is None else "yes" if works else "no"}
 
 
 def _count(permission: str) -> str:
