@@ -24,10 +24,10 @@ from cloudcache.domain.errors import CloudcacheError
 from cloudcache.domain.events import ChangeStatus
 from cloudcache.domain.freshness import Urgency
 from cloudcache.ports import Clock
-from cloudcache.services.engine import Tally
 from cloudcache.services.readiness import Readiness
 from cloudcache.services.report import Freshness, Reports
 from cloudcache.services.rollouts import RolloutReport, Rollouts
+from cloudcache.services.tally import Tally
 
 COUNT_AGAIN_MS = 15_000
 COHORTS_AGAIN_MS = 60_000

@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from cloudcache import logs
 from cloudcache.domain.customers import ZoneStatus
@@ -51,6 +50,7 @@ from cloudcache.services.changefeed import ChangeFeed
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import GIVE_UP_AFTER, Look, Reconciler
+from cloudcache.services.tally import Tally
 from cloudcache.services.tasks import Tasks
 
 log = logging.getLogger("cloudcache.engine")
@@ -74,28 +74,6 @@ LINES: tuple[Line, ...] = tuple(
     for urgency in (Urgency.WATCHED, Urgency.NAMED, Urgency.SWEEP)
     for platform in (True, False)
 )
-
-
-@dataclass
-class Tally:
-    """What this process did since it began; for reports and metrics."""
-
-    looks: Counter[Urgency] = field(default_factory=Counter)
-    calls: Counter[Urgency] = field(default_factory=Counter)
-    feeds: int = 0
-    named: int = 0
-    """New lines of feeds that concerned us."""
-    changes: int = 0
-    """Outside changes seen."""
-    failures: int = 0
-
-    def line(self) -> str:
-        """All of it in one line of a log."""
-        looks = ", ".join(f"{self.looks[one]} {one.name.lower()}" for one in reversed(Urgency))
-        return (
-            f"zones read: {looks}; {sum(self.calls.values())} calls; {self.feeds} looks at feeds with {self.named} "
-            f"lines; {self.changes} outside changes; {self.failures} failures"
-        )
 
 
 class Engine:

@@ -6,7 +6,7 @@ nothing and is told so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import (
@@ -25,7 +25,6 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.audit import append
-from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import changes, toggles
 from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted
 from cloudcache.adapters.db.transactions import OnDatabase, next_revision, touch, upsert
@@ -111,23 +110,6 @@ class Journal(OnDatabase):
             row = (await connection.execute(query.order_by(changes.c.id.desc()).limit(1))).one_or_none()
         return change_of(row) if row is not None else None
 
-    async def extend(self, change: ChangeId, *, owner: str, lease_until: int) -> bool:
-        async with self.database.writing(ACROSS_TENANTS) as connection:
-            held = await connection.execute(
-                update(changes)
-                .where(changes.c.id == change, PENDING, changes.c.lease_owner == owner)
-                .values(lease_until=lease_until)
-            )
-            return held.rowcount == 1
-
-    async def keep(self, which: Collection[ChangeId], *, owner: str, lease_until: int) -> None:
-        async with self.database.writing(ACROSS_TENANTS) as connection:
-            await connection.execute(
-                update(changes)
-                .where(changes.c.id.in_(which), PENDING, changes.c.lease_owner == owner)
-                .values(lease_until=lease_until)
-            )
-
     async def settle_applied(
         self, customer: CustomerId, change: ChangeId, seen: Observation, *, now: int, since: int | None
     ) -> Settled:
@@ -174,26 +156,6 @@ class Journal(OnDatabase):
             if marked.rowcount:
                 await touch(connection, customer, [toggle], revision)
             return marked.rowcount == 1
-
-    async def adopt(self, *, now: int, owner: str, lease_until: int, limit: int) -> list[Change]:
-        orphans = (
-            select(changes.c.id)
-            .where(PENDING, changes.c.lease_until < now)
-            .order_by(changes.c.lease_until, changes.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        async with self.database.writing(ACROSS_TENANTS) as connection:
-            ids = (await connection.execute(orphans)).scalars().all()
-            if not ids:
-                return []
-            taken = await connection.execute(
-                update(changes)
-                .where(changes.c.id.in_(ids))
-                .values(lease_owner=owner, lease_until=lease_until)
-                .returning(*CHANGE)
-            )
-            return sorted((change_of(row) for row in taken), key=lambda change: change.id)
 
     async def history(self, customer: CustomerId, limit: int, before: ChangeId | None = None) -> list[Change]:
         query = select(*CHANGE).where(changes.c.customer_id == customer)

@@ -11,6 +11,7 @@ from cloudcache.adapters.db.feeds import ChangeFeeds
 from cloudcache.adapters.db.fleet import Fleet
 from cloudcache.adapters.db.imports import ImportLog
 from cloudcache.adapters.db.journal import Journal
+from cloudcache.adapters.db.leases import IntentLeases
 from cloudcache.adapters.db.onboarding import BulkRegister
 from cloudcache.adapters.db.people import PeopleRegister
 from cloudcache.adapters.db.queue import Queue
@@ -41,6 +42,7 @@ _CHANGE_AT = _CELL_AT + len(CELL)
 
 class SqlStore(
     Journal,
+    IntentLeases,
     Observing,
     Register,
     Queue,
