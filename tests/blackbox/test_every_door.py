@@ -157,7 +157,7 @@ GUARDED = {
     "/local/signout": 403,
     "/local/staff": 403,
 }
-PRETENDED = {"/cloudflare", "/shopify"}
+PRETENDED = {"/cloudflare", "/cloudflare/_emulator/dashboard", "/shopify"}
 """The pretend others of the local world."""
 
 PROGRAM = Path(cloudcache.__file__).parent
