@@ -6,6 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Tests that share nothing run on all cores, four at most; those with servers, browsers and deadlines one by one.
+ALONE := tests/unit tests/contract tests/properties tests/simulation
+PYTEST := $(BIN)/python -m pytest
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run cluster test check bench clean
 
@@ -23,7 +28,8 @@ cluster: $(VENV)/tests  ## Postgres, Valkey, 2 web and 2 sync workers, 1,000 sho
 
 test: $(VENV)/tests  ## Run every test
 	@$(BIN)/python -m tests.support.chromium >/dev/null
-	$(BIN)/python -m pytest
+	$(PYTEST) $(SPREAD) $(ALONE)
+	$(PYTEST) $(addprefix --ignore=,$(ALONE))
 
 check: $(VENV)/tests  ## Format, lint, types, import rules, secrets, known holes and the quick tests
 	$(BIN)/ruff format --check .
@@ -32,7 +38,7 @@ check: $(VENV)/tests  ## Format, lint, types, import rules, secrets, known holes
 	$(BIN)/lint-imports --no-logo
 	@git ls-files -z 2>/dev/null | xargs -0 -r $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 	@$(BIN)/python -m tests.support.dependencies
-	CLOUDCACHE_EXAMPLES=4 $(BIN)/python -m pytest -q tests/unit tests/properties
+	CLOUDCACHE_EXAMPLES=4 $(PYTEST) -q $(SPREAD) tests/unit tests/properties
 
 bench: $(VENV)/tests  ## Measure what docs/benchmarks.md claims
 	$(BIN)/python -m tests.bench

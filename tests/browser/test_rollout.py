@@ -53,7 +53,7 @@ async def erased(demo: Demo, page: Page, handle: str) -> None:
     await page.get_by_role("button", name="Order erasure").click()
     async with asyncio.timeout(30):
         while (await asked(demo, "GET", handle)).status_code != 409:  # not connected
-            await asyncio.sleep(0.2)  # deliveries are worked on every few seconds; the deadline bounds the wait
+            await page.wait_for_timeout(200)  # deliveries are worked on every few seconds
 
 
 async def looks(page: Page, demo: Demo, name: str) -> None:

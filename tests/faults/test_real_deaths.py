@@ -124,7 +124,9 @@ async def _cut_at_every_statement(rig: Rig, line: Relay, url: str) -> None:
             await process.toggles.flip(rig.owner, rig.customer.id, TOGGLE.id, on, request_id=f"{step}")
         await process.tasks.idle()
         countdown.is_asleep = True
-        for _ in range(3):  # a connection may learn of its end only when it is used: then the next round takes it up
+        for _ in range(
+            3
+        ):  # a connection may learn of its end only when it is used; the next round takes it up
             rig.clock.ms += LEASE_MS + 1_000
             with suppress(StoreUnavailable):
                 await process.writer.recover()
