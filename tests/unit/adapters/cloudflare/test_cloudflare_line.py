@@ -10,14 +10,13 @@ import httpx
 import pytest
 
 from cloudcache.adapters.cloudflare.line import (
-    CALLS_PER_SECOND,
     CONNECTIONS,
     MAX_BODY_BYTES,
     POOLS,
     Line,
     Timeouts,
-    _Pace,
 )
+from cloudcache.adapters.cloudflare.pace import CALLS_PER_SECOND, OwnPace
 from tests.unit.adapters.cloudflare.stage import (
     Ledger,
     always,
@@ -232,8 +231,8 @@ async def test_calls_never_bunch_up_at_the_wire(monkeypatch: pytest.MonkeyPatch,
         now[0] += seconds + (held_up_s if len(left) == 100 else 0)
 
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
-    monkeypatch.setattr("cloudcache.adapters.cloudflare.line.asyncio.sleep", sleep)
-    pace = _Pace(CALLS_PER_SECOND)
+    monkeypatch.setattr("cloudcache.adapters.cloudflare.pace.asyncio.sleep", sleep)
+    pace = OwnPace(CALLS_PER_SECOND)
 
     for _ in range(1_000):
         await pace.wait()
