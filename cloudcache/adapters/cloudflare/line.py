@@ -23,8 +23,8 @@ So no call depends on its neighbours, unless somebody asks for `http2=True`.
 
 The budget says when a call may go, but between its word and the wire lie a queue for connections and a busy
 processor, in which calls bunch up: an engine that kept to 190 calls in each second of its own was seen to break
-Cloudflare's 200 a second within half a minute. The `Pace` counts at the wire: a call that has its connection, opened if
-need be, waits for it where its first byte leaves.
+Cloudflare's 200 a second within half a minute. The `Pace` counts at the wire: a call waits for
+it when it has an open connection, where its first byte leaves.
 """
 
 from __future__ import annotations
