@@ -1,5 +1,5 @@
-"""What processes share: the bus, the budget and the counting of requests. In memory when there is one process, in
-Redis when the settings name one."""
+"""What processes share: the bus, the budget, the pace at the wire and the counting of requests. In memory when there
+is one process, in Redis when the settings name one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from cloudcache.adapters.budget import InMemoryBudget
 from cloudcache.adapters.bus import InMemoryBus
+from cloudcache.adapters.cloudflare.pace import OwnPace, Pace
 from cloudcache.adapters.limits import InMemoryLimiter
 from cloudcache.adapters.redis.budget import RedisBudget
 from cloudcache.adapters.redis.bus import RedisBus
 from cloudcache.adapters.redis.connection import Connection
 from cloudcache.adapters.redis.limits import RedisLimiter
+from cloudcache.adapters.redis.pace import GRANTED_PER_SECOND, PER_SECOND, SharedPace
 from cloudcache.config import Settings
 from cloudcache.domain.budget import Limits
 from cloudcache.ports import Budget, Bus, Clock, Limiter
@@ -36,6 +38,8 @@ class Shared:
     limiter: Limiter
     limits: Limits
     """What the budget keeps to; plans are made with it."""
+    pace: Pace | None = None
+    """At the wire; None for one of its own."""
     redis: InRedis | None = None
 
     @property
@@ -62,5 +66,9 @@ def share(settings: Settings, clock: Clock, owner: Callable[[], str]) -> Shared:
         return Shared(InMemoryBus(), InMemoryBudget(Limits(), clock), InMemoryLimiter(), Limits())
     connection = Connection(settings.redis_url, f"cloudcache:{settings.environment}:")
     bus = RedisBus(connection, owner)
-    budget = RedisBudget(connection, Limits(), clock, processes=settings.processes, address=settings.egress)
-    return Shared(bus, budget, RedisLimiter(connection), budget.limits, InRedis(connection, bus, budget))
+    limits = Limits(address_calls_per_second=GRANTED_PER_SECOND)
+    budget = RedisBudget(connection, limits, clock, processes=settings.processes, address=settings.egress)
+    alone = OwnPace(max(1, PER_SECOND // settings.processes))
+    pace = SharedPace(connection, settings.egress, alone.wait)
+    in_redis = InRedis(connection, bus, budget)
+    return Shared(bus, budget, RedisLimiter(connection), budget.limits, pace, in_redis)

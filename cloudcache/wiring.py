@@ -236,6 +236,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         on_quota=budget,
         transport=FaultyTransport(cloudflare) if cloudflare else None,
         telemetry=telemetry,
+        pace=shared.pace,
     )
     engine = make_engine(settings.database_url, settings.database_pool)
     measure(engine, telemetry, settings.database_pool)

@@ -23,7 +23,7 @@ from cloudcache.adapters.budget import InMemoryBudget
 from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.cloudflare.client import CloudflareClient
-from cloudcache.adapters.cloudflare.line import CALLS_PER_SECOND
+from cloudcache.adapters.cloudflare.pace import CALLS_PER_SECOND
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.domain.budget import Limits

@@ -22,8 +22,9 @@ import httpx
 
 from cloudcache.adapters.cloudflare.audit import feed_page, feed_path
 from cloudcache.adapters.cloudflare.envelope import Asked, Envelope, Failure, judge
-from cloudcache.adapters.cloudflare.line import CALLS_PER_SECOND, Line, Lost, Reply, Timeouts, redacted
+from cloudcache.adapters.cloudflare.line import Line, Lost, Reply, Timeouts, redacted
 from cloudcache.adapters.cloudflare.meter import Meter, Quota
+from cloudcache.adapters.cloudflare.pace import CALLS_PER_SECOND, Pace
 from cloudcache.adapters.cloudflare.results import (
     accounts,
     dns_records,
@@ -121,12 +122,13 @@ class CloudflareClient:
         http2: bool = False,
         timeouts: Timeouts | None = None,
         calls_per_second: int = CALLS_PER_SECOND,
+        pace: Pace | None = None,
         telemetry: Telemetry = SILENT,
     ) -> None:
         self._telemetry = telemetry
         self._clock = clock
         self._meter = Meter(on_quota)
-        self._line = Line(base_url, transport, http2, timeouts or Timeouts(), calls_per_second)
+        self._line = Line(base_url, transport, http2, timeouts or Timeouts(), calls_per_second, pace)
 
     async def read(self, access: ZoneAccess, read: Read) -> list[Observation]:
         """What one call tells of the toggles it names; `BatchWithdrawn` when the batch call is no more."""

@@ -23,7 +23,8 @@ So no call depends on its neighbours, unless somebody asks for `http2=True`.
 
 The budget says when a call may go, but between its word and the wire lie a queue for connections and a busy
 processor, in which calls bunch up: an engine that kept to 190 calls in each second of its own was seen to break
-Cloudflare's 200 a second within half a minute. The `Pace` counts at the wire.
+Cloudflare's 200 a second within half a minute. The `Pace` counts at the wire: a call waits for
+it when it has an open connection, where its first byte leaves.
 """
 
 from __future__ import annotations
@@ -31,25 +32,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from cloudcache.adapters.cloudflare.pace import CALLS_PER_SECOND, OwnPace, Pace
 from cloudcache.domain.secret import Token
 
 CONNECTIONS = 5
 """In one pool."""
 POOLS = 12
-CALLS_PER_SECOND = 190
-AT_ONCE = 4
-"""At the wire, of the 200 a second that Cloudflare allows an address: what the network bunches up still fits."""
 KEEP_IDLE_S = 30.0
 """A person who flips one switch flips another within half a minute; that one then needs no new handshake."""
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """The longest answer is a page of 1,000 lines of an audit log, at about 1 KB each."""
+
+FIRST_BYTE = "http11.send_request_headers.started"
+"""What httpcore calls the moment before a request leaves, on a connection that is there."""
 
 NOTHING_SENT = (
     httpx.ConnectError,
@@ -122,35 +124,12 @@ class _Pool:
     under_way: int = 0
 
 
-class _Pace:
-    """Calls leave evenly, so many a second and a few at once, in the order they come; 0 for no limit.
-
-    Each waits for the one before it to have really left. With times given out in advance, those that a busy processor
-    held up for 0.1 s left together, and Cloudflare counted 19 too many.
-    """
-
-    def __init__(self, per_second: int) -> None:
-        self._every_s = 1 / per_second if per_second else 0.0
-        self._next = 0.0
-        self._turn = asyncio.Lock()
-
-    async def wait(self) -> None:
-        """Return when a call may leave."""
-        if not self._every_s:
-            return
-        clock = asyncio.get_running_loop().time
-        async with self._turn:
-            if (wait := self._next - clock()) > 0:
-                await asyncio.sleep(wait)
-            self._next = max(self._next, clock() - AT_ONCE * self._every_s) + self._every_s
-
-
 @dataclass(frozen=True, slots=True)
 class _Open:
     """What belongs to one running loop; a pool is made when those before it are full."""
 
     loop: asyncio.AbstractEventLoop
-    pace: _Pace
+    pace: Pace
     make: Callable[[], _Pool]
     most: int
     pools: list[_Pool] = field(default_factory=list)
@@ -162,6 +141,16 @@ class _Open:
             free = self.make()
             self.pools.append(free)
         return free or min(self.pools, key=lambda one: one.under_way)
+
+
+def _at_the_wire(pace: Pace) -> Callable[[str, object], Coroutine[object, object, None]]:
+    """Called by httpcore at each step of a call."""
+
+    async def step(name: str, _: object) -> None:
+        if name == FIRST_BYTE:
+            await pace.wait()
+
+    return step
 
 
 @cache
@@ -180,7 +169,9 @@ class Line:
         http2: bool,
         timeouts: Timeouts,
         calls_per_second: int = CALLS_PER_SECOND,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace
         self._base_url = base_url.rstrip("/")
         self._transport = transport
         self._http2 = http2
@@ -207,9 +198,9 @@ class Line:
         except TimeoutError:
             return Lost("every connection is busy", was_sent=False)
         try:
-            await opened.pace.wait()
+            hooks = await self._paced(opened.pace)
             async with asyncio.timeout(self._timeouts.call_s):
-                return await self._exchange(pool.client, method, path, token, body)
+                return await self._exchange(pool.client, method, path, token, body, hooks)
         except NOTHING_SENT as error:
             return Lost(type(error).__name__, was_sent=False)
         except (httpx.HTTPError, TimeoutError) as error:
@@ -227,12 +218,29 @@ class Line:
             for pool in opened.pools:
                 await pool.client.aclose()
 
+    async def _paced(self, pace: Pace) -> dict[str, object]:
+        """Have the call wait at the wire. Over HTTP/2 it waits before, since httpcore would give two calls that wait
+        there one number; so it does where there is no wire."""
+        if self._http2 or self._transport is not None:
+            await pace.wait()
+            return {}
+        return {"trace": _at_the_wire(pace)}
+
     async def _exchange(
-        self, client: httpx.AsyncClient, method: str, path: str, token: Token, body: bytes | None
+        self,
+        client: httpx.AsyncClient,
+        method: str,
+        path: str,
+        token: Token,
+        body: bytes | None,
+        hooks: dict[str, object],
     ) -> Reply:
         kind = {} if body is None else {"Content-Type": "application/json"}
         url = self._base_url + path
-        async with client.stream(method, url, content=body, headers=kind, auth=Bearer(token)) as response:
+        auth = Bearer(token)
+        async with client.stream(
+            method, url, content=body, headers=kind, auth=auth, extensions=hooks
+        ) as response:
             content, flaw = await _body(response)
             return Reply(response.status_code, response.headers, content, flaw)
 
@@ -241,7 +249,7 @@ class Line:
         loop = asyncio.get_running_loop()
         if self._open is None or self._open.loop is not loop:
             most = 1 if self._http2 else POOLS
-            self._open = _Open(loop, _Pace(self._calls_per_second), self._pool, most)
+            self._open = _Open(loop, self._pace or OwnPace(self._calls_per_second), self._pool, most)
         return self._open
 
     def _pool(self) -> _Pool:

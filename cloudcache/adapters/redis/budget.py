@@ -1,10 +1,10 @@
 """The budget of many processes. Each keeps its own queue (order, classes, turns) and before a call goes out takes it
 from the buckets in Redis, one atomic step by Redis's clock; a trip a call. Refused, the call waits for its next turn.
 
-    all together   1,000 calls of a credential in any 300 s, 200 less one a process of an address in any second
+    all together   1,000 calls of a credential in any 300 s, 180 less one a process of an address in any second
     Redis away     reads wait. Writes go on within a share: 160 calls in any 300 s divided by the processes, one a
                    second each. Whoever can still reach Redis goes on as usual, so the most that can be is
-                   1,000 + 160 < 1,200 and 200: however many processes are cut off, and for however long.
+                   1,000 + 160 < 1,200 and 180: however many processes are cut off, and for however long.
     Redis back     what was called meanwhile and every 429 are told to it; then all is as before.
 
 A Redis that lost its memory begins with empty buckets. A clock of it that jumps ahead costs one burst: 1,100.

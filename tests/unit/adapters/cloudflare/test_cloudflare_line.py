@@ -10,14 +10,14 @@ import httpx
 import pytest
 
 from cloudcache.adapters.cloudflare.line import (
-    CALLS_PER_SECOND,
     CONNECTIONS,
     MAX_BODY_BYTES,
     POOLS,
     Line,
     Timeouts,
-    _Pace,
 )
+from cloudcache.adapters.cloudflare.pace import CALLS_PER_SECOND, OwnPace
+from cloudcache.domain.secret import Token
 from tests.unit.adapters.cloudflare.stage import (
     Ledger,
     always,
@@ -232,8 +232,8 @@ async def test_calls_never_bunch_up_at_the_wire(monkeypatch: pytest.MonkeyPatch,
         now[0] += seconds + (held_up_s if len(left) == 100 else 0)
 
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
-    monkeypatch.setattr("cloudcache.adapters.cloudflare.line.asyncio.sleep", sleep)
-    pace = _Pace(CALLS_PER_SECOND)
+    monkeypatch.setattr("cloudcache.adapters.cloudflare.pace.asyncio.sleep", sleep)
+    pace = OwnPace(CALLS_PER_SECOND)
 
     for _ in range(1_000):
         await pace.wait()
@@ -242,3 +242,41 @@ async def test_calls_never_bunch_up_at_the_wire(monkeypatch: pytest.MonkeyPatch,
     fullest = max(sum(at <= other < at + 1 for other in left) for at in left)
     assert 180 <= fullest <= 200
     assert left[-1] - left[0] < 1_000 / CALLS_PER_SECOND + held_up_s + 0.1
+
+
+class Asked:
+    """A pace that notes what the server had seen when it was asked."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.is_connected = asyncio.Event()
+        self.at: list[list[str]] = []
+
+    async def wait(self) -> None:
+        async with asyncio.timeout(5):
+            await self.is_connected.wait()
+        self.at.append(list(self.seen))
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.seen.append("connection")
+        self.is_connected.set()
+        for _ in range(2):
+            await reader.readuntil(b"\r\n\r\n")
+            self.seen.append("request")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+
+async def test_the_pace_is_asked_when_the_connection_is_there_and_nothing_has_left():
+    asked = Asked()
+    server = await asyncio.start_server(asked.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    line = Line(f"http://127.0.0.1:{port}", None, False, Timeouts(), pace=asked)
+
+    for _ in range(2):
+        await line.call("GET", "/zones", Token("secret"))
+    await line.close()
+    server.close()
+    await server.wait_closed()
+
+    assert asked.at == [["connection"], ["connection", "request"]]
