@@ -6,8 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# Tests that share nothing run on all cores, four at most; those with servers, browsers and deadlines one by one.
-ALONE := tests/unit tests/contract tests/properties tests/simulation
+# Tests that share nothing run on all cores, four at most; those with browsers, crowds and deaths one by one.
+ALONE := tests/unit tests/contract tests/properties tests/simulation tests/integration tests/docs
 PYTEST := $(BIN)/python -m pytest
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 
