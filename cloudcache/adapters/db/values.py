@@ -178,9 +178,10 @@ def established(seen: Observation, held: Held, look: Look) -> Values:
     reading = BY_ID[seen.toggle].read(seen.value)
     value = dumps(seen.value)
     last_on, last_off = held.last_on, held.last_off
-    if reading.known and reading.state is State.ON:
+    may_be_sent = BY_ID[seen.toggle].accepts(seen.value)
+    if may_be_sent and reading.state is State.ON:
         last_on = value
-    elif reading.known:
+    elif may_be_sent:
         last_off = value
     modified_on = seen.modified_on and fitted(toggles.c.modified_on, seen.modified_on)
     is_same = held.state is not None and held_reading(seen, held) == reading

@@ -7,7 +7,7 @@ shown as it is. `wanted` is the way back; it restores the finer value the mercha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum, StrEnum
@@ -196,12 +196,17 @@ class Toggle:
         side = State.ON if len(self.others) - offs > offs else State.OFF
         return Reading(side, text[:40], known=False)
 
+    def accepts(self, value: JSON) -> bool:
+        """Whether `value` has the setting's own type and shape, so that it may be sent. `read` is more generous: it
+        understands `false` for "off", which Cloudflare refuses to take."""
+        return _conforms(value, self.on, self.off, self.others)
+
     def wanted(self, state: State, last_on: JSON = None, last_off: JSON = None) -> JSON:
-        """The absolute value to send for `state`: the finer one held before, else the plain one."""
+        """The absolute value to send for `state`: the finer one held before if it may be sent, else the plain one."""
         remembered = last_on if state is State.ON else last_off
-        if remembered is not None:
+        if remembered is not None and self.accepts(remembered):
             reading = self.read(remembered)
-            if reading.known and reading.state is state and reading.detail not in self.never_restored:
+            if reading.state is state and reading.detail not in self.never_restored:
                 return remembered
         return self.on if state is State.ON else self.off
 
@@ -219,6 +224,26 @@ class Toggle:
         if asks and asks.only_when_unsafe and self.verdict(topology).effect is not Effect.UNSAFE:
             return None
         return asks
+
+
+LARGEST_NUMBER = 2**31
+"""Of a number within a value, such as the seconds that HSTS is remembered."""
+
+
+def _conforms(value: JSON, on: JSON, off: JSON, others: Collection[str]) -> bool:
+    """Whether a value is shaped as `on` and `off` are; of an object with several fields some may be missing."""
+    if isinstance(on, dict) and isinstance(off, dict):
+        if not isinstance(value, dict) or not value.keys() <= on.keys():
+            return False
+        needed = {"enabled"} if "enabled" in on else on.keys()
+        return needed <= value.keys() and all(
+            _conforms(part, on[name], off[name], others) for name, part in value.items()
+        )
+    if isinstance(on, bool):
+        return isinstance(value, bool)
+    if isinstance(on, int):
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST_NUMBER
+    return isinstance(value, str) and (value in (on, off) or value in others)
 
 
 def _essence(value: JSON) -> JSON:

@@ -205,3 +205,51 @@ def test_the_last_tls_version_cannot_be_taken_away():
     assert why
     assert conflict(find("tls_1_3"), State.OFF, ZonePlan.PRO, lambda other: "1.2") is None
     assert conflict(find("tls_1_3"), State.ON, ZonePlan.PRO, lambda other: "1.3") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("speed_brain", False),
+        ("speed_brain", True),
+        ("speed_brain", "OFF"),
+        ("speed_brain", {"value": "off"}),
+        ("http2_to_origin", 2),
+        ("modern_tls_only", 1.2),
+        ("nel", "off"),
+        ("nel", {"enabled": "off"}),
+        ("nel", {"enabled": False, "extra": 1}),
+        ("hsts", {}),
+        ("hsts", {"strict_transport_security": {}}),
+        ("hsts", {"strict_transport_security": {"enabled": True, "max_age": "1"}}),
+        ("hsts", {"strict_transport_security": {"enabled": True, "max_age": True}}),
+        ("bot_fight_mode", {"fight_mode": "on"}),
+        ("block_ai_bots", {"ai_bots_protection": "disabled", "fight_mode": False}),
+        ("tiered_caching", "off"),
+    ],
+)
+def test_value_of_another_type_or_shape_is_never_sent(name: str, value: object):
+    toggle = find(name)
+
+    sent = [toggle.wanted(state, value, value) for state in State]
+
+    assert not toggle.accepts(value)
+    assert sent == [toggle.on, toggle.off]
+
+
+def test_finer_hsts_value_may_be_sent_again():
+    held = {"strict_transport_security": {"enabled": True, "max_age": 31536000, "preload": True}}
+
+    assert find("hsts").wanted(State.ON, last_on=held) == held
+
+
+def test_every_plain_value_may_be_sent():
+    assert all(toggle.accepts(value) for toggle in TOGGLES for value in (toggle.on, toggle.off))
+
+
+def test_turning_tls_1_3_on_does_not_bring_0_rtt_back():
+    assert find("tls_1_3").wanted(State.ON, last_on="zrt") == "on"
+
+
+def test_value_that_cloudflare_only_shows_is_not_sent():
+    assert find("web_analytics").wanted(State.ON, last_on="manual") == "on"

@@ -52,6 +52,7 @@ TOGGLES = (
         section=Section.CONNECTIONS,
         setting="tls_1_3",
         others={"zrt": State.ON},
+        never_restored=frozenset({"zrt"}),  # it would turn on 0-RTT, which is a switch of its own
         in_batch=True,
     ),
     Toggle(

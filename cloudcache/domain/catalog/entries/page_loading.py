@@ -56,6 +56,7 @@ TOGGLES = (
         section=Section.PAGE_LOADING,
         setting="rum",
         others={"manual": State.ON},
+        never_restored=frozenset({"manual"}),  # Cloudflare shows it but takes only on and off
         caution="Adds a script to your pages.",
     ),
 )
