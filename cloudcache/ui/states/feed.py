@@ -1,17 +1,17 @@
-"""The open pages of this process, and the one feed that keeps them true.
+"""The open pages of this process, and the one task that keeps them true.
 
 The bus says which customers to look at again. Each of these is read once, however many tabs it has, and the
-changed rows are handed to all of them. A slow round looks at everybody, in case a hint was lost, and lets what has
-grown old be shown as old: a slice each second, one statement for all of it, and nothing more for pages that show
-what is. Every two seconds it is asked whether the rollout was changed, one row for all pages. No browser ever makes
-the database be polled.
+changed rows are handed to each tab independently (`handover`): a tab that hangs holds up no other. A slow round looks
+at everybody, in case an invalidation was lost, and lets what has grown old be shown as old: a slice each second, one
+statement for all of it, and nothing more for pages that show what is. Every two seconds it is asked whether the
+rollout was changed, one row for all pages. No browser ever makes the database be polled.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Container, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Container, Coroutine, Iterable, Sequence
 from contextlib import suppress
 
 import reflex as rx
@@ -24,6 +24,7 @@ from cloudcache.domain.ids import CustomerId
 from cloudcache.services import current
 from cloudcache.ui.states import bindings, open_pages
 from cloudcache.ui.states.grid import Grid
+from cloudcache.ui.states.handover import Handover
 from cloudcache.ui.states.rounds import Round
 
 log = logging.getLogger("cloudcache.live")
@@ -36,6 +37,7 @@ NOT_REFRESHED = {"event": "pages_not_refreshed"}
 
 async def feed(app: rx.App) -> None:
     """Run until the process ends; no failure of a page or of the database ends it."""
+    updates = LiveUpdates(app)
     hints = current().bus.hints()
     waiting: asyncio.Task[frozenset[CustomerId] | None] | None = None
     clock = asyncio.get_running_loop().time
@@ -50,22 +52,23 @@ async def feed(app: rx.App) -> None:
                 hinted, waiting = waiting.result(), None
                 watched = open_pages.watched()
                 current().telemetry.count("hints", by=len(watched if hinted is None else hinted))
-                await _refresh(app, watched if hinted is None else hinted & watched, whole=False)
+                await updates.refresh(watched if hinted is None else hinted & watched, whole=False)
             if clock() >= rule_at:
                 if await rule.has_changed():
-                    await _refresh(app, open_pages.watched(), whole=True)
-                    await _refresh_waiting(app)
+                    await updates.refresh(open_pages.watched(), whole=True)
+                    updates.refresh_waiting()
                 rule_at = clock() + RULE_S
             if clock() >= tick:  # also while hints come without a pause
                 if everybody.is_over:
                     bindings.keep(app.event_namespace.sid_to_token)
-                await _look_at(app, everybody.turn(open_pages.watched()))
+                await updates.compare(everybody.turn(open_pages.watched()))
                 tick = clock() + SLICE_S
     finally:
         if waiting is not None:
             waiting.cancel()
         with suppress(RuntimeError, asyncio.CancelledError):
             await hints.aclose()
+        await updates.close()
 
 
 class _Rule:
@@ -82,56 +85,131 @@ class _Rule:
         return False
 
 
-async def _refresh_waiting(app: rx.App) -> None:
-    """Pages of shops without a zone: one that is served now may connect one."""
-    connected, now = _sockets(app), current().clock.now_ms()
-    for token, shop in open_pages.waiting():
-        if token not in connected:
+class LiveUpdates:
+    """Reads what changed, once per customer, and hands it to that customer's tabs."""
+
+    def __init__(self, app: rx.App) -> None:
+        self._app = app
+        self._handover = Handover(self._catch_up)
+
+    async def refresh(self, customers: Iterable[CustomerId], *, whole: bool) -> None:
+        """Read these customers' changed rows, or all of them, and hand them over."""
+        for customer in customers:
+            await _safely(customer, self._refresh_one(customer, whole=whole))
+
+    def refresh_waiting(self) -> None:
+        """Pages of shops without a zone: one that is served now may connect one."""
+        for token, _ in open_pages.waiting():
+            self._handover.give(token, lambda token=token: self._catch_up(token))
+
+    async def compare(self, customers: Sequence[CustomerId]) -> None:
+        """Refresh the customers whose pages do not show what is."""
+        if not customers:
+            return
+        try:
+            heads = await current().toggles.heads(SYSTEM, customers)
+        except CloudcacheError as error:
+            log.error("open pages are not looked at: %s", error)
+            return
+        for customer in customers:
+            await _safely(customer, self._compare_one(customer, heads.get(customer)))
+
+    async def idle(self) -> None:
+        """Return when every tab has what was handed over; a tab that hangs is waited for."""
+        await self._handover.idle()
+
+    async def close(self) -> None:
+        """Stop handing over."""
+        await self._handover.close()
+
+    async def _refresh_one(self, customer: CustomerId, *, whole: bool) -> None:
+        tokens = self._present(customer)
+        if not tokens:
+            return
+        page = await current().toggles.page(SYSTEM, customer, 0 if whole else open_pages.oldest_shown(tokens))
+        await self._hand_over(tokens, page)
+
+    async def _compare_one(self, customer: CustomerId, head: Customer | None) -> None:
+        tokens = self._present(customer)
+        if not tokens:
+            return
+        if head is None:
+            raise NotFound("no such customer")
+        has_aged = open_pages.ages_at(tokens) <= current().clock.now_ms()
+        if has_aged or head.revision > open_pages.oldest_shown(tokens):
+            await self._refresh_one(customer, whole=has_aged)
+        elif not open_pages.shows_head(head, current().attention.progress(customer)):
+            await self._hand_over(tokens, Page(head, {}))
+
+    def _present(self, customer: CustomerId) -> list[str]:
+        """The tabs that can take an update now. One that is gone is let go, one whose person is no longer verified
+        is emptied, and one that is busy catches up by itself."""
+        connected, now = _sockets(self._app), current().clock.now_ms()
+        present: list[str] = []
+        for token in open_pages.tabs(customer):
+            if token not in connected:
+                open_pages.unwatch(token)
+            elif open_pages.has_ended(token, now) or self._handover.is_busy(token):
+                self._handover.give(token, lambda token=token: self._catch_up(token))
+            else:
+                present.append(token)
+        return present
+
+    async def _hand_over(self, tokens: Iterable[str], page: Page) -> None:
+        now, progress = current().clock.now_ms(), current().attention.progress(page.customer.id)
+        waits = not await current().rollouts.serves(page.customer.shop)
+        for token in tokens:
+            self._handover.give(
+                token,
+                lambda token=token: _safely(
+                    page.customer.id, self._show(token, page, now, progress, waits=waits)
+                ),
+            )
+        open_pages.note_head(page.customer, progress)
+
+    async def _show(
+        self, token: str, page: Page, now: int, progress: tuple[int, int] | None, *, waits: bool
+    ) -> None:
+        async with self._app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
+            grid = await root.get_state(Grid)
+            grid._take(page, now, progress, waits=waits)
+            open_pages.note_shown(token, grid._revision, grid._right_until() if page.cells else None)
+        _record_push(token, page)
+
+    async def _catch_up(self, token: str) -> None:
+        """Bring one tab up to date, whatever it missed while it was busy."""
+        customer, shop = open_pages.customer_of(token), open_pages.shop_of(token)
+        if token not in _sockets(self._app):
             open_pages.unwatch(token)
-        elif open_pages.has_ended(token, now):
+        elif open_pages.has_ended(token, current().clock.now_ms()):
             open_pages.unwatch(token)
-            await _end(app, token)
-        else:
-            is_served = await current().rollouts.serves(shop)
-            async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
-                grid = await root.get_state(Grid)
-                if grid.status in ("h", "c"):  # not one whose person has left meanwhile
-                    grid._set("status", "c" if is_served else "h")
+            await _safely(customer, self._end(token))
+        elif customer is not None:
+            await _safely(customer, self._catch_up_with(token, customer))
+        elif shop is not None:
+            await _safely(None, self._catch_up_waiting(token, shop))
+
+    async def _catch_up_with(self, token: str, customer: CustomerId) -> None:
+        page = await current().toggles.page(SYSTEM, customer, open_pages.shown(token))
+        waits = not await current().rollouts.serves(page.customer.shop)
+        now, progress = current().clock.now_ms(), current().attention.progress(customer)
+        await self._show(token, page, now, progress, waits=waits)
+
+    async def _catch_up_waiting(self, token: str, shop: str) -> None:
+        is_served = await current().rollouts.serves(shop)
+        async with self._app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
+            grid = await root.get_state(Grid)
+            if grid.status in ("h", "c"):  # not one whose person has left meanwhile
+                grid._set("status", "c" if is_served else "h")
+
+    async def _end(self, token: str) -> None:
+        """Nobody verified is there any more: the page says so, and shows nothing."""
+        async with self._app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
+            (await root.get_state(Grid))._forget()
 
 
-async def _look_at(app: rx.App, customers: Sequence[CustomerId]) -> None:
-    """Refresh those whose pages do not show what is."""
-    if not customers:
-        return
-    try:
-        heads = await current().toggles.heads(SYSTEM, customers)
-    except CloudcacheError as error:
-        log.error("open pages are not looked at: %s", error)
-        return
-    for customer in customers:
-        await _safely(customer, _look_at_one(app, customer, heads.get(customer)))
-
-
-async def _look_at_one(app: rx.App, customer: CustomerId, head: Customer | None) -> None:
-    tokens = await _present(app, customer)
-    if not tokens:
-        return
-    if head is None:
-        raise NotFound("no such customer")
-    has_aged = open_pages.ages_at(tokens) <= current().clock.now_ms()
-    if has_aged or head.revision > open_pages.oldest_shown(tokens):
-        await _refresh_one(app, customer, whole=has_aged)
-    elif not open_pages.shows_head(head, current().attention.progress(customer)):
-        await _hand_over(app, tokens, Page(head, {}))
-
-
-async def _refresh(app: rx.App, customers: Iterable[CustomerId], *, whole: bool) -> None:
-    for customer in customers:
-        await _safely(customer, _refresh_one(app, customer, whole=whole))
-
-
-async def _safely(customer: CustomerId, work: Coroutine[None, None, None]) -> None:
-    """Whatever happens to the pages of one customer, those of the others come next."""
+async def _safely(customer: CustomerId | None, work: Coroutine[None, None, None] | Awaitable[None]) -> None:
+    """A failure on the pages of one customer never reaches those of the others."""
     logs.begin(request=logs.request_id(), job="refresh pages", actor="system", customer=customer)
     try:
         with current().telemetry.span("refresh pages"):
@@ -144,60 +222,18 @@ async def _safely(customer: CustomerId, work: Coroutine[None, None, None]) -> No
         log.exception("open pages of customer %s are not refreshed", customer, extra=NOT_REFRESHED)
 
 
-async def _refresh_one(app: rx.App, customer: CustomerId, *, whole: bool) -> None:
-    tokens = await _present(app, customer)
-    if not tokens:
-        return
-    since = 0 if whole else open_pages.oldest_shown(tokens)
-    page = await current().toggles.page(SYSTEM, customer, since)
-    await _hand_over(app, tokens, page)
-    _tell_how_late(customer, page)
-
-
-def _tell_how_late(customer: CustomerId, page: Page) -> None:
-    """From the newest change on the page, if it came since the last hand-over, to now, when all tabs have it."""
+def _record_push(token: str, page: Page) -> None:
+    """From the newest change on the page, if it came since the tab's last update, to now, when the tab has it."""
     changes = [cell.change for cell in page.cells.values() if cell.change is not None]
     times = (
         at for one in changes for at in (one.requested_at, one.sent_at, one.settled_at, one.seen_at) if at
     )
     newest, now = max(times, default=0), current().clock.now_ms()
-    if newest > open_pages.handed_over(customer, now):
+    if newest > open_pages.handed_over(token, now):
         current().telemetry.observe("page_push_seconds", (now - newest) / 1000)
-
-
-async def _present(app: rx.App, customer: CustomerId) -> list[str]:
-    """The tabs that are still connected and whose person is still verified; the others are let go."""
-    connected, now = _sockets(app), current().clock.now_ms()
-    present: list[str] = []
-    for token in open_pages.tabs(customer):
-        if token not in connected:
-            open_pages.unwatch(token)
-        elif open_pages.has_ended(token, now):
-            open_pages.unwatch(token)
-            await _end(app, token)
-        else:
-            present.append(token)
-    return present
 
 
 def _sockets(app: rx.App) -> Container[str]:
     """The tokens of the tabs that are connected. Reflex's public name for them, `token_to_sid`, copies all of them
     each time; here it is asked for each customer."""
     return app.event_namespace._token_manager.token_to_socket
-
-
-async def _end(app: rx.App, token: str) -> None:
-    """Nobody verified is there any more: the page says so, and shows nothing."""
-    async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
-        (await root.get_state(Grid))._forget()
-
-
-async def _hand_over(app: rx.App, tokens: Iterable[str], page: Page) -> None:
-    now, progress = current().clock.now_ms(), current().attention.progress(page.customer.id)
-    waits = not await current().rollouts.serves(page.customer.shop)
-    for token in tokens:
-        async with app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
-            grid = await root.get_state(Grid)
-            grid._take(page, now, progress, waits=waits)
-            open_pages.note_shown(token, grid._revision, grid._right_until() if page.cells else None)
-    open_pages.note_head(page.customer, progress)

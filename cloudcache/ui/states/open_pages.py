@@ -14,7 +14,8 @@ _shown: dict[str, int] = {}
 _until: dict[str, int] = {}
 _waiting: dict[str, str] = {}
 """Tabs of shops that have no zone and that the rollout lets wait, by token."""
-_handed_over: dict[CustomerId, int] = {}
+_handed_over: dict[str, int] = {}
+"""When each tab was last brought up to date, in Unix milliseconds."""
 _right_until: dict[str, int] = {}
 _heads: dict[CustomerId, tuple[Customer, tuple[int, int] | None]] = {}
 
@@ -25,15 +26,15 @@ def watch(token: str, customer: CustomerId, until: int) -> None:
     _watching[customer].add(token)
     _customer_of[token] = customer
     _until[token] = until
-    _handed_over.setdefault(customer, current().clock.now_ms())
+    _handed_over[token] = current().clock.now_ms()
     current().telemetry.set("pages_open", len(_customer_of))
 
 
-def handed_over(customer: CustomerId, now: int) -> int:
-    """When this customer's pages were last brought up to date before `now`, which counts from here on."""
-    before = _handed_over.get(customer, now)
-    if customer in _watching:
-        _handed_over[customer] = now
+def handed_over(token: str, now: int) -> int:
+    """When this tab was last brought up to date before `now`, which counts from here on."""
+    before = _handed_over.get(token, now)
+    if token in _customer_of:
+        _handed_over[token] = now
     return before
 
 
@@ -67,12 +68,12 @@ def unwatch(token: str) -> None:
     _until.pop(token, None)
     _waiting.pop(token, None)
     _right_until.pop(token, None)
+    _handed_over.pop(token, None)
     if customer is None:
         return
     _watching[customer].discard(token)
     if not _watching[customer]:
         del _watching[customer]
-        _handed_over.pop(customer, None)
         _heads.pop(customer, None)
     current().telemetry.set("pages_open", len(_customer_of))
     current().attention.closed(customer)
@@ -86,6 +87,21 @@ def watched() -> set[CustomerId]:
 def tabs(customer: CustomerId) -> list[str]:
     """The tabs that show this customer."""
     return list(_watching.get(customer, ()))
+
+
+def customer_of(token: str) -> CustomerId | None:
+    """The customer that this tab shows, or None."""
+    return _customer_of.get(token)
+
+
+def shop_of(token: str) -> str | None:
+    """The shop for which this tab waits for the rollout, or None."""
+    return _waiting.get(token)
+
+
+def shown(token: str) -> int:
+    """The revision up to which this tab shows everything; 0 for nothing."""
+    return _shown.get(token, 0)
 
 
 def note_shown(token: str, revision: int, right_until: int | None) -> None:
