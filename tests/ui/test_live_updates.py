@@ -177,13 +177,11 @@ async def test_tab_whose_session_ends_while_it_hangs_is_emptied(stage: Stage):
 
 async def test_tab_that_disconnects_while_it_hangs_is_let_go(stage: Stage):
     stage.app.open("hangs", stage.rig.customer)
-    lock = stage.app.locks["hangs"]
-    async with lock:
+    async with stage.app.locks["hangs"]:
         await stage.updates.refresh([stage.rig.customer.id], whole=False)
         await stage.flip(stage.rig.customer, True)
         await stage.updates.refresh([stage.rig.customer.id], whole=False)
-        gone = stage.app.grids.pop("hangs")
-        stage.app.grids["hangs "] = gone
+        del stage.app.grids["hangs"]
     await stage.updates.refresh([stage.rig.customer.id], whole=False)
 
     assert open_pages.customer_of("hangs") is None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Container, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Container, Iterable, Sequence
 from contextlib import suppress
 
 import reflex as rx
@@ -208,7 +208,7 @@ class LiveUpdates:
             (await root.get_state(Grid))._forget()
 
 
-async def _safely(customer: CustomerId | None, work: Coroutine[None, None, None] | Awaitable[None]) -> None:
+async def _safely(customer: CustomerId | None, work: Awaitable[None]) -> None:
     """A failure on the pages of one customer never reaches those of the others."""
     logs.begin(request=logs.request_id(), job="refresh pages", actor="system", customer=customer)
     try:
