@@ -83,7 +83,8 @@ async def settled(app: RunningApp, shop: str) -> str:
 async def test_one_flip_costs_each_watching_tab_at_most_400_bytes(app: RunningApp):
     cookie = await settled(app, "birch-and-salt")
     async with tab(origin(app), cookie) as one, tab(origin(app), cookie) as two:
-        await flip_and_wait(two, rocket(two.shown)[0].islower())  # what the read still had to say has arrived now
+        # After this, everything that the read still had to say has arrived.
+        await flip_and_wait(two, rocket(two.shown)[0].islower())
         wanted = rocket(two.shown)[0].islower()
         two.forget()
 

@@ -1,12 +1,16 @@
 """Connecting a shop: a token is checked, a zone chosen, what was found shown, and only then anything kept.
 
 The token itself never stands in here: it comes with the form, and waits sealed in a variable that is not sent.
+
+What asks Cloudflare runs in the background, without the lock on the tab's state: it may wait minutes for the budget,
+and a handler that holds the lock for so long stops the tab, its reload included.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable
+from secrets import token_hex
 from typing import TypeVar
 
 import reflex as rx
@@ -49,6 +53,7 @@ class Connect(rx.State):
     asks: bool = False
 
     _sealed: bytes = b""
+    _attempt: str = ""
 
     @rx.event
     async def load(self):
@@ -58,7 +63,10 @@ class Connect(rx.State):
             return self._wait_or_leave()
         self._clear()
         self.shop, self.offers_oauth = actor.shop, current().connecting.offers_oauth
-        customer = await self._try(current().connecting.connected(actor))
+        customer = await _outcome(current().connecting.connected(actor))
+        if isinstance(customer, CloudcacheError):
+            self._say(customer)
+            customer = None
         if customer is not None and customer.status is not ZoneStatus.DISCONNECTED:
             self._show_connected(customer)
         elif await is_held_back(actor):
@@ -67,41 +75,28 @@ class Connect(rx.State):
             self.phase = "t"
         return None
 
-    @rx.event
+    @rx.event(background=True)
     async def check(self, form: dict, token: str = ""):
         """Try the pasted token."""
-        actor = await self._writer(token)
-        if actor is None or not isinstance(form, dict):
-            return
-        self.problem, self.busy, self.zones, self.checks = "", "token", [], []
-        yield
-        checked = await self._try(current().connecting.check(actor, form.get("token")))
-        self.busy = ""
-        if checked is not None:
-            self._show_zones(checked)
-            yield
-            await self._look(actor)
+        async with self:
+            actor = await self._writer(token)
+            if actor is None or not isinstance(form, dict):
+                return
+            attempt = self._begin("token")
+            self.zones, self.checks = [], []
+        checked = await _outcome(current().connecting.check(actor, form.get("token")))
+        await self._show_checked(actor, attempt, checked)
 
-    @rx.event
+    @rx.event(background=True)
     async def agreed(self, token: str = ""):
         """Go on with what was agreed to at Cloudflare."""
-        actor = await self._writer(token)
-        if actor is None:
-            return
-        self.problem, self.busy = "", "token"
-        yield
-        try:
-            checked = await current().connecting.agreed(actor)
-        except NotFound:
-            self.problem, self.busy = wording.NOT_AGREED, ""
-            return
-        except CloudcacheError as error:
-            self._say(error)
-            return
-        self.busy = ""
-        self._show_zones(checked)
-        yield
-        await self._look(actor)
+        async with self:
+            actor = await self._writer(token)
+            if actor is None:
+                return
+            attempt = self._begin("token")
+        checked = await _outcome(current().connecting.agreed(actor))
+        await self._show_checked(actor, attempt, checked)
 
     @rx.event
     async def begin(self, token: str = ""):
@@ -111,44 +106,47 @@ class Connect(rx.State):
             return
         self.oauth_link = f"/connect/cloudflare?ticket={current().connecting.begin(actor)}"
 
-    @rx.event
+    @rx.event(background=True)
     async def choose(self, zone: str):
         """Look at another of the token's zones."""
-        actor = actor_of(self)
-        if actor is None or not isinstance(zone, str) or zone not in [one["id"] for one in self.zones]:
-            return
-        self.chosen, self.checks, self.problem = zone, [], ""
-        yield
-        await self._look(actor)
+        async with self:
+            actor = actor_of(self)
+            if actor is None or not isinstance(zone, str) or zone not in [one["id"] for one in self.zones]:
+                return
+            attempt = self._begin("")
+            self.chosen, self.checks = zone, []
+        await self._look(actor, attempt)
 
-    @rx.event
+    @rx.event(background=True)
     async def connect(self, token: str = ""):
         """Keep the token and connect the chosen zone."""
-        actor = await self._writer(token)
-        if actor is None or not self._sealed or not self.chosen:
-            return
-        self.busy, self.problem = "connect", ""
-        yield
-        customer = await self._try(current().connecting.connect(actor, self._sealed, self.chosen))
-        self.busy = ""
-        if customer is None:
-            return
-        self._rebind(customer)
-        self._clear()
-        yield rx.redirect("/")
+        async with self:
+            actor = await self._writer(token)
+            if actor is None or not self._sealed or not self.chosen:
+                return
+            attempt, sealed, zone = self._begin("connect"), self._sealed, self.chosen
+        customer = await _outcome(current().connecting.connect(actor, sealed, zone))
+        async with self:
+            if isinstance(customer, Customer):
+                self._rebind(customer)
+            if self._ends(attempt, customer):
+                self._clear()
+                yield rx.redirect("/")
+            elif isinstance(customer, Customer):
+                yield Connect.load  # the page was opened anew meanwhile, and does not know of it yet
 
-    @rx.event
+    @rx.event(background=True)
     async def look_again(self, token: str = ""):
         """Find out anew what the connected token may do and which way shoppers take."""
-        actor = await self._writer(token)
-        if actor is None:
-            return
-        self.busy, self.problem = "again", ""
-        yield
-        customer = await self._try(current().connecting.look_again(actor))
-        self.busy = ""
-        if customer is not None:
-            self._show_connected(customer)
+        async with self:
+            actor = await self._writer(token)
+            if actor is None:
+                return
+            attempt = self._begin("again")
+        customer = await _outcome(current().connecting.look_again(actor))
+        async with self:
+            if self._ends(attempt, customer):
+                self._show_connected(customer)
 
     @rx.event
     def replace(self):
@@ -198,12 +196,42 @@ class Connect(rx.State):
             return None
         return actor
 
-    async def _look(self, actor: Actor) -> None:
-        if not self.chosen:
+    def _begin(self, what: str) -> str:
+        """Note that something is asked of Cloudflare, and return its name. A result is shown only while its name is
+        the newest: the page may have been opened anew, or another zone chosen, while Cloudflare was waited for."""
+        self.busy, self.problem, self._attempt = what, "", token_hex(8)
+        return self._attempt
+
+    def _ends(self, attempt: str, outcome: object) -> bool:
+        """Whether this outcome is still asked for, and no error; an error is said on the page and stays there."""
+        if attempt != self._attempt:
+            return False
+        self.busy = ""
+        if isinstance(outcome, CloudcacheError):
+            self._say(outcome)
+            return False
+        return True
+
+    async def _show_checked(self, actor: Actor, attempt: str, checked: Checked | CloudcacheError) -> None:
+        async with self:
+            if attempt == self._attempt and isinstance(checked, NotFound):
+                self.problem, self.busy = wording.NOT_AGREED, ""
+                return
+            if not self._ends(attempt, checked):
+                return
+            self._show_zones(checked)
+        await self._look(actor, attempt)
+
+    async def _look(self, actor: Actor, attempt: str) -> None:
+        """Look at the chosen zone; called without the state's lock, for Cloudflare is waited for."""
+        async with self:
+            sealed, zone = self._sealed, self.chosen
+        if not zone:
             return
-        found = await self._try(current().connecting.look(actor, self._sealed, self.chosen))
-        if found is not None:
-            self._show_found(found)
+        found = await _outcome(current().connecting.look(actor, sealed, zone))
+        async with self:
+            if self._ends(attempt, found):
+                self._show_found(found)
 
     def _show_zones(self, checked: Checked) -> None:
         self._sealed, self.last_four, self.is_cut = checked.sealed, checked.last_four, checked.is_cut
@@ -248,14 +276,6 @@ class Connect(rx.State):
         if principal is not None and bindings.bound(socket) is not None:
             bindings.bind(socket, with_customer(principal, customer.id))
 
-    async def _try(self, work: Awaitable[T]) -> T | None:
-        """Await it; what goes wrong is said on the page and stays there."""
-        try:
-            return await work
-        except CloudcacheError as error:
-            self._say(error)
-            return None
-
     def _say(self, error: CloudcacheError) -> None:
         self.busy = ""
         if isinstance(error, NotRolledOut):
@@ -272,6 +292,14 @@ class Connect(rx.State):
         shop, offers = self.shop, self.offers_oauth
         self.reset()
         self.shop, self.offers_oauth = shop, offers
+
+
+async def _outcome(work: Awaitable[T]) -> T | CloudcacheError:
+    """What the work returns, or the expected error that it raises."""
+    try:
+        return await work
+    except CloudcacheError as error:
+        return error
 
 
 def _check(name: str, means: str, works: bool | None) -> dict[str, str]:
