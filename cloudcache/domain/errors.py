@@ -18,6 +18,7 @@ Adapters translate the outside into these once, at the edge; nothing above them 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -40,17 +41,36 @@ class Reason(StrEnum):
     OTHER = "other"
 
 
+@dataclass(frozen=True, slots=True)
+class ApiError:
+    """What Cloudflare itself said when it refused a call, for operators: sanitized, and never shown to merchants."""
+
+    codes: tuple[int, ...] = ()
+    message: str = ""
+    documentation_url: str = ""
+
+    def __str__(self) -> str:
+        codes = ", ".join(map(str, self.codes))
+        parts = (
+            f"code {codes}" if codes else "",
+            f'"{self.message}"' if self.message else "",
+            f"see {self.documentation_url}" if self.documentation_url else "",
+        )
+        return ", ".join(part for part in parts if part)
+
+
 class CloudcacheError(Exception):
     """The root of everything that is expected to go wrong."""
 
 
 class Refused(CloudcacheError):
-    """A final no, with the reason a merchant can understand."""
+    """A final no, with the reason a merchant can understand and, in `api`, what Cloudflare said."""
 
-    def __init__(self, reason: Reason, detail: str = "") -> None:
+    def __init__(self, reason: Reason, detail: str = "", *, api: ApiError | None = None) -> None:
         super().__init__(f"{reason.value}{': ' if detail else ''}{detail}")
         self.reason = reason
         self.detail = detail
+        self.api = api
 
 
 class Unauthorized(Refused):
@@ -60,8 +80,8 @@ class Unauthorized(Refused):
 class BatchWithdrawn(Refused):
     """Cloudflare no longer answers the batch read."""
 
-    def __init__(self) -> None:
-        super().__init__(Reason.UNKNOWN_SETTING, "the batch read is withdrawn")
+    def __init__(self, *, api: ApiError | None = None) -> None:
+        super().__init__(Reason.UNKNOWN_SETTING, "the batch read is withdrawn", api=api)
 
 
 class NeedsConfirmation(Refused):
@@ -101,3 +121,9 @@ class NotFound(CloudcacheError):
 
 class StoreUnavailable(CloudcacheError):
     """The database cannot serve now; nothing was changed."""
+
+
+def explain(error: CloudcacheError) -> str:
+    """Describe a failure for an operator: the failure, and what Cloudflare said about it."""
+    said = str(error.api) if isinstance(error, Refused) and error.api else ""
+    return f"{error} (Cloudflare: {said})" if said else str(error)

@@ -3,9 +3,9 @@
 `line.py` carries a call, `envelope.py` says what the answer means, `results.py` reads it, and `meter.py`
 tells the budget. Every call that fails leaves one line in the log.
 
-In one case a second, different call follows: Cloudflare says "no route" (7003) of a zone that is gone and of
-a path that is gone alike. Taking a withdrawn path for a lost zone would disconnect every merchant at once, so
-the zone itself is asked.
+In one case a second, different call follows: Cloudflare says "no route" (7003) or "invalid zone identifier" (1001)
+of a zone that is gone and of a path that is gone alike. Taking a withdrawn path for a lost zone would disconnect
+every merchant at once, so the zone itself is asked.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from cloudcache.domain.errors import (
     TryLater,
     Unauthorized,
     Unclear,
+    explain,
 )
 from cloudcache.domain.events import Observation
 from cloudcache.domain.feed import FeedPage, FeedVersion, Window
@@ -151,9 +152,14 @@ class CloudflareClient:
         )
 
     async def zone(self, access: ZoneAccess) -> ZoneFacts:
-        """The zone's name, plan and account."""
+        """The zone's name, plan and account; any "not found" here is about the zone itself."""
         call = _of_zone("GET", access, "", ZONE_PERMISSION)
-        return await self._ask(call, lambda answer, _: zone_facts(answer.result))
+        try:
+            return await self._ask(call, lambda answer, _: zone_facts(answer.result))
+        except Refused as refusal:
+            if refusal.reason is not Reason.UNKNOWN_SETTING:
+                raise
+            raise Refused(Reason.ZONE_GONE, api=refusal.api) from None
 
     async def zones(self, token: Token, limit: int) -> list[tuple[ZoneId, ZoneFacts]]:
         """The zones a token reaches, by name; each page is one call and tells no budget."""
@@ -259,17 +265,20 @@ class CloudflareClient:
         try:
             return await self._ask(call, use)
         except Refused as refusal:
-            is_withdrawn = isinstance(refusal, BatchWithdrawn)
-            if not is_withdrawn and refusal.reason is not Reason.ZONE_GONE:
+            if not isinstance(refusal, BatchWithdrawn) and refusal.reason is not Reason.ZONE_GONE:
                 raise
+            api = refusal.api
         if not await self._has_zone(access):
-            raise Refused(Reason.ZONE_GONE)
-        raise BatchWithdrawn if is_withdrawn else Refused(Reason.UNKNOWN_SETTING)
+            raise Refused(Reason.ZONE_GONE, api=api)
+        raise BatchWithdrawn(api=api) if call.is_batch else Refused(Reason.UNKNOWN_SETTING, api=api)
 
     async def _has_zone(self, access: ZoneAccess) -> bool:
+        """Whether Cloudflare knows the zone; without the permission to ask it is taken to be there."""
         try:
             await self.zone(access)
         except Refused as refusal:
+            if refusal.reason is Reason.TOKEN_REFUSED:
+                raise
             return refusal.reason is not Reason.ZONE_GONE
         return True
 
@@ -302,7 +311,8 @@ class CloudflareClient:
             return outcome
         failure = outcome if isinstance(outcome, Failure) else None
         if failure and call.is_batch and _tells_withdrawal(answer.status, failure):
-            outcome = failure = replace(failure, error=BatchWithdrawn())
+            api = failure.error.api if isinstance(failure.error, Refused) else None
+            outcome = failure = replace(failure, error=BatchWithdrawn(api=api))
         error, own = (failure.error, failure.from_api) if failure else (None, True)
         self._meter.tell(call.credential, answer.headers, error, own=own)
         return outcome
@@ -367,7 +377,7 @@ def _log(call: Call, answer: Reply | Lost, failure: Failure, took_ms: int) -> No
         ",".join(map(str, sorted(failure.codes))) or "-",
         _ray(answer, call.token) or "-",
         took_ms,
-        failure.error,
+        explain(failure.error),
         f"; it begins {excerpt}" if failure.surprising and excerpt else "",
         extra={"event": "call_failed", "ray": _ray(answer, call.token), "status": status},
     )

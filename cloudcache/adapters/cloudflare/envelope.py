@@ -3,9 +3,10 @@
     fix the request       1004, 1007, 10400                     Refused(WRONG_VALUE)
                           1006, 7000; 404 and 410               Refused(UNKNOWN_SETTING)
     tell the merchant     1015, 1024, 1025, 1057, 10405, 403    Refused(NOT_EDITABLE), or PLAN by its words
-    the zone is lost      7003                                  Refused(ZONE_GONE)
-    authorise again       1000, 6003, 6111, 9109; 401           Unauthorized(TOKEN_REFUSED)
-    grant a permission    10000                                 Unauthorized(PERMISSION)
+    the zone is lost      1001, 7003                            Refused(ZONE_GONE)
+    authorise again       1000, 6003, 6111, 9103, 9106, 9107,   Unauthorized(TOKEN_REFUSED)
+                          9109; 401
+    grant a permission    10000; 403 with a documentation_url   Unauthorized(PERMISSION)
     wait until it opens   971, 10100, 10429; 429 in any shape   Throttled
     in doubt              5xx, 1005, 408, 409, 425, a redirect, Unclear for a write, TryLater for a read,
                           no JSON of Cloudflare's, no answer    which may be repeated without harm
@@ -27,6 +28,7 @@ import httpx
 from cloudcache.adapters.cloudflare.line import Lost, Reply, redacted
 from cloudcache.adapters.cloudflare.meter import retry_after_s
 from cloudcache.domain.errors import (
+    ApiError,
     CloudcacheError,
     Reason,
     Refused,
@@ -43,12 +45,12 @@ LONGEST_DETAIL = 120
 
 THROTTLED = frozenset({971, 10100, 10429})
 TRANSIENT = frozenset({1005})
-BAD_TOKEN = frozenset({1000, 6003, 6111, 9109})
+BAD_TOKEN = frozenset({1000, 6003, 6111, 9103, 9106, 9107, 9109})
 NO_PERMISSION = frozenset({10000})
 NOT_EDITABLE = frozenset({1015, 1024, 1025, 1057, 10405})
 WRONG_VALUE = frozenset({1004, 1007})
 MALFORMED = frozenset({10400})
-NO_ROUTE = frozenset({7003})
+NO_ROUTE = frozenset({1001, 7003})
 UNKNOWN_SETTING = frozenset({1006, 7000})
 KNOWN_CODES = frozenset().union(
     THROTTLED,
@@ -64,19 +66,39 @@ KNOWN_CODES = frozenset().union(
 COME_AGAIN = frozenset({408, 409, 425})
 """The official client repeats the first two; a write looks first whether it was done."""
 
+DOCUMENTATION = "https://developers.cloudflare.com/"
+LONGEST_LINK = 200
+DOCUMENTED = {
+    Reason.TOKEN_REFUSED: f"{DOCUMENTATION}fundamentals/api/troubleshooting/",
+    Reason.PERMISSION: f"{DOCUMENTATION}fundamentals/api/reference/permissions/",
+    Reason.ZONE_GONE: f"{DOCUMENTATION}fundamentals/account/find-account-and-zone-ids/",
+}
+"""Where an operator reads on when the answer itself names no page."""
+
+_LINK = re.compile(r"https://developers\.cloudflare\.com/[!-~]*")
+_TAGS = re.compile(r"<[^<>]*>")
+_TOKENS = re.compile(r"\bcf(?:ut|at|k|oat)_[\w-]{8,}|(?<![\w-])[A-Za-z0-9_-]{40}(?![\w-])")
+"""What looks like a token: Cloudflare's own prefixes, and the 40 characters of the older ones."""
+
 _PLAN_WORDS = re.compile(r"\bplans?\b", re.IGNORECASE)
 _GATED_WORDS = re.compile(r"read.only|access denied|not allowed|cannot be modified", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A parsed answer: the `result` of a success and where its next page is, or a failure's codes and words."""
+    """A parsed answer: the `result` of a success and where its next page is, or a failure's codes, words and link."""
 
     success: bool
     result: JSON = None
     info: JSON = None
     codes: frozenset[int] = frozenset()
     message: str = ""
+    documentation_url: str = ""
+
+    def api_error(self, reason: Reason) -> ApiError:
+        """What it tells an operator about a refusal."""
+        link = self.documentation_url or DOCUMENTED.get(reason, "")
+        return ApiError(tuple(sorted(self.codes)), self.message, link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +160,11 @@ def parse(body: bytes, token: Token) -> Envelope | None:
     failures = list(_failures(document.get("errors")))
     codes = frozenset(code for failure in failures if (code := _code(failure.get("code"))) is not None)
     words = [text for failure in failures if isinstance(text := failure.get("message"), str)]
-    return Envelope(False, codes=codes, message=_speakable(redacted("; ".join(words), token)))
+    links = [link for failure in failures if (link := _link(failure.get("documentation_url")))]
+    message = _speakable(redacted("; ".join(words), token))
+    return Envelope(
+        False, codes=codes, message=message, documentation_url=redacted(links[0], token) if links else ""
+    )
 
 
 def _error(reply: Reply, envelope: Envelope, asked: Asked) -> CloudcacheError:
@@ -153,37 +179,47 @@ def _error(reply: Reply, envelope: Envelope, asked: Asked) -> CloudcacheError:
 
 
 def _refusal(status: int, envelope: Envelope, permission: str) -> Refused:
-    """A final no. Without a permission named (verifying a token) every doubt is about the token itself."""
-    codes = envelope.codes
-    if codes & BAD_TOKEN:
-        return Unauthorized(Reason.TOKEN_REFUSED)
-    if codes & NO_PERMISSION:
-        return (
-            Unauthorized(Reason.PERMISSION, permission) if permission else Unauthorized(Reason.TOKEN_REFUSED)
-        )
-    if status == 401:
-        return Unauthorized(Reason.TOKEN_REFUSED)
-    if codes & NOT_EDITABLE:
-        return Refused(Reason.NOT_EDITABLE)
-    if codes & WRONG_VALUE:
-        return Refused(Reason.WRONG_VALUE, envelope.message)
-    if codes & NO_ROUTE:
-        return Refused(Reason.ZONE_GONE)
-    if codes & UNKNOWN_SETTING:
-        return Refused(Reason.UNKNOWN_SETTING)
+    """A final no, with Cloudflare's own words. Without a permission named (verifying a token) every doubt is about
+    the token itself."""
+    reason, detail = _meaning(status, envelope)
+    if reason is Reason.PERMISSION:
+        reason, detail = (reason, permission) if permission else (Reason.TOKEN_REFUSED, "")
+    kind = Unauthorized if reason in (Reason.TOKEN_REFUSED, Reason.PERMISSION) else Refused
+    return kind(reason, detail, api=envelope.api_error(reason))
+
+
+def _meaning(status: int, envelope: Envelope) -> tuple[Reason, str]:
+    """The reason by the first code that is known, and what is worth keeping of the words."""
+    for codes, reason in _BY_CODE:
+        if envelope.codes & codes:
+            return reason, envelope.message if reason is Reason.WRONG_VALUE else ""
     return _by_words_and_status(status, envelope)
 
 
-def _by_words_and_status(status: int, envelope: Envelope) -> Refused:
+_BY_CODE = (
+    (BAD_TOKEN, Reason.TOKEN_REFUSED),
+    (NO_PERMISSION, Reason.PERMISSION),
+    (NOT_EDITABLE, Reason.NOT_EDITABLE),
+    (WRONG_VALUE, Reason.WRONG_VALUE),
+    (NO_ROUTE, Reason.ZONE_GONE),
+    (UNKNOWN_SETTING, Reason.UNKNOWN_SETTING),
+)
+
+
+def _by_words_and_status(status: int, envelope: Envelope) -> tuple[Reason, str]:
+    if status == 401:
+        return Reason.TOKEN_REFUSED, ""
     if _PLAN_WORDS.search(envelope.message):
-        return Refused(Reason.PLAN)
+        return Reason.PLAN, ""
+    if status == 403 and envelope.documentation_url:
+        return Reason.PERMISSION, ""
     if _GATED_WORDS.search(envelope.message) or status in (403, 405):
-        return Refused(Reason.NOT_EDITABLE)
+        return Reason.NOT_EDITABLE, ""
     if status in (404, 410):
-        return Refused(Reason.UNKNOWN_SETTING)
+        return Reason.UNKNOWN_SETTING, ""
     if envelope.codes & MALFORMED:
-        return Refused(Reason.WRONG_VALUE, envelope.message)
-    return Refused(Reason.OTHER, envelope.message)
+        return Reason.WRONG_VALUE, envelope.message
+    return Reason.OTHER, envelope.message
 
 
 def _patience(headers: httpx.Headers) -> int:
@@ -208,9 +244,17 @@ def _code(value: JSON) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def _link(value: JSON) -> str:
+    """A page of Cloudflare's own documentation; empty for anything else."""
+    is_link = isinstance(value, str) and len(value) <= LONGEST_LINK and _LINK.fullmatch(value)
+    return _TOKENS.sub("****", value) if is_link and isinstance(value, str) else ""
+
+
 def _speakable(text: str) -> str:
-    """Words of a stranger, fit for a log line, a database and a page."""
-    return "".join(sign if sign.isprintable() else " " for sign in text[:LONGEST_DETAIL])
+    """Words of a stranger, fit for a log line, a database and a terminal: no markup, no control signs, no tokens."""
+    plain = _TAGS.sub(" ", _TOKENS.sub("****", text[: 50 * LONGEST_DETAIL]))
+    printable = "".join(sign if sign.isprintable() else " " for sign in plain)
+    return " ".join(printable.split())[:LONGEST_DETAIL]
 
 
 def _refuse_constant(name: str) -> NoReturn:

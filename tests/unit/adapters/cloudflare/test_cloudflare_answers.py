@@ -5,11 +5,12 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from cloudcache.domain.errors import Reason, Refused, Unauthorized
+from cloudcache.domain.errors import ApiError, Reason, Refused, Unauthorized, explain
 from tests.unit.adapters.cloudflare.stage import (
     ACCESS,
     BOTS,
     ROCKET,
+    SECRET,
     ZONE,
     Answer,
     Ledger,
@@ -193,8 +194,94 @@ async def test_the_words_of_a_refusal_come_along_fit_to_be_kept():
     with pytest.raises(Refused) as refused:
         await client_of(always(wordy)).write(ACCESS, ROCKET, "maybe")
 
-    assert refused.value.detail.startswith("Invalid  value   for xx")
+    assert refused.value.detail.startswith("Invalid value for xx")
     assert len(refused.value.detail) <= 120 and refused.value.detail.isprintable()
+
+
+PAGE = "https://developers.cloudflare.com/api/resources/zones/subresources/settings/methods/edit"
+
+
+def contextual(code: int, url: object, message: str = "Forbidden") -> httpx.Response:
+    """A 403 as the gateway sends it since August 2026: with the page of the endpoint that was denied."""
+    error = {"code": code, "message": message, "documentation_url": url}
+    return httpx.Response(403, json={"success": False, "errors": [error], "messages": [], "result": None})
+
+
+@pytest.mark.parametrize("code", [10000, 99999])
+async def test_contextual_403_names_permission_and_documentation(code: int):
+    with pytest.raises(Unauthorized) as refused:
+        await client_of(always(contextual(code, PAGE))).write(ACCESS, ROCKET, "on")
+
+    assert (refused.value.reason, refused.value.detail) == (Reason.PERMISSION, "Zone Settings")
+    assert refused.value.api == ApiError((code,), "Forbidden", PAGE)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        7,
+        "http://developers.cloudflare.com/api",
+        "https://developers.cloudflare.com.evil.test/",
+        "https://evil.test/https://developers.cloudflare.com/",
+        "javascript:alert(1)",
+        PAGE + "/" + "x" * 300,
+        PAGE + "\x1b[31m",
+        f"{PAGE}?token={SECRET}",
+    ],
+)
+async def test_untrusted_documentation_link_is_dropped(url: object):
+    with pytest.raises(Unauthorized) as refused:
+        await client_of(always(contextual(10000, url))).write(ACCESS, ROCKET, "on")
+
+    assert refused.value.api is not None
+    assert "evil" not in (link := refused.value.api.documentation_url) and SECRET not in link
+    assert link.isprintable() and link.startswith("https://developers.cloudflare.com/") and len(link) <= 200
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "<b>No</b> <script>alert(1)</script>",
+        "No \x1b[31m\u202e\x07",
+        f"No {SECRET}",
+        "No cfut_0123456789abcdef0123456789abcdef01234567",
+        "No " + "a1B2" * 10,
+        "No " + "y " * 4000,
+    ],
+)
+async def test_words_for_the_operator_hold_no_markup_controls_or_tokens(words: str):
+    with pytest.raises(Refused) as refused:
+        await client_of(always(failure(400, 4242, message=words))).write(ACCESS, ROCKET, "on")
+
+    said = explain(refused.value)
+    assert "4242" in said and "No" in said and said.isprintable() and len(said) < 600
+    assert not any(piece in said for piece in ("<", SECRET, "cfut_0123", "a1B2a1B2"))
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize("code", [1001, 7003])
+async def test_unknown_zone_on_every_path_is_a_lost_zone(status: int, code: int):
+    client = client_of(always(failure(status, code)))
+
+    assert await outcome_of_read(client, batch=True) == "Refused zone_gone"
+    assert await outcome_of_read(client) == "Refused zone_gone"
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize("code", [1001, 7003])
+async def test_unknown_zone_on_one_path_only_is_no_lost_zone(status: int, code: int):
+    client = client_of(_gone("/settings", failure(status, code)))
+
+    assert await outcome_of_read(client, batch=True) == "BatchWithdrawn unknown_setting"
+    assert await outcome_of_read(client) == "Refused unknown_setting"
+
+
+async def test_refused_token_outranks_a_missing_route():
+    def answer(request: httpx.Request) -> httpx.Response:
+        return failure(404, 7003) if "settings" in request.url.path else failure(403, 9109)
+
+    assert await outcome_of_read(client_of(answer)) == "Unauthorized token_refused"
 
 
 async def test_codes_are_found_in_chains_and_as_text():

@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 
 from cloudcache.adapters.cloudflare.client import CloudflareClient
 from cloudcache.domain.catalog import TOGGLES, Read, Toggle, reads
-from cloudcache.domain.errors import CloudcacheError, Refused, Throttled, TryLater, Unclear
+from cloudcache.domain.errors import CloudcacheError, Refused, Throttled, TryLater, Unclear, explain
 from cloudcache.domain.events import Observation
 from cloudcache.domain.ids import JSON
-from tests.unit.adapters.cloudflare.stage import ACCESS, ROCKET, client_of, setting, success
+from tests.unit.adapters.cloudflare.stage import ACCESS, ROCKET, SECRET, client_of, setting, success
 
 T = TypeVar("T")
 
 CODES = [
     971,
     1000,
+    1001,
     1004,
     1005,
     1006,
@@ -34,6 +35,7 @@ CODES = [
     6111,
     7000,
     7003,
+    9103,
     9109,
     10000,
     10100,
@@ -58,7 +60,8 @@ jsons = st.recursive(
     scalars | objects, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
 )
 failures = st.fixed_dictionaries(
-    {"code": st.sampled_from(CODES) | jsons, "message": st.text() | jsons}, optional={"error_chain": jsons}
+    {"code": st.sampled_from(CODES) | jsons, "message": st.text() | jsons},
+    optional={"error_chain": jsons, "documentation_url": st.text() | jsons},
 )
 envelopes = st.fixed_dictionaries(
     {"success": st.booleans() | jsons},
@@ -159,6 +162,16 @@ def test_a_read_is_never_in_doubt(status, head, body):
 
     for read in _some_reads():
         assert not isinstance(ends(client.read(ACCESS, read)), Unclear)
+
+
+@given_any_answer
+@example(403, [], json.dumps({"success": False, "errors": [{"code": 1, "message": SECRET}]}).encode())
+def test_words_for_the_operator_are_bounded_printable_and_without_the_token(status, head, body):
+    outcome = ends(client_answered(status, head, body).write(ACCESS, ROCKET, "on"))
+
+    if isinstance(outcome, CloudcacheError):
+        said = explain(outcome)
+        assert said.isprintable() and len(said) < 700 and SECRET not in said
 
 
 @settings(deadline=None)
