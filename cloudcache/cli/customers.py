@@ -54,7 +54,7 @@ def list_customers(as_json: AsJson = False, limit: Annotated[int, typer.Option(m
             return
         table = Table("Shop", "Domain", "Plan", "Status", "Zone", box=None)
         for one in rows:
-            table.add_row(one.shop, one.zone_name, one.plan.title, one.status.value, one.zone_id)
+            table.add_row(one.shop, one.zone_name, one.plan.title, one.status.label, one.zone_id)
         out.print(table)
 
     run(work)

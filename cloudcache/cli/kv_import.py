@@ -16,7 +16,7 @@ from rich.table import Table
 from cloudcache.cli.parts import AsJson, err, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.customers import zone_id
-from cloudcache.domain.errors import CloudcacheError
+from cloudcache.domain.errors import CloudcacheError, sentence
 from cloudcache.domain.events import ChangeStatus
 from cloudcache.domain.ids import JSON
 from cloudcache.domain.predecessor import Record, Wrong, namespace, records
@@ -186,7 +186,8 @@ def _is_well(one: Result) -> bool:
 def _words(one: Result) -> str:
     parts = [one.verdict.value, "brought over before" if one.is_earlier else "", one.why]
     if one.change is not None and one.told is not None:
-        parts.append(f"turn {one.told.value}: {became_of(one.change)} {one.change.error}".rstrip())
+        why = f": {sentence(one.change.error, one.change.detail)}" if one.change.error else ""
+        parts.append(f"turn {one.told.value}: {became_of(one.change)}{why}")
     return ", ".join(part for part in parts if part)
 
 

@@ -140,7 +140,7 @@ def _show_zone(report: ZoneReport, as_json: bool) -> None:
         return
     oldest = f"oldest value {duration(max(ages) / 1000)}" if ages else "never read"
     out.print(
-        f"{customer.shop}: {customer.status.value}, {oldest}, {len(report.changes)} changes made elsewhere"
+        f"{customer.shop}: {customer.status.label}, {oldest}, {len(report.changes)} changes made elsewhere"
     )
     _print_changes(report.changes)
 
@@ -186,7 +186,7 @@ def _show_fleet(report: FleetReport, as_json: bool) -> None:
         out.print("\nParked; mend with `credentials add SHOP` or `credentials verify [SHOP]`:")
         parked = Table("Shop", "Status", "Why", box=None)
         for one in report.parked:
-            parked.add_row(one.shop, one.status.value, one.why)
+            parked.add_row(one.shop, one.status.label, one.why)
         out.print(parked)
 
 

@@ -23,6 +23,11 @@ class ZoneStatus(StrEnum):
     GONE = "gone"
     DISCONNECTED = "disconnected"
 
+    @property
+    def label(self) -> str:
+        """The status in words, for a terminal and the support console."""
+        return self.value.replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:

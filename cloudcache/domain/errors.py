@@ -23,7 +23,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a change did not happen, as a code kept in the journal; `ui/wording.py` says it in words."""
+    """Why a change did not happen, as a code kept in the journal; `ui/wording.py` and `sentence` say it in words."""
 
     PLAN = "plan"
     NOT_EDITABLE = "not_editable"
@@ -59,6 +59,34 @@ class ApiError:
         return ", ".join(part for part in parts if part)
 
 
+_SENTENCES: dict[Reason, str] = {
+    Reason.PLAN: "The zone's plan does not include this setting",
+    Reason.NOT_EDITABLE: "Cloudflare does not let this zone change the setting",
+    Reason.TOKEN_REFUSED: "Cloudflare does not accept the token; it may be revoked, expired or mistyped",
+    Reason.PERMISSION: "The token lacks a permission",
+    Reason.WRONG_VALUE: "The value was refused",
+    Reason.UNKNOWN_SETTING: "Cloudflare does not offer this setting on this zone",
+    Reason.CONFLICT: "It conflicts with something that is there already",
+    Reason.NO_ANSWER: "Cloudflare did not answer in time",
+    Reason.NOT_KEPT: "Cloudflare kept the old value",
+    Reason.NOT_CONFIRMED: "The change is risky and was not confirmed",
+    Reason.CANCELLED: "The change was taken back before it was sent",
+    Reason.ZONE_GONE: "Cloudflare knows no zone with this ID that this token can see. An account ID looks the same.",
+    Reason.NOT_CONNECTED: "No Cloudflare token is connected",
+    Reason.OTHER: "Cloudflare refused the call",
+}
+_SAID_ALONE = (Reason.CONFLICT, Reason.NOT_CONNECTED)
+"""Reasons whose detail, where there is one, is a whole sentence of ours."""
+
+
+def sentence(code: str, detail: str = "") -> str:
+    """Describe a reason in a sentence for operators; an unknown code is described as `Reason.OTHER`."""
+    reason = Reason(code) if code in Reason.__members__.values() else Reason.OTHER
+    if detail and reason in _SAID_ALONE:
+        return detail
+    return f"{_SENTENCES[reason].rstrip('.')}: {detail}" if detail else _SENTENCES[reason]
+
+
 class CloudcacheError(Exception):
     """The root of everything that is expected to go wrong."""
 
@@ -67,7 +95,7 @@ class Refused(CloudcacheError):
     """A final no, with the reason a merchant can understand and, in `api`, what Cloudflare said."""
 
     def __init__(self, reason: Reason, detail: str = "", *, api: ApiError | None = None) -> None:
-        super().__init__(f"{reason.value}{': ' if detail else ''}{detail}")
+        super().__init__(sentence(reason, detail))
         self.reason = reason
         self.detail = detail
         self.api = api

@@ -177,7 +177,7 @@ class Importing:
 
     async def _look(self, customer: Customer) -> Observation:
         if customer.status is not ZoneStatus.ACTIVE:
-            raise _Unreadable(f"the zone is not worked on: {customer.status.value.replace('_', ' ')}")
+            raise _Unreadable(f"the zone is not worked on: {customer.status.label}")
         seen = await self._read(lambda: self._seen(customer))
         if seen is None:
             raise _Unreadable("Cloudflare does not tell this setting")

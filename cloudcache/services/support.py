@@ -64,10 +64,7 @@ class Support:
         if len(wanted) < 2 or not wanted.isascii() or not wanted.isprintable():
             return []
         customers = await self._people.across_tenants_find(wanted, MOST_FOUND)
-        return [
-            Found(one.shop, one.zone_name, one.plan.title, one.status.value.replace("_", " "))
-            for one in customers
-        ]
+        return [Found(one.shop, one.zone_name, one.plan.title, one.status.label) for one in customers]
 
     async def start_view(self, actor: Actor, shop: object, reason: object) -> View:
         """A look at one customer; `ValueError` says what is wrong with the reason."""
