@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import httpx
 import pytest
 
 from cloudcache.config import PRETEND_SHOPIFY, load
 from cloudcache.shopify_emulator.world import ShopifyWorld
 from tests.support.server import RunningApp, running_app
+from tests.support.waiting import http_client
 
 MAPLE, BIRCH = "maple-lane.myshopify.com", "birch-and-salt.myshopify.com"
 
@@ -33,7 +33,7 @@ class Target:
 
     async def writes(self) -> list[str]:
         """The writes that have reached Cloudflare."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with http_client() as client:
             log = (await client.get(f"{self.app.url}/cloudflare/_emulator/log")).json()
         return [one["path"] for one in log["requests"] if one["method"] != "GET" and one["status"] < 300]
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.blackbox.conftest import BIRCH, MAPLE, Target
+from tests.support.waiting import http_client
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +19,7 @@ GOOD = {"shop": MAPLE, "host": HOST, "embedded": "1"}
 
 
 async def get(target: Target, path: str, **params: object) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         return await client.get(f"{target.url}{path}", params=params or None)
 
 
@@ -148,7 +149,7 @@ async def test_outside_the_frame_the_admin_is_the_way(target: Target):
 
 
 async def test_bodies_that_are_too_big_or_compressed_are_refused(target: Target):
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         big = await client.post(f"{target.url}/local/session", content=b"x" * 70_000)
         hook = await client.post(f"{target.url}/webhooks/shopify", content=b"x" * 1_100_000)
         packed = await client.post(
@@ -162,7 +163,7 @@ async def test_bodies_that_are_too_big_or_compressed_are_refused(target: Target)
 
 
 async def test_there_is_no_upload_and_no_list_of_routes(target: Target):
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         upload = await client.post(f"{target.url}/_upload", files={"files": b"x"})
         routes = await client.get(f"{target.url}/_all_routes")
 
@@ -174,7 +175,7 @@ async def test_webhooks_are_answered_by_the_server(target: Target, vector_id: st
     headers, body = target.shopify.webhook("customers/redact", MAPLE)
     if vector_id == "whk-10":
         headers.pop("X-Shopify-Hmac-Sha256")
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         answers = [
             (await client.post(f"{target.url}/webhooks/shopify", content=body, headers=headers)).status_code
             for _ in range(2)

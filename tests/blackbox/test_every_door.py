@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import httpx
 import pytest
 from starlette.routing import Route
 
@@ -17,8 +16,9 @@ from cloudcache.web import api, openapi, ops, signin, webhooks
 from tests.blackbox.conftest import MAPLE, Target, text_of
 from tests.blackbox.test_hostile_sockets import HANDLERS, SESSION
 from tests.support.page_socket import connection, cookie_for
+from tests.support.waiting import http_client
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 OTHER = "harbour-candles.myshopify.com"
 """The stranger of these tests: what may be done to the own shop is really done to it."""
@@ -98,14 +98,14 @@ def test_every_handler_has_a_rule():
 
 async def journal(target: Target, shop: str) -> str:
     """All that a shop could be changed by, as one text."""
-    async with httpx.AsyncClient(base_url=target.url, trust_env=False) as client:
+    async with http_client(base_url=target.url) as client:
         headers = {"Authorization": f"Bearer {target.token(shop)}"}
         path = "/api/v1/optimizations/early-hints/history?limit=200"
         return (await client.get(path, headers=headers)).text
 
 
 async def staff_cookie(target: Target, role: str) -> str:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         answer = await client.post(
             f"{target.url}/local/staff", data={"role": role}, headers={"Origin": target.url}
         )
@@ -216,7 +216,7 @@ async def test_a_route_refuses_nobody_and_a_stranger(target: Target, path: str):
     if path == "/webhooks/shopify":
         methods = {"POST"}
     cookies = f"{await cookie_for(target.url, OTHER)}; {await staff_cookie(target, 'viewer')}"
-    async with httpx.AsyncClient(base_url=target.url, trust_env=False) as client:
+    async with http_client(base_url=target.url) as client:
         for method in methods:
             for headers in ({}, {"Cookie": cookies, "Origin": "https://evil.example"}):
                 answer = await client.request(method, filled, headers=headers)
@@ -227,7 +227,7 @@ async def test_a_route_refuses_nobody_and_a_stranger(target: Target, path: str):
 
 @pytest.mark.parametrize("path", sorted(OPEN))
 async def test_what_is_open_tells_of_no_shop(target: Target, path: str):
-    async with httpx.AsyncClient(base_url=target.url, trust_env=False) as client:
+    async with http_client(base_url=target.url) as client:
         answer = await client.get(path)
 
     assert answer.status_code == 200

@@ -7,7 +7,6 @@ import asyncio
 import json
 import uuid
 
-import httpx
 import pytest
 import simple_websocket
 from hypothesis import HealthCheck, given, settings
@@ -17,8 +16,9 @@ from reflex.state import BaseState, State
 import cloudcache.ui.pages  # noqa: F401  every state is known once the pages are
 from tests.blackbox.conftest import BIRCH, MAPLE, Target, text_of
 from tests.support.page_socket import ROOT, Tab, connection, cookie_for
+from tests.support.waiting import SAFETY_NET_S, http_client
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SESSION = f"{ROOT}.cloudcache___ui___states___session____session"
 FRAMED = {"embedded": "1", "shop": MAPLE}
@@ -163,7 +163,7 @@ async def handshake(target: Target, page: str) -> str:
 async def test_there_is_no_other_way_to_a_socket_than_a_handshake(target: Target, origin: str):
     headers = {"Origin": target.url if origin == "own" else origin} if origin else {}
     address = f"{target.url}/_event/?token={uuid.uuid4()}&EIO=4&transport=polling"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         opened = await client.get(address, headers=headers)
         said = await client.post(address, headers=headers, content="40/_event,")
 
@@ -173,7 +173,7 @@ async def test_there_is_no_other_way_to_a_socket_than_a_handshake(target: Target
 
 async def test_a_message_that_is_too_big_ends_the_socket(target: Target):
     with pytest.raises(simple_websocket.ConnectionClosed):
-        async with asyncio.timeout(10), connection(target.url, query=FRAMED) as one:
+        async with asyncio.timeout(SAFETY_NET_S), connection(target.url, query=FRAMED) as one:
             await one.socket.send(f'42/_event,["event",{{"x":"{"y" * 70_000}"}}]')
             while True:
                 await one.socket.receive()

@@ -17,8 +17,9 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 from cloudcache.web.openapi import document
 from tests.blackbox.conftest import BIRCH, MAPLE, Target
 from tests.support.page_socket import connection, cookie_for
+from tests.support.waiting import http_client, until_true
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 ALL = "/api/v1/optimizations"
 ONE = f"{ALL}/early-hints"
@@ -27,7 +28,7 @@ described = schemathesis.openapi.from_dict(document())
 
 @pytest_asyncio.fixture
 async def api(target: Target) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=target.url, trust_env=False, timeout=20) as client:
+    async with http_client(base_url=target.url) as client:
         yield client
 
 
@@ -46,13 +47,15 @@ async def script(target: Target, shop: str, scope: str) -> str:
 
 async def settled(api: httpx.AsyncClient, token: str, change: int, path: str = ONE) -> dict:
     """The change, once its outcome is known."""
-    async with asyncio.timeout(20):
-        while True:
-            found = (await api.get(f"{path}/history", headers=bearer(token))).json()["changes"]
-            done = [one for one in found if one["id"] == change and one["status"] != "pending"]
-            if done:
-                return done[0]
-            await asyncio.sleep(0.1)
+    done: list[dict] = []
+
+    async def is_settled() -> bool:
+        found = (await api.get(f"{path}/history", headers=bearer(token))).json()["changes"]
+        done[:] = [one for one in found if one["id"] == change and one["status"] != "pending"]
+        return bool(done)
+
+    await until_true(is_settled)
+    return done[0]
 
 
 async def test_nobody_is_answered(api: httpx.AsyncClient, target: Target):
@@ -180,12 +183,15 @@ async def test_flips_through_the_api_and_the_page_are_one_journal(api: httpx.Asy
             else:
                 made = (await api.post(path, headers=bearer(token), json={"enabled": on})).json()
                 await settled(api, token, made["id"], path)
-        async with asyncio.timeout(20):
-            while True:
-                listed = (await api.get(f"{path}/history?limit=4", headers=bearer(token))).json()["changes"]
-                if len(listed) == 4 and all(one["status"] != "pending" for one in listed):
-                    break
-                await asyncio.sleep(0.1)
+
+        listed: list[dict] = []
+
+        async def are_settled() -> bool:
+            answer = await api.get(f"{path}/history?limit=4", headers=bearer(token))
+            listed[:] = answer.json()["changes"]
+            return len(listed) == 4 and all(one["status"] != "pending" for one in listed)
+
+        await until_true(are_settled)
 
     assert [one["source"] for one in listed] == ["page", "api", "page", "api"]
     assert [one["enabled"] for one in listed] == [not wanted, wanted, not wanted, wanted]

@@ -7,18 +7,20 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from cloudcache.local import DEMO_SHOPS
 from tests.support.chromium import launch_options
 from tests.support.server import RunningApp, running_app
+from tests.support.waiting import SAFETY_NET_MS, http_client
 
 SHOPS = {demo.handle: demo for demo in DEMO_SHOPS}
+expect.set_options(timeout=SAFETY_NET_MS)
 PICTURES = Path(os.environ.get("CLOUDCACHE_SCREENSHOTS", ".screenshots"))
 
 
@@ -34,13 +36,13 @@ class Demo:
 
     async def open(self, browser: Browser, handle: str, *, width: int = 1280, theme: str = "light") -> Page:
         """A tab of its own browser session, signed in as the owner of a shop, with its values loaded."""
-        context = await browser.new_context(
+        context = await new_context(
+            browser,
             base_url=self.url,
             viewport={"width": width, "height": 900},
             color_scheme=theme,
             device_scale_factor=2 if width < 500 else 1,
         )
-        context.set_default_timeout(15_000)
         page = await context.new_page()
         await page.goto("/signin")
         await page.get_by_role("button", name=re.compile(f"^{handle}")).click()
@@ -49,26 +51,26 @@ class Demo:
 
     async def settled(self, page: Page) -> None:
         """The read that opening the page started has ended."""
-        await expect(page.get_by_role("progressbar")).to_have_count(0, timeout=30_000)
-        await expect(page.get_by_text("full check")).to_be_visible(timeout=30_000)
+        await expect(page.get_by_role("progressbar")).to_have_count(0)
+        await expect(page.get_by_text("full check")).to_be_visible()
 
     async def dashboard(self, handle: str, setting: str, value: str) -> None:
         """Somebody changes a setting in Cloudflare's own dashboard."""
         body = {"zone_id": SHOPS[handle].zone_id, "setting": setting, "value": value}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with http_client() as client:
             answer = await client.post(f"{self.url}/cloudflare/_emulator/dashboard", json=body)
         assert answer.status_code == 200, answer.text
 
     async def faults(self, what: dict[str, object]) -> None:
         """Script what goes wrong between us and Cloudflare."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with http_client() as client:
             answer = await client.post(f"{self.url}/cloudflare/_emulator/faults", json=what)
         assert answer.status_code == 200, answer.text
 
     async def value(self, handle: str, setting: str) -> object:
         """What Cloudflare really holds."""
         shop = SHOPS[handle]
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with http_client() as client:
             answer = await client.get(
                 f"{self.url}/cloudflare/client/v4/zones/{shop.zone_id}/settings/{setting}",
                 headers={"Authorization": f"Bearer {shop.token.reveal()}"},
@@ -82,6 +84,13 @@ class Demo:
             f"{found['id']} ({found['impact']}): {found['nodes'][0]['html'][:160]}"
             for found in results.response["violations"]
         ]
+
+
+async def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """A browser session of its own, whose actions have no timeout that a busy machine could reach."""
+    context = await browser.new_context(**options)
+    context.set_default_timeout(SAFETY_NET_MS)
+    return context
 
 
 async def picture(page: Page, name: str) -> None:

@@ -10,7 +10,7 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import SHOPS, Demo, picture
+from tests.browser.conftest import SHOPS, Demo, new_context, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -49,7 +49,7 @@ async def test_a_change_in_cloudflares_dashboard_appears_by_itself(demo: Demo, b
 
     await demo.dashboard("maple-lane", "early_hints", "off" if now == "on" else "on")
 
-    await expect(row(page, "Early Hints")).to_contain_text(re.compile("by someone else"), timeout=20_000)
+    await expect(row(page, "Early Hints")).to_contain_text(re.compile("by someone else"))
     assert await page.evaluate("window.notReloaded") is True
     await picture(page, "outside")
 
@@ -142,7 +142,7 @@ async def test_everything_can_be_done_with_the_keyboard(demo: Demo, browser: Bro
 async def test_a_refused_token_pauses_the_switches_and_says_so(demo: Demo, browser: Browser):
     page = await demo.open(browser, "olive-press")
 
-    await expect(page.get_by_text(re.compile("no longer accepts"))).to_be_visible(timeout=20_000)
+    await expect(page.get_by_text(re.compile("no longer accepts"))).to_be_visible()
     await expect(switch(page, ROCKET)).to_have_attribute("aria-disabled", "true")
     await picture(page, "token-refused")
 
@@ -154,14 +154,14 @@ async def test_while_cloudflare_is_silent_values_stay_and_changes_wait_for_it(de
     await demo.faults({"kind": "refuse", "zone_id": SHOPS["red-lantern-books"].zone_id, "times": None})
 
     await page.get_by_role("button", name="Check all now").click()
-    await expect(page.get_by_text("Cloudflare has not answered since")).to_be_visible(timeout=20_000)
+    await expect(page.get_by_text("Cloudflare has not answered since")).to_be_visible()
     await expect(row(page, "Early Hints")).to_contain_text("Checked")
     await switch(page, ROCKET).click()
     await expect(row(page, ROCKET)).to_contain_text("Queued to turn")
     await picture(page, "silent")
     await demo.faults({"clear": True})
 
-    await expect(row(page, ROCKET)).to_contain_text("Confirmed", timeout=60_000)
+    await expect(row(page, ROCKET)).to_contain_text("Confirmed")
     await expect(page.get_by_text("Cloudflare has not answered since")).to_be_hidden()
     await expect(switch(page, ROCKET)).not_to_have_attribute("aria-checked", before or "")
 
@@ -176,7 +176,7 @@ async def test_a_plan_that_is_too_low_locks_the_switch_and_names_the_plan(demo: 
 
 
 async def test_nobody_signed_in_sees_no_shop(demo: Demo, browser: Browser):
-    context = await browser.new_context(base_url=demo.url)
+    context = await new_context(browser, base_url=demo.url)
     page = await context.new_page()
     await page.goto("/")
 

@@ -8,18 +8,17 @@ import pytest
 from playwright.async_api import Browser, Frame, Page, expect
 
 from cloudcache.local import NEW_TOKEN
-from tests.browser.conftest import PICTURES, Demo
+from tests.browser.conftest import PICTURES, Demo, new_context
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 ADMIN = "/shopify/store/paper-kite"
 
 
 async def opened(browser: Browser, demo: Demo, *, width: int = 1280, theme: str = "light") -> Page:
-    context = await browser.new_context(
-        base_url=demo.url, viewport={"width": width, "height": 900}, color_scheme=theme
+    context = await new_context(
+        browser, base_url=demo.url, viewport={"width": width, "height": 900}, color_scheme=theme
     )
-    context.set_default_timeout(15_000)
     return await context.new_page()
 
 
@@ -51,16 +50,16 @@ async def test_a_new_shop_installs_connects_flips_and_disconnects(
     await expect(app.get_by_role("alert").filter(has_text="does not accept")).to_be_visible()
     await app.get_by_label("Cloudflare API token").fill(NEW_TOKEN.reveal())
     await app.get_by_role("button", name="Check").click()
-    await expect(app.get_by_text("behind Shopify (O2O)")).to_be_visible(timeout=20_000)
+    await expect(app.get_by_text("behind Shopify (O2O)")).to_be_visible()
     assert NEW_TOKEN.reveal() not in await app.content()
     await page.screenshot(path=PICTURES / "connect.png", full_page=True)
     await app.get_by_role("button", name="Connect paperkite.example").click()
 
     switch = app.get_by_role("switch", name="Early Hints")
-    await expect(switch).to_have_attribute("aria-disabled", "false", timeout=20_000)
+    await expect(switch).to_have_attribute("aria-disabled", "false")
     was = await switch.get_attribute("aria-checked")
     await switch.click()
-    await expect(app.locator("#s-early_hints")).to_contain_text("Confirmed", timeout=20_000)
+    await expect(app.locator("#s-early_hints")).to_contain_text("Confirmed")
     assert await switch.get_attribute("aria-checked") != was
 
     await app.get_by_role("link", name="History").click()

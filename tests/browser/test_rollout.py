@@ -13,10 +13,11 @@ from playwright.async_api import Browser, Page, expect
 
 from cloudcache.config import PRETEND_SHOPIFY, load
 from cloudcache.shopify_emulator.world import ShopifyWorld
-from tests.browser.conftest import Demo, picture
+from tests.browser.conftest import Demo, new_context, picture
 from tests.support.server import ROOT
+from tests.support.waiting import SAFETY_NET_S, http_client, until_true
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 SHOP = "red-lantern-books"
 STAY = "Your Cloudflare settings stay as they are"
@@ -27,7 +28,7 @@ async def rollout(demo: Demo, *words: str) -> None:
     env = {**os.environ, "CLOUDCACHE_DATA_DIR": str(demo.app.data_dir)}
     command = [sys.executable, "-m", "cloudcache", "rollout", *words]
     done = await asyncio.to_thread(
-        subprocess.run, command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
+        subprocess.run, command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=SAFETY_NET_S
     )
     assert done.returncode == 0, done.stderr
 
@@ -38,7 +39,7 @@ async def asked(demo: Demo, method: str, handle: str = SHOP) -> httpx.Response:
     world = ShopifyWorld(PRETEND_SHOPIFY, settings.shopify_secrets[0])
     world.add_shop(f"{handle}.myshopify.com", [])
     token = world.id_token(f"{handle}.myshopify.com")
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+    async with http_client() as client:
         return await client.request(
             method,
             f"{demo.url}/api/v1/optimizations/early-hints",
@@ -51,9 +52,11 @@ async def erased(demo: Demo, page: Page, handle: str) -> None:
     """The shop as one that never came, whatever other tests did with it."""
     await page.goto(f"/shopify/store/{handle}")
     await page.get_by_role("button", name="Order erasure").click()
-    async with asyncio.timeout(30):
-        while (await asked(demo, "GET", handle)).status_code != 409:  # not connected
-            await page.wait_for_timeout(200)  # deliveries are worked on every few seconds
+
+    async def is_erased() -> bool:
+        return (await asked(demo, "GET", handle)).status_code == 409  # not connected
+
+    await until_true(is_erased)
 
 
 async def looks(page: Page, demo: Demo, name: str) -> None:
@@ -71,11 +74,11 @@ async def test_an_open_page_follows_the_rollout_down_and_up_by_itself(demo: Demo
     page, other = await demo.open(browser, SHOP), await demo.open(browser, "maple-lane")
     await page.evaluate("window.notReloaded = true")
     switch = page.get_by_role("switch", name="Early Hints", exact=True)
-    await expect(switch).to_have_attribute("aria-disabled", "false", timeout=30_000)
+    await expect(switch).to_have_attribute("aria-disabled", "false")
     before = await demo.value(SHOP, "early_hints")
 
     await rollout(demo, "remove", SHOP)
-    await expect(page.get_by_role("heading", name=STAY)).to_be_visible(timeout=15_000)
+    await expect(page.get_by_role("heading", name=STAY)).to_be_visible()
     await expect(switch).to_have_count(0)
     reading, writing = await asked(demo, "GET"), await asked(demo, "POST")
     await looks(page, demo, "waiting")
@@ -84,7 +87,7 @@ async def test_an_open_page_follows_the_rollout_down_and_up_by_itself(demo: Demo
     await page.evaluate("window.notReloaded = true")
     await rollout(demo, "forget", SHOP)
 
-    await expect(switch).to_have_attribute("aria-disabled", "false", timeout=15_000)
+    await expect(switch).to_have_attribute("aria-disabled", "false")
     assert await page.evaluate("window.notReloaded") is True
     assert [(one.status_code, one.json()["code"]) for one in (reading, writing)] == [
         (403, "not-rolled-out")
@@ -97,7 +100,7 @@ async def test_an_open_page_follows_the_rollout_down_and_up_by_itself(demo: Demo
 
 async def test_support_still_looks_at_a_shop_that_waits_and_is_told_so(demo: Demo, browser: Browser):
     await rollout(demo, "remove", SHOP)
-    context = await browser.new_context(base_url=demo.url, viewport={"width": 1280, "height": 900})
+    context = await new_context(browser, base_url=demo.url, viewport={"width": 1280, "height": 900})
     page = await context.new_page()
     await page.goto("/signin")
     await page.get_by_role("button", name="Support, viewer").click()
@@ -109,22 +112,20 @@ async def test_support_still_looks_at_a_shop_that_waits_and_is_told_so(demo: Dem
     await expect(page.get_by_role("switch", name="Early Hints", exact=True)).to_be_visible()
     await picture(page, "waiting-staff")
     await rollout(demo, "forget", SHOP)
-    await expect(page.get_by_text("The rollout does not serve this shop")).to_be_hidden(timeout=15_000)
+    await expect(page.get_by_text("The rollout does not serve this shop")).to_be_hidden()
 
 
 async def test_a_shop_without_a_zone_waits_and_then_is_told_that_it_is_its_turn(demo: Demo, browser: Browser):
-    page = await (await browser.new_context(base_url=demo.url)).new_page()
+    page = await (await new_context(browser, base_url=demo.url)).new_page()
     await erased(demo, page, "paper-kite")
     await rollout(demo, "remove", "paper-kite")
     await page.goto("/shopify/store/paper-kite")
     app = await (await page.wait_for_selector("iframe")).content_frame()
     assert app is not None
-    await expect(app.get_by_role("heading", name=STAY)).to_be_visible(timeout=20_000)
+    await expect(app.get_by_role("heading", name=STAY)).to_be_visible()
 
     await rollout(demo, "forget", "paper-kite")
 
-    await expect(app.get_by_role("heading", name="This page is open for your shop now")).to_be_visible(
-        timeout=15_000
-    )
+    await expect(app.get_by_role("heading", name="This page is open for your shop now")).to_be_visible()
     await app.get_by_role("link", name="Connect Cloudflare").click()
     await expect(app.get_by_label("Cloudflare API token")).to_be_visible()

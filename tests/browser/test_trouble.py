@@ -7,12 +7,12 @@ import re
 import sqlite3
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Demo, picture
 from tests.support.server import restartable_app, running_app
+from tests.support.waiting import http_client
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -25,7 +25,6 @@ def row(page, name: str):
     return page.get_by_role("article", name=name, exact=True)
 
 
-@pytest.mark.timeout(180)
 async def test_killed_with_a_page_open_it_says_so_and_is_right_after_the_restart(browser: Browser):
     with restartable_app({"CLOUDCACHE_WATCH_SECONDS": "5"}) as server:
         demo = Demo(server.app)
@@ -39,12 +38,12 @@ async def test_killed_with_a_page_open_it_says_so_and_is_right_after_the_restart
         await expect(row(page, "Early Hints")).to_contain_text("Confirmed")
 
         await asyncio.to_thread(server.kill)
-        await expect(page.get_by_text("Connection lost")).to_be_visible(timeout=20_000)
+        await expect(page.get_by_text("Connection lost")).to_be_visible()
         await http3.click()
         await picture(page, "lost")
         await asyncio.to_thread(server.start)
 
-        await expect(page.get_by_text("Connection lost")).to_be_hidden(timeout=30_000)
+        await expect(page.get_by_text("Connection lost")).to_be_hidden()
         assert await page.evaluate("window.notReloaded") is True
         await expect(hints).not_to_have_attribute("aria-checked", hints_before or "")
         await expect(http3).to_have_attribute("aria-checked", http3_before or "")
@@ -53,7 +52,6 @@ async def test_killed_with_a_page_open_it_says_so_and_is_right_after_the_restart
         assert await demo.value("maple-lane", "early_hints") == ("off" if hints_before == "true" else "on")
 
 
-@pytest.mark.timeout(180)
 async def test_killed_in_the_middle_of_a_write_the_flip_is_settled_after_the_restart(browser: Browser):
     with restartable_app({"CLOUDCACHE_WATCH_SECONDS": "3600"}) as server:
         demo = Demo(server.app)
@@ -61,7 +59,7 @@ async def test_killed_in_the_middle_of_a_write_the_flip_is_settled_after_the_res
         await demo.settled(page)
         before = await demo.value("maple-lane", "early_hints")
         fault = {"kind": "slow", "delay": 3600, "method": "PATCH", "times": 1}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with http_client() as client:
             set_ = await client.post(f"{demo.url}/cloudflare/_emulator/faults", json=fault)
         assert set_.status_code == 200, set_.text
         other = await demo.open(browser, "maple-lane")
@@ -72,7 +70,7 @@ async def test_killed_in_the_middle_of_a_write_the_flip_is_settled_after_the_res
         _end_all_leases(server.app.data_dir / "cloudcache.db")
         await asyncio.to_thread(server.start)
 
-        await expect(row(page, "Early Hints")).to_contain_text("Confirmed", timeout=30_000)
+        await expect(row(page, "Early Hints")).to_contain_text("Confirmed")
         assert await demo.value("maple-lane", "early_hints") == ("off" if before == "on" else "on")
 
 
@@ -83,7 +81,6 @@ def _end_all_leases(file: Path) -> None:
     connection.close()
 
 
-@pytest.mark.timeout(120)
 async def test_a_locked_database_refuses_the_flip_in_words_and_works_again_afterwards(browser: Browser):
     with running_app({"CLOUDCACHE_WATCH_SECONDS": "3600"}) as app:
         demo = Demo(app)
@@ -94,7 +91,7 @@ async def test_a_locked_database_refuses_the_flip_in_words_and_works_again_after
         lock.execute("BEGIN IMMEDIATE")
 
         await switch(page, "Early Hints").click()
-        await expect(row(page, "Early Hints")).to_contain_text("Not stored; please try again", timeout=20_000)
+        await expect(row(page, "Early Hints")).to_contain_text("Not stored; please try again")
         await expect(switch(page, "Early Hints")).to_have_attribute("aria-checked", before or "")
         lock.rollback()
         lock.close()
@@ -120,7 +117,7 @@ async def test_a_database_that_cannot_be_used_leaves_the_process_up_and_says_why
         file = tmp_path / "missing" / "cache.db"
 
     with running_app({"CLOUDCACHE_DATABASE_URL": f"sqlite:///{file}"}) as app:
-        async with httpx.AsyncClient(trust_env=False, base_url=app.url, timeout=20) as client:
+        async with http_client(base_url=app.url) as client:
             alive, ready = await client.get("/healthz"), await client.get("/readyz")
             shop = {"shop": "maple-lane"}
             origin = {"Origin": f"http://localhost:{app.port}"}

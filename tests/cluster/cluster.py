@@ -26,10 +26,12 @@ from tests.cluster.demo import fill
 from tests.cluster.supervisor import Child, Program, Say, until
 from tests.load.shops import Fleet
 from tests.support.databases import APP_ROLE, restricted
+from tests.support.ports import free_port
 from tests.support.postgres import initialised
-from tests.support.server import free_port, ready_to_serve
+from tests.support.server import ready_to_serve
+from tests.support.waiting import SAFETY_NET_S, http_client
 
-START_SECONDS = 60
+START_SECONDS = SAFETY_NET_S
 
 
 @dataclass
@@ -184,7 +186,7 @@ async def _database(url: str) -> None:
 
 async def _answering(cluster: Cluster) -> None:
     """Ready is what a browser would call ready: the page comes."""
-    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(START_SECONDS):
+    async with http_client() as client, asyncio.timeout(START_SECONDS):
         for path in ("/ping", "/readyz", "/signin/"):
             await until(lambda address=cluster.url + path: _is_fine(client, address))
 

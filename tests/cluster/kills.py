@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import asyncpg
-import httpx
 
 from cloudcache.domain.catalog import TOGGLES, find
 from tests.cluster.cluster import Cluster, owner
@@ -24,6 +23,7 @@ from tests.cluster.sessions import NUMBERS, Record, Session
 from tests.cluster.supervisor import until
 from tests.faults.history import History, Read, Write
 from tests.load.shops import Shop
+from tests.support.waiting import SAFETY_NET_S, http_client
 
 QUIET_SECONDS = 30
 VICTIMS = ("web-1", "worker-1", "postgres", "web-2", "valkey", "worker-2", "cloudflare")
@@ -57,8 +57,9 @@ async def show(
     seconds: float = 60,
     pause_s: float = 10,
     victims: Sequence[str] = VICTIMS,
+    quiet_s: float = QUIET_SECONDS,
 ) -> Outcome:
-    """Run it on a cluster that is up."""
+    """Run it on a cluster that is up; after the last click everything has `quiet_s` seconds to become right."""
     chance, record, stop = random.Random(1), Record(), asyncio.Event()
     shops = cluster.fleet.first(max(1, sessions * 4 // 5))
     people = [Session(shops[n % len(shops)], cluster.url, record, chance) for n in range(sessions)]
@@ -69,10 +70,10 @@ async def show(
     stop.set()
     ended = time.monotonic()
     await asyncio.gather(*working)
-    open_wishes = await _quiet(cluster, QUIET_SECONDS - (time.monotonic() - ended))
+    open_wishes = await _quiet(cluster, quiet_s - (time.monotonic() - ended))
     quiet_after = time.monotonic() - ended
     await asyncio.gather(*(one.be_there() for one in people))
-    late = await _pages_true(cluster, people, QUIET_SECONDS - (time.monotonic() - ended))
+    late = await _pages_true(cluster, people, quiet_s - (time.monotonic() - ended))
     true_after = time.monotonic() - ended
     outcome = await _judge(cluster, people, record, killed)
     outcome = replace(
@@ -107,7 +108,7 @@ async def _kill(cluster: Cluster, victims: Sequence[str], seconds: float) -> lis
         child.kill()
         killed.append((time.monotonic(), name))
     await asyncio.sleep(every)
-    await asyncio.gather(*(child.up(20) for child in cluster.children.values()))
+    await asyncio.gather(*(child.up(SAFETY_NET_S) for child in cluster.children.values()))
     return killed
 
 
@@ -214,7 +215,7 @@ async def _at_cloudflare(
     """What Cloudflare itself holds, asked without any of our program."""
     found: dict[tuple[int, str], str] = {}
     gate = asyncio.Semaphore(4)
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with http_client() as client:
 
         async def ask(shop: Shop) -> None:
             token = cluster.fleet.generated.token("account", shop.customer - 1)

@@ -103,7 +103,7 @@ class Session:
         gone = time.monotonic()
         while not self.page.is_ready:
             try:
-                await self.page.connect(self._url, ANSWER_S)
+                await self.page.connect(self._url)
             except REFUSED:
                 self.page.close()
                 await asyncio.sleep(self._chance.uniform(*COME_BACK_S))

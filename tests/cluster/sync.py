@@ -12,15 +12,14 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 
-import httpx
-
 from tests.cluster import parts
 from tests.cluster.cluster import START_SECONDS, Cluster, owner, running_cluster
 from tests.cluster.supervisor import Say, until
+from tests.support.waiting import SAFETY_NET_S, http_client
 
 SLOW_S = 1.2
 QUICK_S = 0.02
-PATIENCE_S = 60
+PATIENCE_S = SAFETY_NET_S
 """Zones whose calls were refused wait until Cloudflare opens again, which is not waited for here."""
 
 
@@ -68,7 +67,7 @@ async def sweep_of(cluster: Cluster, workers: int, zones: int, latency: float) -
     await _all_due(cluster)
     read = await _all_read(cluster, zones)
     swept = await _measured(cluster, workers, read, latency)
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         address = f"{cluster.cloudflare_url}/_emulator/faults"
         (await client.post(address, json={"clear": True, "faults": []})).raise_for_status()
     return swept
@@ -99,13 +98,13 @@ async def _all_read(cluster: Cluster, zones: int) -> int:
 async def _answer_after(cluster: Cluster, seconds: float) -> None:
     """From now on Cloudflare takes its time, and its log is empty."""
     slow = {"kind": "slow", "delay": seconds, "times": None}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         (await client.post(f"{cluster.cloudflare_url}/_emulator/faults", json=slow)).raise_for_status()
         (await client.get(f"{cluster.cloudflare_url}/_emulator/log?clear=1")).raise_for_status()
 
 
 async def _measured(cluster: Cluster, workers: int, zones: int, latency: float) -> Sweep:
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with http_client() as client:
         log = (
             (await client.get(f"{cluster.cloudflare_url}/_emulator/log"))
             .raise_for_status()

@@ -18,9 +18,9 @@ from cloudcache.domain.ids import CustomerId
 from cloudcache.ports import Bus, Limiter
 from tests.support.shared_redis import CutConnection, ToldConnection, told_connection
 from tests.support.valkey import Stoppable, stoppable_valkey
+from tests.support.waiting import SAFETY_NET_S
 
 ONE, TWO = CustomerId(1), CustomerId(2)
-SOON_S = 5.0
 
 
 @asynccontextmanager
@@ -50,14 +50,14 @@ class Ear:
         self._waiting = asyncio.ensure_future(anext(self._hints))
 
     async def next(self) -> frozenset[CustomerId] | None:
-        taken = await asyncio.wait_for(self._waiting, SOON_S)
+        taken = await asyncio.wait_for(self._waiting, SAFETY_NET_S)
         self._waiting = asyncio.ensure_future(anext(self._hints))
         await asyncio.sleep(0)
         return taken
 
     async def told(self, news: News) -> None:
         """Return when this was told, now or before."""
-        async with asyncio.timeout(SOON_S):
+        async with asyncio.timeout(SAFETY_NET_S):
             while news not in self.news:
                 self._told.clear()
                 await self._told.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,9 @@ from pathlib import Path
 import yaml
 
 from tests.support.documents import ROOT
-from tests.support.server import build_once, free_port
+from tests.support.ports import free_port
+from tests.support.server import build_once
+from tests.support.waiting import SAFETY_NET_S, wait_until
 
 FOLDER = ROOT / "docs" / "deployment"
 PLACE = "/opt/cloudcache"
@@ -92,21 +94,25 @@ def test_what_is_copied_serves_with_the_containers_command(tmp_path: Path):
         assert "<html" in _answer(port, "/", process), log.read_text()
     finally:
         process.send_signal(signal.SIGTERM)
-        ended = process.wait(20)
+        ended = process.wait(SAFETY_NET_S)
     assert ended == 0, log.read_text()
 
 
 def _answer(port: int, path: str, process: subprocess.Popen[bytes]) -> str:
-    """As soon as there is one; nothing when the process has ended or forty seconds are over."""
+    """As soon as there is one; nothing when the process has ended."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + 40
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            with direct.open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-                return str(answer.read().decode())
-        except OSError:
-            time.sleep(0.05)
-    return ""
+    found: list[str] = []
+
+    def has_answered_or_ended() -> bool:
+        with (
+            contextlib.suppress(OSError),
+            direct.open(f"http://127.0.0.1:{port}{path}", timeout=SAFETY_NET_S) as answer,
+        ):
+            found.append(str(answer.read().decode()))
+        return bool(found) or process.poll() is not None
+
+    wait_until(has_answered_or_ended, lambda: f"{path} is not answered")
+    return found[0] if found else ""
 
 
 def test_a_unit_starts_what_the_container_starts():
@@ -163,7 +169,7 @@ def test_waiting_for_a_process_ends_with_what_is_wrong():
         env=dict(os.environ),
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=SAFETY_NET_S,
     )
 
     assert told.returncode == 1 and "not ready after" in told.stderr

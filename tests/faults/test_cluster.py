@@ -6,13 +6,13 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.cluster import kills, sync
 from tests.cluster.cluster import Cluster, running_cluster
 from tests.cluster.sessions import BACK, DONE
 from tests.support.page_socket import cookie_for
+from tests.support.waiting import SAFETY_NET_S, http_client
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 SHOPS = 40
@@ -32,7 +32,9 @@ async def test_parts_of_a_cluster_are_killed_while_sessions_flip_and_nothing_is_
     await _shops_beyond_the_list_can_be_signed_in_to(cluster)
     await _two_workers_share_the_zones_out_and_read_none_twice(cluster)
 
-    outcome = await kills.show(cluster, sessions=24, seconds=8, pause_s=0.8, victims=VICTIMS)
+    outcome = await kills.show(
+        cluster, sessions=24, seconds=8, pause_s=0.8, victims=VICTIMS, quiet_s=SAFETY_NET_S
+    )
 
     assert outcome.open_wishes == 0
     assert outcome.wrong == [] and outcome.faults == []
@@ -52,7 +54,7 @@ async def _two_workers_share_the_zones_out_and_read_none_twice(cluster: Cluster)
 
 async def _shops_beyond_the_list_can_be_signed_in_to(cluster: Cluster) -> None:
     assert await cookie_for(cluster.url, f"shop-{SHOPS - 1:06d}")
-    async with httpx.AsyncClient(trust_env=False, base_url=cluster.url, follow_redirects=True) as client:
+    async with http_client(base_url=cluster.url, follow_redirects=True) as client:
         dashboard = await client.get("/cloudflare/_emulator/dashboard")
     assert dashboard.status_code == 200 and str(dashboard.url).startswith(cluster.cloudflare_url)
 

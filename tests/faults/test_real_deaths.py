@@ -26,9 +26,9 @@ from tests.faults.judged import TOGGLE, Judged
 from tests.support.databases import fresh_postgres, restricted
 from tests.support.proxy import Relay, relay
 from tests.support.rig import Interposed, Rig, build_rig
+from tests.support.waiting import SAFETY_NET_S
 
 pytestmark = pytest.mark.postgres
-LATEST_S = 30
 
 
 @dataclass
@@ -46,7 +46,7 @@ async def _scene(postgres_url: str) -> AsyncIterator[Scene]:
         url = restricted(owner)
         rig = await build_rig(SqlStore(make_engine(url)))
         await rig.process().reconciler.zone(rig.customer.id, CallClass.WATCHED)
-        async with serving(create_app(rig.world)) as base:
+        async with serving(create_app(rig.world), patience_at_stop=SAFETY_NET_S) as base:
             yield Scene(rig, url, f"{base}/client/v4")
         await rig.close()
 
@@ -95,7 +95,7 @@ async def test_killed_by_sigkill_on_postgres_another_process_finishes_what_was_w
                 args=(scene.database_url, scene.cloudflare_url, rig.clock.ms, on, where),
             )
             process.start()
-            await asyncio.to_thread(process.join, LATEST_S)
+            await asyncio.to_thread(process.join, SAFETY_NET_S)
             assert process.exitcode == -signal.SIGKILL, where
             rig.clock.ms += LEASE_MS + 1_000
             successor = rig.process()

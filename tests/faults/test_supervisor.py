@@ -13,6 +13,7 @@ import pytest
 
 from tests.cluster.supervisor import Child, Program, until
 from tests.support.server import ROOT
+from tests.support.waiting import SAFETY_NET_S
 
 SLEEPS = """
 import subprocess, sys, time
@@ -25,11 +26,12 @@ SUPERVISES = """
 import asyncio, os
 from pathlib import Path
 from tests.cluster.supervisor import Child, Program
+from tests.support.waiting import SAFETY_NET_S
 async def main():
     async def is_up(pid, log): return True
     child = Child(Program("p", ["sleep", "600"], Path("/"), {}, "", is_up), Path(os.devnull), print)
     child.start()
-    await child.up(10)
+    await child.up(180)
     print(child.pid, flush=True)
     await asyncio.sleep(600)
 asyncio.run(main())
@@ -46,7 +48,7 @@ async def child(tmp_path: Path) -> AsyncIterator[Child]:
     program = Program("p", [sys.executable, "-c", SLEEPS], tmp_path, dict(os.environ), "", is_up)
     made = Child(program, tmp_path / "log", lambda line: None)
     made.start()
-    await made.up(10)
+    await made.up(SAFETY_NET_S)
     yield made
     await made.stop()
 
@@ -56,7 +58,7 @@ async def test_what_is_killed_is_started_again_and_what_it_left_behind_is_ended(
 
     child.kill()
     await _until(lambda: child.pid not in (None, first))
-    await child.up(10)
+    await child.up(SAFETY_NET_S)
 
     assert child.starts == 2
     await _until(lambda: not _lives(left))
@@ -89,7 +91,7 @@ async def _until(holds) -> None:
     async def look() -> bool:
         return bool(holds())
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SAFETY_NET_S):
         await until(look)
 
 

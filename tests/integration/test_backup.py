@@ -26,6 +26,7 @@ from cloudcache.services.credentials import Credentials
 from tests.support.databases import fresh_postgres, ordered, owned, restricted
 from tests.support.house import KITE, KITE_TOKEN, build_house, everything
 from tests.support.postgres import program
+from tests.support.waiting import SAFETY_NET_S
 
 COPY = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM INTO ?', [sys.argv[2]])"
 KEYS = ["k" * 40]
@@ -45,7 +46,12 @@ async def dumped(url: str, dump: Path, *words: str, **environment: str) -> subpr
         address = plain(owner.set(username=reader, password="x"))
         command = [str(program("pg_dump")), "--format=custom", f"--file={dump}", *words, address]
         return await asyncio.to_thread(
-            subprocess.run, command, env=os.environ | environment, capture_output=True, text=True, timeout=60
+            subprocess.run,
+            command,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=SAFETY_NET_S,
         )
     finally:
         await ordered(owner, f"DROP ROLE {reader}")
@@ -71,7 +77,7 @@ async def copied(kind: str, url: str, target: str, folder: Path) -> None:
         ]
     environment = os.environ | EVERYBODY
     finished = await asyncio.to_thread(
-        subprocess.run, command, env=environment, capture_output=True, text=True, timeout=60
+        subprocess.run, command, env=environment, capture_output=True, text=True, timeout=SAFETY_NET_S
     )
     assert finished.returncode == 0, finished.stderr
 

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from tests.support.databases import migrated_sqlite
+from tests.support.waiting import SAFETY_NET_S
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "cfut_secret_of_a_customer_0123456789"
@@ -40,7 +41,9 @@ def run(data: Path, *words: str, program: tuple[str, ...] = ("-m", "cloudcache")
     env = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDCACHE_")}
     env |= {"CLOUDCACHE_DATA_DIR": str(data), "CLOUDCACHE_CLOUDFLARE_URL": "http://127.0.0.1:9/client/v4"}
     command = [sys.executable, *program, *words]
-    return subprocess.run(command, cwd=ROOT, env=env | settings, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        command, cwd=ROOT, env=env | settings, capture_output=True, text=True, timeout=SAFETY_NET_S
+    )
 
 
 def listed(file: Path, count: int) -> Path:

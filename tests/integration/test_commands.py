@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import SAFETY_NET_S
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -24,7 +26,7 @@ def cloudflare() -> Iterator[dict]:
         yield json.loads(process.stdout.readline())
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(SAFETY_NET_S) == 0
         process.stdout.close()
 
 
@@ -41,7 +43,9 @@ def run(data: Path, cloudflare: dict, *words: str, token: str | None = None, std
         "CLOUDCACHE_CLOUDFLARE_TOKEN": token or token_of(cloudflare, "user"),
     }
     command = [sys.executable, "-m", "cloudcache", *words]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, input=stdin)
+    return subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=SAFETY_NET_S, input=stdin
+    )
 
 
 def zone_of(cloudflare: dict, number: int = 0) -> str:
@@ -115,7 +119,7 @@ def test_outside_local_a_missing_secret_stops_every_command_with_one_line(tmp_pa
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SAFETY_NET_S,
     )
 
     assert done.returncode == 1

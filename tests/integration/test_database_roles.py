@@ -19,6 +19,7 @@ from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.errors import StoreUnavailable
 from tests.support.databases import as_user, copied_sqlite, fresh_postgres, ordered, owned, prepare_role
 from tests.support.tenants import tenant
+from tests.support.waiting import SAFETY_NET_S
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ async def test_outside_the_local_environment_the_program_does_not_start_as_the_o
         }
         words = [sys.executable, "-m", "cloudcache", "customers", "list"]
         return subprocess.run(
-            words, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=60
+            words, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=SAFETY_NET_S
         )
 
     refused = await asyncio.to_thread(command, owners[1])

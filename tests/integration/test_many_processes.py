@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from redis import Redis
 
@@ -23,6 +22,7 @@ from tests.support.databases import fresh_postgres
 from tests.support.page_socket import Tab, cookie_for, tab
 from tests.support.server import RunningApp, running_app
 from tests.support.valkey import Stoppable, stoppable_valkey
+from tests.support.waiting import SAFETY_NET_S, http_client
 
 SHOPS = 4
 
@@ -50,7 +50,7 @@ def worker(env: dict[str, str], log: Path) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(SAFETY_NET_S)
 
 
 def add_shops(env: dict[str, str], cloudflare: dict) -> None:
@@ -62,7 +62,7 @@ def add_shops(env: dict[str, str], cloudflare: dict) -> None:
             env={**os.environ, **env},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=SAFETY_NET_S,
         )
         assert done.returncode == 0, done.stderr
 
@@ -121,7 +121,7 @@ async def test_a_page_opened_in_a_web_process_is_read_by_the_worker(cluster: Clu
         await page.until("read", is_read)
         await page.send("check_all")
         await page.until("the worker's progress", lambda shown: shown.get("progress"))
-        await page.until("done", lambda shown: not shown.get("progress"), 20)
+        await page.until("done", lambda shown: not shown.get("progress"))
 
 
 async def test_a_flip_in_one_web_process_is_seen_in_the_other(cluster: Cluster):
@@ -134,7 +134,7 @@ async def test_a_flip_in_one_web_process_is_seen_in_the_other(cluster: Cluster):
         await other.until("read", is_read)
 
         expected = await flip(mine)
-        await other.until("confirmed", lambda shown: position(shown) == expected, 5)
+        await other.until("confirmed", lambda shown: position(shown) == expected)
 
 
 async def test_without_redis_pages_are_read_and_changed_and_with_it_back_all_are_right(cluster: Cluster):
@@ -146,15 +146,15 @@ async def test_without_redis_pages_are_read_and_changed_and_with_it_back_all_are
         cluster.redis.stop()
 
         expected = await flip(mine)
-        await mine.until("confirmed", lambda shown: position(shown) == expected, 5)
+        await mine.until("confirmed", lambda shown: position(shown) == expected)
         async with tab(there, cookie) as new:
             assert position(new.shown) == expected, "a page that opens now is right"
 
         cluster.redis.start()
         be_long_there(cluster.redis.url)
-        await other.until("right again by itself", lambda shown: position(shown) == expected, 5)
+        await other.until("right again by itself", lambda shown: position(shown) == expected)
         expected = await flip(mine)
-        await other.until("heard again", lambda shown: position(shown) == expected, 5)
+        await other.until("heard again", lambda shown: position(shown) == expected)
 
 
 async def test_the_states_of_pages_may_be_in_redis_as_well(cluster: Cluster):
@@ -167,8 +167,8 @@ async def test_the_states_of_pages_may_be_in_redis_as_well(cluster: Cluster):
             await mine.until("read", is_read)
 
             expected = await flip(mine)
-            await mine.until("confirmed", lambda shown: position(shown) == expected, 5)
-            await other.until("seen", lambda shown: position(shown) == expected, 5)
+            await mine.until("confirmed", lambda shown: position(shown) == expected)
+            await other.until("seen", lambda shown: position(shown) == expected)
 
 
 async def test_a_tab_that_comes_back_to_another_process_shows_what_it_did(cluster: Cluster):
@@ -182,7 +182,7 @@ async def test_a_tab_that_comes_back_to_another_process_shows_what_it_did(cluste
 
 
 async def test_every_process_says_how_redis_is(cluster: Cluster):
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         answer = await client.get(f"{cluster.one.url}/readyz")
 
     assert answer.status_code == 200

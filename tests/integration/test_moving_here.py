@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.integration.test_commands import cloudflare, run, token_of, zone_of
+from tests.support.waiting import SAFETY_NET_S
 
 __all__ = ["cloudflare"]
 NAMESPACE = "e" * 32
@@ -27,7 +28,8 @@ def add(data: Path, cloudflare: dict, shop: str, number: int) -> None:
 def value_at(cloudflare: dict, zone: str) -> str:
     token = next(one["token"] for one in cloudflare["tokens"] if one["kind"] == "user")
     url = f"{cloudflare['url']}/zones/{zone}/settings/rocket_loader"
-    return httpx.get(url, headers={"Authorization": f"Bearer {token}"}).json()["result"]["value"]
+    answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=SAFETY_NET_S)
+    return answer.json()["result"]["value"]
 
 
 def test_a_file_is_looked_at_kept_written_and_then_done(tmp_path: Path, cloudflare: dict):
@@ -66,7 +68,7 @@ def test_a_namespace_is_read_through_the_api(tmp_path: Path, cloudflare: dict):
     zone, account = zone_of(cloudflare, 1), account_of(cloudflare, 1)
     body = {"account": account, "namespace": NAMESPACE, "key": KEY, "value": '{"value":"on"}'}
     address = f"{cloudflare['url'].removesuffix('/client/v4')}/_emulator/kv"
-    assert httpx.post(address, json=body).status_code == 200
+    assert httpx.post(address, json=body, timeout=SAFETY_NET_S).status_code == 200
     words = ("kv-import", "--zone", zone, "--account", account, "--namespace", NAMESPACE, "--json")
 
     read = run(tmp_path, cloudflare, *words, "--token-stdin", stdin=token_of(cloudflare, "account"))

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from tests.support.page_socket import GRID, ROOT
+from tests.support.waiting import SAFETY_NET_S
 
 READY = 'is_hydrated_rx_state_":true'
 UPDATE = "42/_event,"
@@ -70,7 +71,7 @@ class Page(WSListener):
         self._transport: WSTransport | None = None
         self._waiting: list[tuple[asyncio.Future[float], Holds]] = []
 
-    async def connect(self, url: str, seconds: float = 30) -> float:
+    async def connect(self, url: str, seconds: float = SAFETY_NET_S) -> float:
         """Open the socket, load the page, and wait until it shows its values; seconds from the first packet on.
 
         A page that lost its socket comes back with the same token, as a browser does."""
@@ -98,7 +99,7 @@ class Page(WSListener):
         return time.perf_counter()
 
     async def send_until(
-        self, name: str, payload: Mapping[str, object], holds: Holds, seconds: float = 10
+        self, name: str, payload: Mapping[str, object], holds: Holds, seconds: float = SAFETY_NET_S
     ) -> float:
         """Call a handler and wait for what it brings about; seconds in between."""
         waiting = self._wait(holds)
@@ -106,7 +107,7 @@ class Page(WSListener):
         async with asyncio.timeout(seconds):
             return await waiting - began
 
-    async def until(self, holds: Holds, seconds: float = 10) -> float:
+    async def until(self, holds: Holds, seconds: float = SAFETY_NET_S) -> float:
         """Wait until this is so; when the frame arrived that made it so."""
         if holds(self, ""):
             return time.perf_counter()

@@ -31,6 +31,7 @@ from tests.support.rig import (
     lost_request,
     meanwhile,
 )
+from tests.support.waiting import SAFETY_NET_S
 
 TOGGLES = ["rocket_loader", "polish", "email_obfuscation", "tiered_caching", "block_ai_bots"]
 OUTSIDE = {
@@ -68,7 +69,7 @@ class WritingMachine(RuleBasedStateMachine):
         await self.workers[0].reconciler.zone(self.rig.customer.id, CallClass.WATCHED)
 
     def run(self, work):
-        return self.loop.run_until_complete(asyncio.wait_for(work, 30))
+        return self.loop.run_until_complete(asyncio.wait_for(work, SAFETY_NET_S))
 
     # -- what can happen -----------------------------------------------------------------------
     @rule(toggle=toggles, on=st.booleans(), worker=processes, fate=st.sampled_from(sorted(FATES)))

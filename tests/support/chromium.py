@@ -22,8 +22,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 PLAYWRIGHT = ("~/.cache/ms-playwright", "~/Library/Caches/ms-playwright")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 QUIET = ("--disable-gpu", "--disable-sync", "--mute-audio")
-ASK_SECONDS = 30
-INSTALL_SECONDS = 300
+ASK_SECONDS = 180
+INSTALL_SECONDS = 900
 
 
 @functools.cache

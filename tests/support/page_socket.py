@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-import httpx
 import simple_websocket
+
+from tests.support.waiting import SAFETY_NET_S, http_client
 
 ROOT = "reflex___state____state"
 GRID = f"{ROOT}.cloudcache___ui___states___grid____grid"
@@ -24,13 +26,13 @@ class Tab:
     socket: simple_websocket.AioClient
     frames: list[str] = field(default_factory=list)
     shown: dict[str, object] = field(default_factory=dict)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
     is_ready: bool = False
     is_refused: bool = False
     states: dict[str, dict[str, object]] = field(default_factory=dict)
     events: list[object] = field(default_factory=list)
     path: str = "/"
     query: dict[str, str] = field(default_factory=dict)
+    _waiting: list[tuple[asyncio.Future[None], Callable[[], object]]] = field(default_factory=list)
 
     async def send(self, name: str, **payload: object) -> None:
         """Call a handler of the grid, or of any state when `name` is a full one."""
@@ -39,12 +41,49 @@ class Tab:
         event = {"name": full, "payload": payload, "router_data": where}
         await self.socket.send("42/_event," + json.dumps(["event", event]))
 
-    async def until(self, what: str, holds, seconds: float = 10) -> None:
-        """Wait until `holds(shown)` is true of the grid's variables."""
-        async with asyncio.timeout(seconds):
-            while not holds(self.shown):
-                self.changed.clear()
-                await self.changed.wait()
+    async def until(self, what: str, holds: Callable[[dict[str, object]], object]) -> None:
+        """Wait until `holds(shown)` is true of the grid's variables, if only for one frame."""
+        await self._until(what, lambda: holds(self.shown))
+
+    async def until_state(self, what: str, holds: Callable[[dict[str, dict[str, object]]], object]) -> None:
+        """Wait until `holds(states)` is true of what all states have shown, if only for one frame."""
+        await self._until(what, lambda: holds(self.states))
+
+    def expect(self, holds: Callable[[dict[str, object]], object]) -> asyncio.Future[None]:
+        """A future that ends with the next frame that makes `holds(shown)` true; register it before the cause."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((future, lambda: holds(self.shown)))
+        return future
+
+    async def _until(self, what: str, holds: Callable[[], object]) -> None:
+        if holds():
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((future, holds))
+        try:
+            async with asyncio.timeout(SAFETY_NET_S):
+                await future
+        except TimeoutError:
+            raise AssertionError(f"the tab is not {what}; it shows {self.states}") from None
+
+    def _notify(self) -> None:
+        """End the waits that the present values satisfy; called for each frame, so none is skipped."""
+        for future, holds in self._waiting:
+            if future.done():
+                continue
+            try:
+                if holds():
+                    future.set_result(None)
+            except Exception as error:  # it belongs to the test that waits
+                future.set_exception(error)
+        self._waiting = [one for one in self._waiting if not one[0].done()]
+
+    def _end(self) -> None:
+        """Fail what still waits: no frame comes any more."""
+        for future, _ in self._waiting:
+            if not future.done():
+                future.set_exception(ConnectionError("the socket has ended"))
+        self._waiting = []
 
     def forget(self) -> None:
         self.frames.clear()
@@ -54,6 +93,12 @@ class Tab:
         return sum(len(frame.encode()) for frame in self.frames)
 
     async def _listen(self) -> None:
+        try:
+            await self._take_frames()
+        finally:
+            self._end()
+
+    async def _take_frames(self) -> None:
         while True:
             text = await self.socket.receive()
             if text == "2":
@@ -64,8 +109,8 @@ class Tab:
             self.frames.append(text)
             self.is_refused = self.is_refused or '"new_token"' in text
             self.is_ready = self.is_ready or 'is_hydrated_rx_state_":true' in text
-            self.changed.set()
             if self.is_refused:
+                self._notify()
                 continue
             update = json.loads(text.removeprefix("42/_event,"))[1]
             self.events += update.get("events") or []
@@ -75,14 +120,7 @@ class Tab:
                     known[name.removesuffix("_rx_state_")] = value
                     if state == GRID:
                         self.shown[name.removesuffix("_rx_state_")] = value
-            self.changed.set()
-
-    async def until_state(self, what: str, holds, seconds: float = 10) -> None:
-        """Wait until `holds(states)` is true of what all states have shown."""
-        async with asyncio.timeout(seconds):
-            while not holds(self.states):
-                self.changed.clear()
-                await self.changed.wait()
+            self._notify()
 
 
 def _address(path: str, query: dict[str, str]) -> str:
@@ -91,7 +129,7 @@ def _address(path: str, query: dict[str, str]) -> str:
 
 async def cookie_for(url: str, shop: str) -> str:
     """Sign in as the owner of a shop, as the form does; the Cookie header of the session."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         answer = await client.post(f"{url}/local/session", data={"shop": shop}, headers={"Origin": url})
     assert answer.status_code == 303, answer.text
     return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
@@ -103,7 +141,8 @@ async def tab(url: str, cookie: str = "", *, token: str | None = None) -> AsyncI
 
     A token whose last tab has only just gone may still count as in use; then it is tried again.
     """
-    for _ in range(500):
+    end = time.monotonic() + SAFETY_NET_S
+    while time.monotonic() < end:
         async with connection(url, cookie, token) as opened:
             await opened.until("loaded", lambda shown, one=opened: shown.get("status") or one.is_refused)
             if opened.is_refused:

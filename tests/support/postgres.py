@@ -24,10 +24,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tests.support.server import free_port
+from tests.support.ports import free_port
+from tests.support.waiting import POLL_S, SAFETY_NET_S
 
-START_SECONDS = 30
-STOP_SECONDS = 10
+START_SECONDS = SAFETY_NET_S
+STOP_SECONDS = SAFETY_NET_S
 
 SETTINGS = {
     "fsync": "off",
@@ -180,7 +181,7 @@ def _wait(programs: Path, port: int, process: subprocess.Popen[bytes], log: Path
     while process.poll() is None and time.monotonic() < deadline:
         if subprocess.run(knock, cwd="/").returncode == 0:
             return
-        time.sleep(0.02)
+        time.sleep(POLL_S)
     raise RuntimeError(f"Postgres did not start:\n{log.read_text(errors='replace')}")
 
 

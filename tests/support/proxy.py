@@ -19,24 +19,29 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
+
+from tests.support.ports import free_port
+from tests.support.waiting import SAFETY_NET_S
 
 PIECE = 65_536
 RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: closing throws away what is unsent and sends RST."""
 
 Result = TypeVar("Result")
+Sleep = Callable[[float], Awaitable[None]]
 
 
 class Relay:
     """One listening port, and the program behind it."""
 
-    def __init__(self, target: int, loop: asyncio.AbstractEventLoop) -> None:
-        self.port = 0
+    def __init__(self, target: int, loop: asyncio.AbstractEventLoop, sleep: Sleep) -> None:
+        self.port = free_port()
         self._target = target
         self._loop = loop
+        self._sleep = sleep
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.Task[None], tuple[asyncio.StreamWriter, asyncio.StreamWriter | None]] = {}
         self._passing: asyncio.Event | None = None
@@ -44,6 +49,10 @@ class Relay:
         self._bytes_per_second: float | None = None
         self.accepted = 0
         """Connections taken so far."""
+        self.pauses_s: list[float] = []
+        """How long pieces were kept back because the line was slow, in order."""
+        self.is_holding = threading.Event()
+        """A piece has arrived and is not let through."""
 
     # -- from any thread ---------------------------------------------------------------------------
     def cut(self) -> None:
@@ -83,14 +92,13 @@ class Relay:
 
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
         done: Future[Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return done.result(10)
+        return done.result(SAFETY_NET_S)
 
     async def _listen(self) -> None:
         if self._server is None:
             self._server = await asyncio.start_server(
                 self._accept, "127.0.0.1", self.port, limit=PIECE, reuse_address=True
             )
-            self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def _heal(self) -> None:
         await self._listen()
@@ -139,14 +147,21 @@ class Relay:
         """One direction, until its sender has ended it or has gone."""
         assert self._passing is not None
         while piece := await reader.read(PIECE):
-            await asyncio.sleep(self._delay_s)
+            await self._pause(self._delay_s)
+            if not self._passing.is_set():
+                self.is_holding.set()
             await self._passing.wait()
             if self._bytes_per_second:
-                await asyncio.sleep(len(piece) / self._bytes_per_second)
+                await self._pause(len(piece) / self._bytes_per_second)
             writer.write(piece)
             await writer.drain()
         with contextlib.suppress(OSError):
             writer.write_eof()
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            self.pauses_s.append(seconds)
+            await self._sleep(seconds)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
@@ -156,17 +171,17 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @contextlib.contextmanager
-def relay(target: int) -> Iterator[Relay]:
-    """A relay to a port of the loopback, until the block ends."""
+def relay(target: int, sleep: Sleep = asyncio.sleep) -> Iterator[Relay]:
+    """A relay to a port of the loopback, until the block ends; `sleep` is how a slow line waits."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="relay", daemon=True)
     thread.start()
-    made = Relay(target, loop)
+    made = Relay(target, loop, sleep)
     try:
-        asyncio.run_coroutine_threadsafe(made.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(made.start(), loop).result(SAFETY_NET_S)
         yield made
     finally:
-        asyncio.run_coroutine_threadsafe(made.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(made.stop(), loop).result(SAFETY_NET_S)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(SAFETY_NET_S)
         loop.close()

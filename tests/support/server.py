@@ -17,7 +17,6 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.ports import free_port
+from tests.support.waiting import POLL_S, SAFETY_NET_S
+
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = ROOT / ".web-tests"
 SOURCES = ("alembic", "assets", "cloudcache", "pyproject.toml", "rxconfig.py")
@@ -35,9 +37,9 @@ KEPT_BUILDS = 4
 STANDIN_PORT = "59599"
 """Reflex bakes the port into the pages; they are built for this one, and each server's copy names its own."""
 
-BUILD_SECONDS = 300
-START_SECONDS = 60
-STOP_SECONDS = 15
+BUILD_SECONDS = 900
+START_SECONDS = SAFETY_NET_S
+STOP_SECONDS = SAFETY_NET_S
 
 SERVE = """
 import sys
@@ -150,13 +152,6 @@ def build_once(env: Mapping[str, str] | None = None) -> Path:
     """The built pages of the present sources; a second call, in any process, finds them ready."""
     with _lock():
         return _built(dict(env or {}))
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _built(env: Mapping[str, str]) -> Path:
@@ -298,9 +293,9 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path, seconds
     straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), straight.open(address, timeout=5):
+        with contextlib.suppress(OSError), straight.open(address, timeout=seconds):
             return
-        time.sleep(0.02)
+        time.sleep(POLL_S)
     state = f"silent for {seconds:.0f} s" if process.poll() is None else f"over, code {process.returncode}"
     raise RuntimeError(f"the server is {state}; its log:\n{log.read_text(errors='replace')}")
 

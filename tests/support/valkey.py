@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from tests.support.server import free_port
+from tests.support.ports import free_port
 
 
 @contextlib.contextmanager

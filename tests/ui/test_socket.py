@@ -7,7 +7,6 @@ import json
 import uuid
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from cloudcache.ui.states.connect import Connect
@@ -19,6 +18,7 @@ from cloudcache.ui.states.signin import Signin
 from cloudcache.ui.states.staff import Staff
 from tests.support.page_socket import GRID, ROOT, Tab, cookie_for, tab
 from tests.support.server import RunningApp, running_app
+from tests.support.waiting import http_client
 
 pytestmark = pytest.mark.browser
 
@@ -55,7 +55,7 @@ async def flip_and_wait(one: Tab, wanted: bool) -> None:
 
 async def changes_at_cloudflare(app: RunningApp) -> list[str]:
     """The writes that have reached Cloudflare."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         log = (await client.get(f"{app.url}/cloudflare/_emulator/log")).json()
     return [record["path"] for record in log["requests"] if record["method"] != "GET"]
 
@@ -75,7 +75,7 @@ async def settled(app: RunningApp, shop: str) -> str:
     async with tab(origin(app), cookie) as one:
         await one.send("check_all")
         await one.until("started", lambda shown: shown.get("progress"))
-        await one.until("done", lambda shown: not shown.get("progress"), 30)
+        await one.until("done", lambda shown: not shown.get("progress"))
     _settled[shop] = cookie
     return cookie
 
@@ -102,7 +102,7 @@ async def test_page_loads_never_call_cloudflare(app: RunningApp):
             pass
 
     calls: list[object] = []
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         for _ in range(5):  # the read that was asked for before may still be under way in the first rounds
             await client.get(f"{app.url}/cloudflare/_emulator/log?clear=1")
             await load()
@@ -218,7 +218,7 @@ async def test_a_socket_of_a_foreign_page_is_refused(app: RunningApp):
 
 
 async def test_a_foreign_page_cannot_sign_anybody_in(app: RunningApp):
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         for headers in ({"Origin": "https://evil.example"}, {}, {"Origin": "null"}):
             answer = await client.post(
                 f"{app.url}/local/session", data={"shop": "maple-lane"}, headers=headers

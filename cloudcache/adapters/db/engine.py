@@ -40,8 +40,11 @@ BUSY_MS = 5_000
 POOL_SIZE = 10
 """Connections of one process, unless the settings say otherwise; docs/postgres.md has the sums."""
 
+CONNECT_SECONDS = 10
+"""For opening a connection to Postgres."""
+
 WAIT_SECONDS = 10
-"""For a connection, a turn to write, or a lock."""
+"""For a free connection of the pool, a turn to write, or a lock."""
 
 STATEMENT_SECONDS = 15
 """What Postgres gives a statement, and how long it keeps the locks of a process that has frozen."""
@@ -107,7 +110,7 @@ def _postgres_settings() -> Mapping[str, object]:
         "lock_timeout": str(int(WAIT_SECONDS * 1000)),
         "idle_in_transaction_session_timeout": frozen,
     }
-    limits = {"timeout": WAIT_SECONDS, "command_timeout": STATEMENT_SECONDS + WAIT_SECONDS}
+    limits = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS + WAIT_SECONDS}
     return {
         "isolation_level": "AUTOCOMMIT",
         "pool_pre_ping": True,

@@ -16,6 +16,7 @@ from cloudcache.emulator.options import Options
 from cloudcache.emulator.tokens import Token
 from cloudcache.emulator.wire import moment
 from cloudcache.emulator.world import World
+from tests.support.waiting import SAFETY_NET_S
 from tests.unit.emulator.stage import ACCOUNT, FREE, PRO, TOKEN, Caller, Clock, populate
 
 ROOT = Path(__file__).parents[3]
@@ -162,7 +163,7 @@ def test_a_killed_process_has_kept_what_it_did(tmp_path: Path, clock: Clock) -> 
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
 
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(path)], env=environment, check=False, timeout=30
+        [sys.executable, "-c", KILLED, str(path)], env=environment, check=False, timeout=SAFETY_NET_S
     )
     world = World(clock=clock, path=path)
 

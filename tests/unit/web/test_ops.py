@@ -16,6 +16,7 @@ from cloudcache.domain.errors import StoreUnavailable
 from cloudcache.services import readiness
 from cloudcache.services.readiness import Readiness
 from cloudcache.web import listener, ops
+from tests.support.waiting import SAFETY_NET_S
 
 
 class Database:
@@ -86,7 +87,7 @@ async def test_a_hung_database_is_answered_in_time_and_asked_once(
 
     answers = [await ask("/readyz") for _ in range(3)]
     database.hangs.set()
-    monkeypatch.setattr(readiness, "ANSWER_SECONDS", 1.5)
+    monkeypatch.setattr(readiness, "ANSWER_SECONDS", SAFETY_NET_S)
     after = await ask("/readyz")
 
     assert [one.status_code for one in answers] == [503, 503, 503]
@@ -99,8 +100,8 @@ def test_a_hung_dependency_costs_less_than_two_seconds():
     assert readiness.ANSWER_SECONDS < 2
 
 
-async def test_an_answer_counts_for_a_second(database: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(readiness, "COUNTS_FOR_SECONDS", 1)
+async def test_result_counts_for_as_long_as_it_is_fresh(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(readiness, "COUNTS_FOR_SECONDS", 3_600)
 
     for _ in range(5):
         await ask("/readyz")

@@ -18,6 +18,7 @@ from cloudcache.adapters.cloudflare.line import (
 )
 from cloudcache.adapters.cloudflare.pace import CALLS_PER_SECOND, OwnPace
 from cloudcache.domain.secret import Token
+from tests.support.waiting import SAFETY_NET_S
 from tests.unit.adapters.cloudflare.stage import (
     Ledger,
     always,
@@ -253,7 +254,7 @@ class Asked:
         self.at: list[list[str]] = []
 
     async def wait(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SAFETY_NET_S):
             await self.is_connected.wait()
         self.at.append(list(self.seen))
 
