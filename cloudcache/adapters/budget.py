@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from cloudcache.adapters.reservation import Reserved
 from cloudcache.domain.budget import CallClass, Lane, Ledger, Limits, Standing, Ticket
 from cloudcache.domain.ids import CredentialId
-from cloudcache.ports import Clock
+from cloudcache.ports import Clock, Reservation
 
 SLEEP_AT_MOST_S = 10.0
 """A clock that is set while we sleep is noticed after this long."""
@@ -40,6 +41,16 @@ class Turns:
     def give_back(self, ticket: Ticket) -> None:
         """The place, or the call, is not wanted any more: another may have it."""
         self._ledger.withdraw(ticket, self._clock.now_ms())
+        self._serve()
+
+    def end(self, ticket: Ticket, calls: int) -> None:
+        """Account for the calls made under this ticket, usually one; without any, another may go."""
+        now = self._clock.now_ms()
+        if calls:
+            self._ledger.finish(ticket, now)
+            self._ledger.charge(ticket.lane.credential, calls - 1, now)
+        else:
+            self._ledger.withdraw(ticket, now)
         self._serve()
 
     def adopt(self, lane: Lane, standing: Standing, *, open_to_all: bool) -> None:
@@ -109,5 +120,6 @@ class Turns:
 class InMemoryBudget(Turns):
     """The `Budget` when there is no other process."""
 
-    async def acquire(self, lane: Lane) -> None:
-        await self.turn(lane)
+    async def acquire(self, lane: Lane) -> Reservation:
+        ticket = await self.turn(lane)
+        return Reserved(lambda calls: self.end(ticket, calls))

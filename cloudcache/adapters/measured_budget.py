@@ -6,7 +6,7 @@ from time import perf_counter
 
 from cloudcache.domain.budget import CallClass, Lane
 from cloudcache.domain.ids import CredentialId
-from cloudcache.ports import Budget, Clock, Telemetry
+from cloudcache.ports import Budget, Clock, Reservation, Telemetry
 
 KEPT = 1_000
 """Credentials whose last reply is remembered; beyond that the oldest is forgotten."""
@@ -30,16 +30,17 @@ class MeasuredBudget:
         for one in CallClass:
             telemetry.set("budget_waiting", 0, one.name.lower())
 
-    async def acquire(self, lane: Lane) -> None:
+    async def acquire(self, lane: Lane) -> Reservation:
         began = perf_counter()
         self._waits(lane.call_class, 1)
         try:
-            await self._inner.acquire(lane)
+            reservation = await self._inner.acquire(lane)
         finally:
             self._waits(lane.call_class, -1)
         name = lane.call_class.name.lower()
         self._telemetry.count("budget_calls", name)
         self._telemetry.observe("budget_wait_seconds", perf_counter() - began, name)
+        return reservation
 
     def estimate_ms(self, lane: Lane) -> int:
         return self._inner.estimate_ms(lane)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from types import TracebackType
 from typing import Protocol, TypeVar
 
 from cloudcache.domain.access import Principal
@@ -27,11 +28,28 @@ class Clock(Protocol):
         ...
 
 
+class Reservation(Protocol):
+    """One call to Cloudflare that may be made now, as a context: `with await budget.acquire(lane): ...`.
+
+    When the block ends without the call (superseded, cancelled, an error before it), the call is returned at once.
+    """
+
+    def __enter__(self) -> Reservation: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def release(self) -> None:
+        """End it before the block does."""
+        ...
+
+
 class Budget(Protocol):
     """The calls Cloudflare allows, shared out by class and customer."""
 
-    async def acquire(self, lane: Lane) -> None:
-        """Return when the call may be made; a cancelled wait gives its place back."""
+    async def acquire(self, lane: Lane) -> Reservation:
+        """Wait until one call may be made, and reserve it; a cancelled wait gives its place back."""
         ...
 
     def estimate_ms(self, lane: Lane) -> int:

@@ -111,9 +111,8 @@ class ChangeFeed:
         """One page. A cursor that is no longer taken costs its window's pages once more, not its lines."""
         call_class = CallClass.WATCHED if feed.is_watched else CallClass.FEED
         lane = Lane(access.credential, call_class, feed.customer)
-        await self._budget.acquire(lane)
         try:
-            return await self._gateway.changes(access, position.version, window), window
+            return await self._changes(lane, access, position.version, window), window
         except (Unauthorized, NotFound):
             raise
         except Refused as refusal:
@@ -121,8 +120,13 @@ class ChangeFeed:
                 raise
             log.info("account %s: the cursor is no longer taken (%s)", feed.account, refusal)
         again = replace(window, cursor="")
-        await self._budget.acquire(lane)
-        return await self._gateway.changes(access, position.version, again), again
+        return await self._changes(lane, access, position.version, again), again
+
+    async def _changes(
+        self, lane: Lane, access: FeedAccess, version: FeedVersion, window: Window
+    ) -> FeedPage:
+        with await self._budget.acquire(lane):
+            return await self._gateway.changes(access, version, window)
 
     async def _keep(self, feed: LeasedFeed, position: Position, now: int, until: int) -> bool:
         return await self._feeds.keep_position(feed, position, owner=self._owner(), due=now, until=until)

@@ -152,8 +152,7 @@ class Connecting:
         token = self._opened(shop, sealed)
         lane = self._lane(token)
         access = ZoneAccess(ZoneId(zone), lane.credential, token)
-        await self._budget.acquire(lane)
-        facts = await self._gateway.zone(access)
+        facts = await self._facts(access, lane)
         return await self._looked(access, facts, await self._domains(shop), lane)
 
     async def connect(self, actor: Actor, sealed: bytes, zone: str) -> Customer:
@@ -189,8 +188,7 @@ class Connecting:
         customer = await self._store.customer_of_shop(shop)
         access = await self._credentials.access(customer)
         lane = Lane(self._credentials.lane_of(customer), CallClass.WATCHED, customer.id)
-        await self._budget.acquire(lane)
-        facts = await self._gateway.zone(access)
+        facts = await self._facts(access, lane)
         found = await self._looked(access, facts, await self._domains(shop), lane)
         await self._store.keep_way(customer.id, found.way, found.missing, now=self._clock.now_ms())
         self._bus.hint(customer.id)
@@ -243,12 +241,12 @@ class Connecting:
 
     # -- inside --------------------------------------------------------------------------------
     async def _checked(self, shop: str, token: Token, sealed: bytes, *, is_oauth: bool) -> Checked:
-        await self._budget.acquire(self._lane(token))
-        facts = await self._gateway.verify(token)
+        with await self._budget.acquire(self._lane(token)):
+            facts = await self._gateway.verify(token)
         if facts.status != "active":
             raise Refused(Reason.TOKEN_REFUSED, facts.status)
-        await self._budget.acquire(self._lane(token))
-        found = await self._gateway.zones(token, MOST_ZONES)
+        with await self._budget.acquire(self._lane(token)):
+            found = await self._gateway.zones(token, MOST_ZONES)
         domains = await self._domains(shop)
         zones = [
             FoundZone(zone, one.name, one.plan.title, any(is_within(name, one.name) for name in domains))
@@ -273,16 +271,20 @@ class Connecting:
         reads_dns = way.topology is not Topology.UNKNOWN
         return Looked(access.zone, facts, missing, reads_feed, reads_dns, way)
 
+    async def _facts(self, access: ZoneAccess, lane: Lane) -> ZoneFacts:
+        with await self._budget.acquire(lane):
+            return await self._gateway.zone(access)
+
     async def _may_edit(self, access: ZoneAccess, toggle: Toggle, lane: Lane) -> bool:
-        await self._budget.acquire(lane)
-        return await self._gateway.may_edit(access, toggle)
+        with await self._budget.acquire(lane):
+            return await self._gateway.may_edit(access, toggle)
 
     async def _reads_feed(self, access: ZoneAccess, facts: ZoneFacts, lane: Lane) -> bool:
         now = self._clock.now_ms()
-        await self._budget.acquire(lane)
+        feed = FeedAccess(facts.account_id, access.credential, access.token)
         try:
-            feed = FeedAccess(facts.account_id, access.credential, access.token)
-            await self._gateway.changes(feed, FeedVersion.V2, Window(now - 60_000, now))
+            with await self._budget.acquire(lane):
+                await self._gateway.changes(feed, FeedVersion.V2, Window(now - 60_000, now))
         except (Refused, NotFound):
             return False
         return True
@@ -291,9 +293,9 @@ class Connecting:
         names = hostnames(zone, domains)
         topology, hostname = Topology.NO_ZONE, names[0] if names else next(iter(domains), zone)
         for name in names:
-            await self._budget.acquire(lane)
             try:
-                records = await self._gateway.dns(access, name)
+                with await self._budget.acquire(lane):
+                    records = await self._gateway.dns(access, name)
             except Refused:
                 topology = Topology.UNKNOWN
                 break

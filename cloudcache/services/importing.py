@@ -172,8 +172,8 @@ class Importing:
         if held is None:
             access = await self._credentials.access(customer)
             credential, held = access.credential, access.token
-        await self._budget.acquire(Lane(credential, CallClass.SWEEP, customer.id))
-        return await self._values.kv_value(KvAccess(where.account, where.id, credential, held), KEY)
+        with await self._budget.acquire(Lane(credential, CallClass.SWEEP, customer.id)):
+            return await self._values.kv_value(KvAccess(where.account, where.id, credential, held), KEY)
 
     async def _look(self, customer: Customer) -> Observation:
         if customer.status is not ZoneStatus.ACTIVE:
@@ -185,8 +185,8 @@ class Importing:
 
     async def _seen(self, customer: Customer) -> Observation | None:
         access = await self._credentials.access(customer)
-        await self._budget.acquire(Lane(access.credential, CallClass.SWEEP, customer.id))
-        seen = await self._gateway.read(access, read_for(ROCKET))
+        with await self._budget.acquire(Lane(access.credential, CallClass.SWEEP, customer.id)):
+            seen = await self._gateway.read(access, read_for(ROCKET))
         return next((one for one in seen if one.toggle == ROCKET.id), None)
 
     async def _read(self, call: Callable[[], Awaitable[T]]) -> T:

@@ -141,9 +141,9 @@ class Reconciler:
         """Ask what a list of customers need not say: the zone's domain, its plan, its account. Without an answer, or
         the permission to ask, it is asked again at the next look."""
         holder = reading.holder
-        await self._budget.acquire(reading.lane)
         try:
-            facts = await self._gateway.zone(reading.access)
+            with await self._budget.acquire(reading.lane):
+                facts = await self._gateway.zone(reading.access)
         except CloudcacheError as error:
             if isinstance(error, Refused) and error.reason in OF_THE_WHOLE_ZONE:
                 raise
@@ -176,7 +176,6 @@ class Reconciler:
             for wave in (plan[:1], *(plan[i : i + AT_ONCE] for i in range(1, len(plan), AT_ONCE))):
                 if reading.look.silent >= GIVE_UP_AFTER:
                     return
-                await asyncio.gather(*(self._budget.acquire(reading.lane) for _ in wave))
                 seen += await self._wave(reading, wave)
                 if waits:
                     since = await self._write(reading, seen, since)
@@ -197,7 +196,7 @@ class Reconciler:
 
     async def _wave(self, reading: Reading, wave: Sequence[Read]) -> list[Observation]:
         """A few calls side by side, and what they saw."""
-        calls = (self._gateway.read(reading.access, read) for read in wave)
+        calls = (self._read(reading, read) for read in wave)
         results = await asyncio.gather(*calls, return_exceptions=True)
         seen: list[Observation] = []
         for read, result in zip(wave, results, strict=True):
@@ -210,11 +209,14 @@ class Reconciler:
             reading.look.done += 1
         return seen
 
+    async def _read(self, reading: Reading, read: Read) -> list[Observation]:
+        with await self._budget.acquire(reading.lane):
+            return await self._gateway.read(reading.access, read)
+
     async def _again(self, reading: Reading, read: Read, first: list[Observation]) -> list[Observation]:
         """Ask a second time; only what both answers show is believed."""
-        await self._budget.acquire(reading.lane)
         try:
-            second = await self._gateway.read(reading.access, read)
+            second = await self._read(reading, read)
         except CloudcacheError as error:
             _note(reading.look, read, error, reading.holder)
             return []

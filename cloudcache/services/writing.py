@@ -182,24 +182,19 @@ class Writer:
     async def _try_once(self, change: Change, in_doubt: bool) -> Tried:
         customer = (await self._store.page(change.customer, since=NOTHING_SINCE)).customer
         access = await self._credentials.access(customer)
-        if not await self._wait_for_budget(change, access, in_doubt):
+        lane = Lane(access.credential, CallClass.WRITE, change.customer)
+        if not await self._show_wait(change, lane, in_doubt):
             return Tried.SETTLED
+        step = self._resolve if in_doubt else self._send
         async with self._turn(change):
-            step = self._resolve if in_doubt else self._send
-            return await step(change, BY_ID[change.toggle], access)
+            return await step(change, BY_ID[change.toggle], access, lane)
 
-    async def _send(self, change: Change, toggle: Toggle, access: ZoneAccess) -> Tried:
-        start = await self._store.start(
-            change.customer,
-            change.id,
-            now=self._clock.now_ms(),
-            owner=self.owner,
-            lease_until=self.lease(),
-        )
-        if start is not Start.SEND:
-            return Tried.SETTLED  # a newer wish, a cancel, or another worker has it
+    async def _send(self, change: Change, toggle: Toggle, access: ZoneAccess, lane: Lane) -> Tried:
         try:
-            seen = await self._gateway.write(access, toggle, change.to_value)
+            with await self._budget.acquire(lane):
+                if not await self._starts(change):
+                    return Tried.SETTLED  # superseded, cancelled, or taken by another worker
+                seen = await self._gateway.write(access, toggle, change.to_value)
         except Throttled:
             return Tried.AGAIN  # the budget knows when it opens
         except TryLater:
@@ -207,54 +202,64 @@ class Writer:
         except Unclear:
             return Tried.DOUBT
         settled = await self._settle(change, toggle, seen, since=None)
-        return await self._too_late(change, toggle, access) if settled is None else settled
+        return await self._too_late(change, toggle, access, lane) if settled is None else settled
 
-    async def _too_late(self, change: Change, toggle: Toggle, access: ZoneAccess) -> Tried:
+    async def _starts(self, change: Change) -> bool:
+        """Mark the change as sent; False when it may not be sent any more."""
+        now, until = self._clock.now_ms(), self.lease()
+        started = await self._store.start(
+            change.customer, change.id, now=now, owner=self.owner, lease_until=until
+        )
+        return started is Start.SEND
+
+    async def _too_late(self, change: Change, toggle: Toggle, access: ZoneAccess, lane: Lane) -> Tried:
         """Somebody else has settled it while our call was under way: this process was frozen, or its clock is wrong.
         The call may have landed on a newer wish, so Cloudflare is read, and the newest put back if need be."""
-        await self._budget.acquire(Lane(access.credential, CallClass.WRITE, change.customer))
-        resolved = await self._resolve(change, toggle, access)
+        resolved = await self._resolve(change, toggle, access, lane)
         return Tried.DOUBT if resolved is Tried.DOUBT else Tried.SETTLED
 
-    async def _resolve(self, change: Change, toggle: Toggle, access: ZoneAccess) -> Tried:
+    async def _resolve(self, change: Change, toggle: Toggle, access: ZoneAccess, lane: Lane) -> Tried:
         """After doubt: what Cloudflare holds decides whether it is applied or must be sent again."""
         since = await self._store.revision(change.customer)
         newest = await self._store.newest_wish(change.customer, toggle.id)
         try:
-            seen = await self._look(access, toggle)
+            seen = await self._read(access, toggle, lane)
             if newest is not None and newest.id > change.id and newest.status is ChangeStatus.APPLIED:
-                return await self._yield_to(newest, change, toggle, access, seen)
+                return await self._yield_to(newest, change, toggle, access, lane, seen)
         except (TryLater, Unclear):
             return Tried.DOUBT
         if seen is not None and _same(toggle, seen, change):
             return await self._settle(change, toggle, seen, since) or Tried.SETTLED
         return Tried.AGAIN
 
-    async def _look(self, access: ZoneAccess, toggle: Toggle) -> Observation | None:
-        seen = await self._gateway.read(access, read_for(toggle))
+    async def _read(self, access: ZoneAccess, toggle: Toggle, lane: Lane) -> Observation | None:
+        with await self._budget.acquire(lane):
+            seen = await self._gateway.read(access, read_for(toggle))
         return next((one for one in seen if one.toggle == toggle.id), None)
 
     async def _yield_to(
-        self, newest: Change, change: Change, toggle: Toggle, access: ZoneAccess, seen: Observation | None
+        self,
+        newest: Change,
+        change: Change,
+        toggle: Toggle,
+        access: ZoneAccess,
+        lane: Lane,
+        seen: Observation | None,
     ) -> Tried:
         """A later wish was applied while this one was under way. If ours landed on top of it, the later one is
         put back: the later number wins, whichever call Cloudflare happened to serve last."""
         ours_on_top = seen is not None and _same(toggle, seen, change) and not _same(toggle, seen, newest)
         if ours_on_top:
-            await self._budget.acquire(Lane(access.credential, CallClass.WRITE, change.customer))
-            await self._gateway.write(access, toggle, newest.to_value)
+            with await self._budget.acquire(lane):
+                await self._gateway.write(access, toggle, newest.to_value)
         now = self._clock.now_ms()
         await self._store.settle_superseded(change.customer, change.id, now=now)
         return Tried.SETTLED
 
-    async def _wait_for_budget(self, change: Change, access: ZoneAccess, in_doubt: bool) -> bool:
-        """Take a call at interactive priority; a wait worth showing is shown. False when it was taken back."""
-        lane = Lane(access.credential, CallClass.WRITE, change.customer)
+    async def _show_wait(self, change: Change, lane: Lane, in_doubt: bool) -> bool:
+        """Show a wait for the budget that is worth showing. False when the change was taken back."""
         wait = self._budget.estimate_ms(lane)
-        if wait >= SHOW_QUEUE_FROM_MS and not await self._hold(change, wait, in_doubt):
-            return False
-        await self._budget.acquire(lane)
-        return True
+        return wait < SHOW_QUEUE_FROM_MS or await self._hold(change, wait, in_doubt)
 
     async def _hold(self, change: Change, wait_ms: int, in_doubt: bool) -> bool:
         """Keep the lease over a wait and, if it is not at Cloudflare, show when it will be sent."""

@@ -103,6 +103,10 @@ class Time:
     def now_ms(self) -> int:
         return self.ms
 
+    async def settle_all(self) -> None:
+        """Let everything run as far as it can at this moment."""
+        await self._settle()
+
     async def advance(self, ms: int) -> None:
         """Sleepers wake when their time has come, in order."""
         until = self.ms + ms

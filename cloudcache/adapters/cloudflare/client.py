@@ -34,6 +34,7 @@ from cloudcache.adapters.cloudflare.results import (
     zone_facts,
     zone_list,
 )
+from cloudcache.adapters.reservation import mark_sent
 from cloudcache.domain.catalog import Read, Toggle
 from cloudcache.domain.errors import (
     BatchWithdrawn,
@@ -217,6 +218,7 @@ class CloudflareClient:
         account, namespace, name = (quote(one, safe="") for one in (access.account, access.namespace, key))
         path = f"/accounts/{account}/storage/kv/namespaces/{namespace}/values/{name}"
         call = Call("GET", path, access.token, access.credential, KV_PERMISSION)
+        mark_sent()
         answer = await self._line.call(call.method, call.path, call.token)
         if not isinstance(answer, Lost) and answer.status == 200 and answer.content is not None:
             self._meter.tell(call.credential, answer.headers, None, own=True)
@@ -285,6 +287,7 @@ class CloudflareClient:
     async def _ask(self, call: Call, use: Callable[[Envelope, str], T | None]) -> T:
         """One call, and what `use` makes of its result and ray id; a failure is logged and raised."""
         began = self._clock.now_ms()
+        mark_sent()
         with self._telemetry.span(f"Cloudflare {call.does}"):
             answer = await self._line.call(call.method, call.path, call.token, call.body)
         took_ms = self._clock.now_ms() - began

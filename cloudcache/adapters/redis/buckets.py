@@ -26,6 +26,11 @@ class Answer:
     number: int
     is_probe: bool
 
+    @property
+    def probe(self) -> int:
+        """The number of the call if it is the probe, else 0."""
+        return self.number if self.is_probe else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Reported:
@@ -41,7 +46,7 @@ class Probe(IntEnum):
 
     NONE = 0
     ANSWERED = 1
-    NOT_SENT = 2
+    RELEASED = 2
 
 
 @dataclass(slots=True)
@@ -51,6 +56,7 @@ class Untold:
     calls: int = 0
     closed_until: int = 0
     probe: Probe = Probe.NONE
+    probe_number: int = 0
     report: Reported | None = None
 
 
@@ -87,6 +93,7 @@ class Buckets:
             untold.calls,
             max(0, untold.closed_until - now),
             int(untold.probe),
+            untold.probe_number,
             max(-1, report.remaining),
             report.resets_ms,
             int(self._limits.refills_steadily(report.remaining, report.resets_ms)),
@@ -97,5 +104,5 @@ class Buckets:
         key, limits = self._connection.key, self._limits
         keys = [key("budget", credential), key("budget-clock"), key("address", self._address)]
         time = "" if self._time is None else self._time()
-        figures = (limits.full, limits.refill, limits.window_ms, limits.answer_within_ms)
+        figures = (limits.full, limits.refill, limits.window_ms, limits.probe_within_ms)
         return cast("list[int]", await self._connection.run(SCRIPT, keys, [what, time, *figures, *numbers]))

@@ -3,10 +3,10 @@
 --
 -- KEYS   the credential's bucket, the clock, the latest calls of the address
 -- ARGV   what to do; the time (tests only, else ""); the bucket's parts when full, those a millisecond brings, those
---        of a call; how long an answer may take; then
+--        of a call; how long a probe keeps the others waiting; then
 --   take   parts to be left, calls of a second after which this class waits, and after which all wait
---   tell   calls made without asking; how long a 429 closes (0: none); the probe was 1: answered, 2: not sent; calls left (-1: not
---          said), for how long, 1: refilling steadily; the number of the call whose answer said so (0: unknown)
+--   tell   calls made without asking; how long a 429 closes (0: none); the probe was 1: answered, 2: released; its number;
+--          calls left (-1: not said), for how long, 1: refilling steadily; the number of the call whose answer said so (0: unknown)
 --
 -- Returns {1 when the call may go, what is left, what may be used until Cloudflare's window ends or -1, for how long,
 --          closed for, address full for, the number of the latest call, 1 when it is the probe}
@@ -41,12 +41,14 @@ local function number(value)
     return value and tonumber(value)
 end
 
-local kept = redis.call('HMGET', KEYS[1], 'level', 'filled', 'held', 'held_until', 'blocked', 'probe', 'calls')
+local kept = redis.call('HMGET', KEYS[1], 'level', 'filled', 'held', 'held_until', 'blocked', 'probe', 'calls',
+    'probe_number')
 -- A server that has just begun may have forgotten what was used: it gives nobody a burst.
 local level = number(kept[1]) or math.min(full, (now - born) * refill)
 level = math.min(full, level + (now - (number(kept[2]) or now)) * refill)
 local held, held_until = number(kept[3]), number(kept[4]) or 0
 local blocked, probe, calls = number(kept[5]), number(kept[6]), number(kept[7]) or 0
+local probe_number = number(kept[8]) or 0
 if held_until <= now then
     held = nil
 end
@@ -85,7 +87,7 @@ local function take(left_by, share, most)
     goes, calls = 1, calls + 1
     pay(call)
     if blocked then
-        is_probe, probe = 1, now
+        is_probe, probe, probe_number = 1, now, calls
     end
     redis.call('LPUSH', KEYS[3], now)
     redis.call('LTRIM', KEYS[3], 0, most - 1)
@@ -106,7 +108,7 @@ local function correct(remaining, resets, is_steady, of_call)
     held, held_until = left, ends
 end
 
-local function tell(made, closed, probed, remaining, resets, is_steady, of_call)
+local function tell(made, closed, probed, probe_of, remaining, resets, is_steady, of_call)
     pay(made * call)
     if remaining >= 0 then
         correct(remaining, resets, is_steady == 1, of_call)
@@ -115,7 +117,7 @@ local function tell(made, closed, probed, remaining, resets, is_steady, of_call)
         blocked, probe, held = math.max(now + closed, blocked or 0), nil, nil
     elseif probed == 1 and probe then
         blocked, probe, level = nil, nil, math.min(level, call)
-    elseif probed == 2 then
+    elseif probed == 2 and probe_of == probe_number then
         probe = nil
     end
 end
@@ -131,7 +133,8 @@ else
 end
 
 redis.call('HSET', KEYS[1], 'level', level, 'filled', now, 'held', held or '', 'held_until', held_until,
-    'blocked', blocked or '', 'probe', probe or '', 'calls', calls)
+    'blocked', blocked or '', 'probe', probe or '', 'calls', calls,
+    'probe_number', probe_number)
 redis.call('PEXPIRE', KEYS[1], 2 * window + math.max(0, (blocked or 0) - now))
 
 local closed = 0

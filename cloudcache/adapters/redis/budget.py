@@ -14,17 +14,18 @@ Buckets, address and clock must be on one node: with a Redis Cluster this script
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Callable
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 
 from cloudcache.adapters.budget import Turns
 from cloudcache.adapters.redis.buckets import Answer, Buckets, Probe, Reported, Untold
 from cloudcache.adapters.redis.connection import LAST_WORD_S, Away, Connection
+from cloudcache.adapters.reservation import Reserved
 from cloudcache.domain.budget import CallClass, Lane, Limits, Ticket
 from cloudcache.domain.ids import CredentialId
-from cloudcache.ports import Clock
+from cloudcache.ports import Clock, Reservation
 
 AWAY_CALLS = 160
 """Writes of one credential in any window without Redis, by all processes together; 40 of Cloudflare's are left."""
@@ -56,7 +57,9 @@ class RedisBudget:
         self._buckets = Buckets(connection, shared, address, time)
         self._lines = {True: asyncio.Lock(), False: asyncio.Lock()}
         self._under_way: dict[CredentialId, deque[tuple[int, int]]] = defaultdict(deque)
-        self._probing: set[CredentialId] = set()
+        self._reserved: Counter[CredentialId] = Counter()
+        self._probing: dict[CredentialId, int] = {}
+        """The number of the probe that is out from here, by credential."""
         self._blocks: dict[CredentialId, int] = {}
         self._untold: dict[CredentialId, Untold] = defaultdict(Untold)
         self._telling: asyncio.Task[None] | None = None
@@ -64,14 +67,15 @@ class RedisBudget:
         connection.when_back(self._tell_blocks)
 
     # -- the port ------------------------------------------------------------------------------
-    async def acquire(self, lane: Lane) -> None:
+    async def acquire(self, lane: Lane) -> Reservation:
         ticket = await self._turns.turn(lane)
         try:
-            while not await self._goes(ticket):
+            while (granted := await self._goes(ticket)) is None:
                 pass
         except BaseException:
             self._turns.give_back(ticket)
             raise
+        return Reserved(lambda calls: self._end(ticket, granted, calls))
 
     def estimate_ms(self, lane: Lane) -> int:
         here = self._turns.estimate_ms(lane)
@@ -92,15 +96,14 @@ class RedisBudget:
     def succeeded(self, credential: CredentialId) -> None:
         self._turns.succeeded(credential)
         self._answered(credential)
-        if credential in self._probing:
-            self._probing.discard(credential)
+        if self._probing.pop(credential, None) is not None:
             self._untold[credential].probe = Probe.ANSWERED
             self._tell()
 
     def block(self, credential: CredentialId, retry_after_s: int) -> None:
         self._turns.block(credential, retry_after_s)
         self._answered(credential)
-        self._probing.discard(credential)
+        self._probing.pop(credential, None)
         until = self._turns.blocked_until_ms(credential)
         if until is not None:
             self._blocks[credential] = self._untold[credential].closed_until = until
@@ -111,6 +114,8 @@ class RedisBudget:
 
     async def close(self) -> None:
         """Tell what is still to be told, if Redis hears it."""
+        if self._returning:
+            await asyncio.wait(self._returning, timeout=LAST_WORD_S)
         if self._telling is not None:
             await asyncio.wait({self._telling}, timeout=LAST_WORD_S)
             self._telling.cancel()
@@ -118,8 +123,8 @@ class RedisBudget:
                 await self._telling
 
     # -- going out -----------------------------------------------------------------------------
-    async def _goes(self, ticket: Ticket) -> bool:
-        """Whether the call may be made now; else its next turn has come."""
+    async def _goes(self, ticket: Ticket) -> Answer | Ticket | None:
+        """What the call was granted by, Redis or a place in the share; None when its next turn has come."""
         lane = ticket.lane
         try:
             answer = await self._take(lane)
@@ -129,9 +134,9 @@ class RedisBudget:
             self._note_sent(lane.credential, answer)
             is_open = not answer.is_probe and lane.credential not in self._blocked_here()
             self._turns.adopt(lane, answer.standing, open_to_all=is_open)
-            return True
+            return answer
         await self._turns.turn_again(ticket, answer.standing)
-        return False
+        return None
 
     async def _take(self, lane: Lane) -> Answer:
         """One at a time, in the order of their turns. Where only the address is full, whoever is first waits for it,
@@ -152,53 +157,92 @@ class RedisBudget:
         try:
             return await asyncio.shield(trip)
         except asyncio.CancelledError:
-            returning = asyncio.get_running_loop().create_task(self._return(lane.credential, trip))
-            self._returning.add(returning)
-            returning.add_done_callback(self._returning.discard)
+            self._later(self._return(lane.credential, trip))
             raise
 
     async def _return(self, credential: CredentialId, trip: asyncio.Task[Answer]) -> None:
         with suppress(Away):
             answer = await trip
             if answer.goes:
-                untold = Untold(calls=-1, probe=Probe.NOT_SENT if answer.is_probe else Probe.NONE)
-                await self._buckets.tell(credential, untold, self._clock.now_ms())
+                await self._tell_unused(credential, answer, calls=-1)
 
-    async def _without(self, ticket: Ticket) -> bool:
+    async def _tell_unused(self, credential: CredentialId, answer: Answer, calls: int) -> None:
+        """Tell the others what a granted call left unused; when Redis is back, if it is away."""
+        probe = Probe.RELEASED if answer.is_probe else Probe.NONE
+        untold = Untold(calls=calls, probe=probe, probe_number=answer.probe)
+        try:
+            await self._buckets.tell(credential, untold, self._clock.now_ms())
+        except Away:
+            self._keep(credential, untold)
+
+    def _end(self, ticket: Ticket, granted: Answer | Ticket, calls: int) -> None:
+        """Account for the calls made under a reservation. What it leaves, another process may have at once."""
+        credential = ticket.lane.credential
+        self._turns.end(ticket, calls)
+        if isinstance(granted, Ticket):
+            self._share.end(granted, calls)
+            self._untold[credential].calls += calls - 1
+            return
+        self._reserved[credential] -= 1
+        if self._reserved[credential] <= 0:
+            del self._reserved[credential]
+        self._forget_unanswered(credential)
+        is_lost = granted.is_probe and self._probing.get(credential) == granted.number
+        if is_lost:
+            del self._probing[credential]
+        if is_lost or calls != 1:
+            self._later(self._tell_unused(credential, granted, calls - 1))
+
+    def _later(self, work: Coroutine[object, object, None]) -> None:
+        """Do it before the next call of this process is asked for."""
+        returning = asyncio.get_running_loop().create_task(work)
+        self._returning.add(returning)
+        returning.add_done_callback(self._returning.discard)
+
+    async def _without(self, ticket: Ticket) -> Ticket | None:
         """Redis is away: a write goes when the share has a call, everything else when Redis is back."""
         if ticket.lane.call_class is CallClass.WRITE:
-            if await self._from_share(ticket.lane):
-                return True
+            if (granted := await self._from_share(ticket.lane)) is not None:
+                return granted
         else:
             self._turns.give_back(ticket)
             await self._connection.until_back()
         await self._turns.turn_again(ticket)
-        return False
+        return None
 
-    async def _from_share(self, lane: Lane) -> bool:
-        """Take a call from the share; False when Redis came back before there was one."""
+    async def _from_share(self, lane: Lane) -> Ticket | None:
+        """Take a call from the share; None when Redis came back before there was one."""
         loop = asyncio.get_running_loop()
         share = loop.create_task(self._share.turn(lane))
         back = loop.create_task(self._connection.until_back())
         try:
             await asyncio.wait({share, back}, return_when=asyncio.FIRST_COMPLETED)
+        except BaseException:
+            self._unwanted(share)
+            raise
         finally:
-            took = share.done() and not share.cancelled()
-            share.cancel()
             back.cancel()
-            await asyncio.gather(share, back, return_exceptions=True)
-        if took:
-            untold = self._untold[lane.credential]
-            untold.calls = min(untold.calls + 1, self._share.limits.calls_per_window)
-        return took
+        if not share.done():
+            share.cancel()
+            return None
+        untold = self._untold[lane.credential]
+        untold.calls = min(untold.calls + 1, self._share.limits.calls_per_window)
+        return share.result()
+
+    def _unwanted(self, share: asyncio.Task[Ticket]) -> None:
+        """Its waiter was cancelled: nobody makes the call it waits for, or was granted."""
+        if share.done():
+            self._share.give_back(share.result())
+        share.cancel()
 
     def _note_sent(self, credential: CredentialId, answer: Answer) -> None:
         now, numbers = self._clock.now_ms(), self._under_way[credential]
         while numbers and numbers[0][1] + self.limits.answer_within_ms <= now:
             numbers.popleft()  # never answered, and never will be
         numbers.append((answer.number, now))
+        self._reserved[credential] += 1
         if answer.is_probe:
-            self._probing.add(credential)
+            self._probing[credential] = answer.number
 
     def _answered(self, credential: CredentialId) -> None:
         numbers = self._under_way.get(credential)
@@ -206,6 +250,15 @@ class RedisBudget:
             numbers.popleft()
         if not numbers:
             self._under_way.pop(credential, None)
+
+    def _forget_unanswered(self, credential: CredentialId) -> None:
+        """A call that is over without an answer is not under way any more."""
+        numbers = self._under_way.get(credential)
+        if numbers is not None:
+            while len(numbers) > self._reserved[credential]:
+                numbers.popleft()
+            if not numbers:
+                del self._under_way[credential]
 
     # -- telling the others --------------------------------------------------------------------
     def _tell_blocks(self) -> None:
@@ -241,7 +294,8 @@ class RedisBudget:
         later = self._untold[credential]
         later.calls += untold.calls
         later.closed_until = max(later.closed_until, untold.closed_until)
-        later.probe = later.probe or untold.probe
+        if not later.probe:
+            later.probe, later.probe_number = untold.probe, untold.probe_number
 
 
 def share_of(limits: Limits, processes: int) -> Limits:

@@ -8,7 +8,8 @@
              while all is being read
     queue    per credential: by class, and within a class the customers take turns, so that one merchant's
              10,000 flips delay another's one by a single call; at the address the credentials take turns
-    block    after a 429 nobody knocks until it opens; then one probe goes, and its answer decides
+    block    after a 429 no call goes until it opens; then one probe goes, and its answer decides. Whatever ends the
+             probe frees its place: an answer, an error, a cancellation, a change that was superseded meanwhile
 
 Who can starve: reads while writes take the whole refill, and sweeps while watched or feed reads do. That is what
 the reserves are for, and it ends with the load. The feed has the reserve of watched reads and every tenth turn
@@ -19,7 +20,8 @@ Time is an argument (`now`, Unix milliseconds) and may jump either way: a clock 
 
 from __future__ import annotations
 
-from cloudcache.domain.budget.ledger import Ledger, Standing
+from cloudcache.domain.budget.bucket import Standing
+from cloudcache.domain.budget.ledger import Ledger
 from cloudcache.domain.budget.limits import CallClass, Lane, Limits, backoff_ms
 from cloudcache.domain.budget.queue import WATCHED_PER_FEED, Ticket
 

@@ -63,7 +63,11 @@ class Limits:
     ten free calls are enough, where a bucket takes minutes to refill."""
 
     answer_within_ms: int = 60_000
-    """A call not answered by now never will be; longer than the client waits, so there are never two probes."""
+    """A call not answered by now never will be; longer than the client waits."""
+
+    probe_within_ms: int = 5_000
+    """How long a probe keeps all others waiting. It is released sooner when its call ends in any way, so this bounds
+    what a slow answer or the death of a process costs: one more probe in five seconds, which no block minds."""
 
     def __post_init__(self) -> None:
         falling = 0 < self.burst < self.calls_per_window and self.left_by(CallClass.WATCHED) >= 0

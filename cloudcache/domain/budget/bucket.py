@@ -1,0 +1,178 @@
+"""One credential's calls: what is left, what Cloudflare said, its block and its probe; and the address's gate."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from cloudcache.domain.budget.limits import SAME_RESET_MS, CallClass, Limits
+from cloudcache.domain.budget.queue import Queue, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a credential stands where all processes are counted together: parts left, parts that may be used while
+    Cloudflare's own window lasts (None: no such bound), and how long it is closed to everybody."""
+
+    level: int
+    held: int | None = None
+    held_ms: int = 0
+    closed_ms: int = 0
+
+
+@dataclass(slots=True)
+class Bucket:
+    """One credential: its level, what Cloudflare said, its block, its probe, and who waits for it."""
+
+    limits: Limits
+    filled_at: int
+    level: int
+    held: int | None = None
+    """Parts that may still be used until `held_until`, when Cloudflare's own window ends."""
+    held_until: int = 0
+    blocked_until: int | None = None
+    probe: Ticket | None = None
+    """The one call that asks whether the block is over, until it is answered or released, or `probe_until`."""
+    probe_until: int = 0
+    reserved: int = 0
+    """Granted calls that are neither over nor released."""
+    unanswered: list[int] = field(default_factory=list)
+    """When the calls went out whose answers did not come yet; the oldest first."""
+    queue: Queue | None = None
+    ready_for: CallClass | None = None
+    due_at: int | None = None
+
+    def refill(self, now: int) -> None:
+        """Bring it up to now."""
+        grown = self.level + (now - self.filled_at) * self.limits.refill
+        self.level, self.filled_at = min(self.limits.full, grown), now
+        if self.held_until <= now:
+            self.held = None
+        if self.probe_until <= now:
+            self.probe = None
+        while self.unanswered and self.unanswered[0] + self.limits.answer_within_ms <= now:
+            del self.unanswered[0]
+
+    def opens_at(self, call_class: CallClass) -> int:
+        """When one call of this class may go; as a probe, any class may."""
+        if self.blocked_until is None:
+            return self._has(self.limits.left_by(call_class) + self.limits.window_ms)
+        answered_by = 0 if self.probe is None else self.probe_until
+        return max(self.blocked_until, answered_by, self._has(self.limits.window_ms))
+
+    def expects(self, call_class: CallClass, ahead: int) -> int:
+        """When one call of this class will likely go, after `ahead` others; a probe is expected to succeed."""
+        needed = self.limits.left_by(call_class) + (ahead + 1) * self.limits.window_ms
+        if self.blocked_until is None:
+            return max(self._has(needed), self._held_back(call_class, needed))
+        if self.probe is None and not ahead:
+            return self.opens_at(call_class)
+        probe_and_first = self.limits.window_ms * (2 if self.probe is None else 1)
+        return max(self.blocked_until, self.filled_at) - (probe_and_first - needed) // self.limits.refill
+
+    def pay(self, parts: int) -> None:
+        """Calls go; a negative figure gives them back."""
+        self.level = min(self.limits.full, self.level - parts)
+        if self.held is not None:
+            self.held -= parts
+
+    def reserve(self, ticket: Ticket, now: int) -> None:
+        """Charge the call of this ticket; during a block it is the probe."""
+        self.pay(self.limits.window_ms)
+        self.unanswered.append(now)
+        self.reserved += 1
+        ticket.granted_at = now
+        if self.blocked_until is not None:
+            self.probe, self.probe_until = ticket, now + self.limits.probe_within_ms
+
+    def finish(self, ticket: Ticket) -> None:
+        """Record that the call of this ticket is over, answered or not: a probe without an answer holds nothing."""
+        self.reserved = max(0, self.reserved - 1)
+        if len(self.unanswered) > self.reserved:
+            del self.unanswered[0]
+        if self.probe is ticket:
+            self.probe = None
+
+    def release(self, ticket: Ticket) -> None:
+        """Return the call of this ticket, which is not made."""
+        self.pay(-self.limits.window_ms)
+        if ticket.granted_at in self.unanswered:
+            self.unanswered.remove(ticket.granted_at)
+        self.finish(ticket)
+
+    def correct(self, remaining: int, resets_in_s: int) -> None:
+        """Cloudflare has `remaining` calls left, from which those still under way will be taken.
+
+        A quota that refills all the time refills faster than ours, so the level says it all. Of a fixed window
+        nothing comes back before its end, and of several figures within one the lowest is the latest.
+        """
+        under_way = max(0, len(self.unanswered) - 1)  # the call that brought this report is answered
+        left = max(0, remaining - under_way) * self.limits.window_ms
+        resets_in_ms = min(max(0, resets_in_s) * 1_000, self.limits.window_ms)
+        if self.limits.refills_steadily(remaining, resets_in_ms):
+            self.level, self.held = min(self.level, left), None
+            return
+        until = self.filled_at + resets_in_ms + 1_000  # whole seconds may have been rounded down
+        if self.held is not None and abs(until - self.held_until) <= SAME_RESET_MS:
+            left, until = min(left, self.held), max(until, self.held_until)
+        self.held, self.held_until = left, until
+
+    def adopt(self, standing: Standing, *, open_to_all: bool) -> None:
+        """Know what the others know; only ever downwards, but that a block may be over."""
+        self.level = min(self.level, standing.level)
+        if standing.held is not None:
+            self.held, self.held_until = standing.held, self.filled_at + standing.held_ms
+        if standing.closed_ms > 0:
+            self.blocked_until = max(self.blocked_until or 0, self.filled_at + standing.closed_ms)
+        elif open_to_all:
+            self.blocked_until = self.probe = None
+
+    def answered(self, blocked_until: int | None) -> None:
+        """An answer came, to whichever call: a 429 closes, any other opens if it can be the probe's.
+
+        A later end is never brought forward. Once open there is one call, and the others as it refills.
+        """
+        del self.unanswered[:1]
+        if blocked_until is not None:
+            self.blocked_until = max(blocked_until, self.blocked_until or 0)
+            self.probe = self.held = None
+        elif self.probe is not None:
+            self.blocked_until = self.probe = None
+            self.level = min(self.level, self.limits.window_ms)
+
+    def is_as_new(self) -> bool:
+        """Full, open and wanted by nobody: nothing is lost by forgetting it."""
+        marked = self.queue or self.unanswered or self.held is not None or self.blocked_until is not None
+        return not marked and self.level >= self.limits.full
+
+    def _has(self, needed: int) -> int:
+        """When so many parts will be there."""
+        at = self.filled_at - min(0, (self.level - needed) // self.limits.refill)
+        return max(at, self.held_until) if self.held is not None and self.held < needed else at
+
+    def _held_back(self, call_class: CallClass, needed: int) -> int:
+        """When so many parts will have been there after a hold, in which a full bucket overflows."""
+        if self.held is None or self.held >= needed:
+            return 0
+        used_before = max(0, self.held - self.limits.left_by(call_class))
+        return self.held_until - (self.limits.full + used_before - needed) // self.limits.refill
+
+
+class Gate:
+    """The address: a record of the latest calls, as many as go in a second."""
+
+    __slots__ = ("_limits", "passed", "shut_until")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.passed: deque[int] = deque(maxlen=limits.address_calls_per_second)
+        self.shut_until: dict[CallClass, int] = {}
+        """Known from others who use the address too."""
+
+    def opens_at(self, call_class: CallClass, now: int, ahead: int = 0) -> int:
+        """When one call of this class may go, after `ahead` others."""
+        share = self._limits.address_share(call_class)
+        seconds, place = divmod(ahead, share)
+        place += len(self.passed) - share
+        freed_at = self.passed[place] + 1_000 if place >= 0 else now
+        return max(now, freed_at, self.shut_until.get(call_class, 0)) + seconds * 1_000
