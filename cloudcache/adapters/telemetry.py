@@ -152,6 +152,7 @@ METRICS: tuple[Metric, ...] = (
     _time("database_statement", "How long a statement took.", QUICK, "verb"),
     _time("database_wait", "How long somebody waited for a connection or for a turn to write.", QUICK, "use"),
     _counter("database_failures", "Uses of the database that failed."),
+    _counter("database_conflicts", "Transactions undone by a deadlock or a conflict, and repeated."),
     _gauge("database_connections_used", "Connections in use."),
     _gauge("database_connections_most", "Connections there can be."),
     # what processes share

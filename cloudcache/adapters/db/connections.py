@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloudcache.adapters.db.audit import append
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.journal import fail_open
-from cloudcache.adapters.db.models import credentials, entries, toggles, zones
+from cloudcache.adapters.db.locks import lock_accounts, lock_zones
+from cloudcache.adapters.db.models import accounts, credentials, entries, toggles, zones
 from cloudcache.adapters.db.register import connected, feed_again, keep_account
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
 from cloudcache.adapters.db.shops import delete_credential, drop_credential, forget_account
@@ -54,6 +55,7 @@ class Connections(OnDatabase):
         }
         try:
             async with self.database.writing(ACROSS_TENANTS) as connection:
+                await _lock(connection, shop, zone, facts.account_id)
                 await _release(connection, shop, zone, now)
                 await upsert(
                     connection, credentials, [_credential(credential, sealed, kind, now)], ("sealed", "kind")
@@ -129,6 +131,14 @@ class Connections(OnDatabase):
         )
         async with self.database.reading(ACROSS_TENANTS) as connection:
             return [(CredentialId(str(row[0])), bytes(row[1])) for row in await connection.execute(query)]
+
+
+async def _lock(connection: AsyncConnection, shop: str, zone: ZoneId, account: str) -> None:
+    """Lock the shop's zone, the one that it takes over, and the accounts that it leaves and joins."""
+    concerned = or_(zones.c.shop == shop, zones.c.zone_id == zone)
+    await lock_zones(connection, concerned)
+    former = select(zones.c.account_id).where(concerned)
+    await lock_accounts(connection, or_(accounts.c.account_id == account, accounts.c.account_id.in_(former)))
 
 
 async def _release(connection: AsyncConnection, shop: str, zone: ZoneId, now: int) -> None:

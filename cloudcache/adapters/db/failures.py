@@ -17,6 +17,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cloudcache.domain.errors import StoreUnavailable
 
+
+class TransactionConflict(StoreUnavailable):
+    """Postgres undid the transaction in favor of another one; the whole transaction may be repeated."""
+
+
 UPGRADE = "run: alembic upgrade head"
 
 _READ_ONLY = "the database cannot be written to (read-only)"
@@ -24,6 +29,7 @@ _LOCKED = "the database is locked by another program"
 _FULL = "the disk that holds the database is full"
 _NOT_MIGRATED = f"the database is not at this program's migration; {UPGRADE}"
 _DAMAGED = "the database file is damaged or not a database"
+_CONFLICT = "another transaction was in the way each time; nothing was changed"
 _STARTING = "the database is starting or shutting down"
 _CUT = "the connection to the database was cut"
 
@@ -44,6 +50,8 @@ _POSTGRES = {
     "25006": _READ_ONLY,
     "28": "the database refuses the user or the password",
     "3D000": "the server is there, but has no database of that name",
+    "40001": _CONFLICT,
+    "40P01": _CONFLICT,
     "42P01": _NOT_MIGRATED,
     "42703": _NOT_MIGRATED,
     "53100": _FULL,
@@ -54,6 +62,9 @@ _POSTGRES = {
 }
 """By the SQLSTATE, or the beginning of it that says enough."""
 
+_REPEATABLE = frozenset({"40001", "40P01"})
+"""A serialization failure and a deadlock."""
+
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
@@ -63,7 +74,8 @@ def told_plainly() -> Iterator[None]:
     except IntegrityError:
         raise
     except (DBAPIError, PoolTimeout, sqlite3.Error, OSError) as error:
-        raise StoreUnavailable(plain_words(error)) from None
+        failure = TransactionConflict if _may_be_repeated(error) else StoreUnavailable
+        raise failure(plain_words(error)) from None
 
 
 def plain_words(error: Exception) -> str:
@@ -76,6 +88,10 @@ def plain_words(error: Exception) -> str:
     if isinstance(cause, OSError):
         return "the database cannot be reached"
     return _of_postgres(cause)
+
+
+def _may_be_repeated(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _REPEATABLE
 
 
 def _of_sqlite(error: sqlite3.Error) -> str:

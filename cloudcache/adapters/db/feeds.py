@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
+from cloudcache.adapters.db.locks import lock_zones
 from cloudcache.adapters.db.models import accounts, changes, entries, toggles, zones
 from cloudcache.adapters.db.queue import CONNECTED, add_zones, stored_toggles
 from cloudcache.adapters.db.rows import fitted
@@ -138,9 +139,11 @@ class ChangeFeeds(OnDatabase):
 
     async def _note(self, feed: LeasedFeed, found: Sequence[Entry], now: int) -> list[Entry]:
         async with self.database.writing(ACROSS_TENANTS) as connection:
-            known = await _of_this_account(connection, feed.account, found)
-            seen = await _seen_before(connection, feed.account, [one.entry.id for one in known])
-            new = list({one.entry.id: one for one in known if one.entry.id not in seen}.values())
+            new = await _unseen(connection, feed.account, found)
+            if not new:
+                return []
+            await lock_zones(connection, zones.c.customer_id.in_({one.customer for one in new}))
+            new = await _unseen(connection, feed.account, found)  # another reader may have been first
             if not new:
                 return []
             own = await _own_writes(connection, new)
@@ -262,6 +265,13 @@ async def _of_this_account(connection: AsyncConnection, account: str, found: Seq
     )
     ours = {ZoneId(zone): CustomerId(customer) for zone, customer in await connection.execute(query)}
     return [Known(one, ours[one.zone]) for one in found if one.zone in ours]
+
+
+async def _unseen(connection: AsyncConnection, account: str, found: Sequence[Entry]) -> list[Known]:
+    """The lines of this account's zones that were never stored, each once."""
+    known = await _of_this_account(connection, account, found)
+    seen = await _seen_before(connection, account, [one.entry.id for one in known])
+    return list({one.entry.id: one for one in known if one.entry.id not in seen}.values())
 
 
 async def _seen_before(connection: AsyncConnection, account: str, ids: Sequence[str]) -> set[str]:

@@ -28,11 +28,12 @@ class IntentLeases(OnDatabase):
             return held.rowcount == 1
 
     async def keep(self, which: Collection[ChangeId], *, owner: str, lease_until: int) -> None:
+        mine = (changes.c.id.in_(which), PENDING, changes.c.lease_owner == owner)
+        in_order = select(changes.c.id).where(*mine).order_by(changes.c.id).with_for_update()
         async with self.database.writing(ACROSS_TENANTS) as connection:
+            ids = (await connection.execute(in_order)).scalars().all()
             await connection.execute(
-                update(changes)
-                .where(changes.c.id.in_(which), PENDING, changes.c.lease_owner == owner)
-                .values(lease_until=lease_until)
+                update(changes).where(changes.c.id.in_(ids)).values(lease_until=lease_until)
             )
 
     async def adopt(self, *, now: int, owner: str, lease_until: int, limit: int) -> list[Change]:

@@ -11,6 +11,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
+from cloudcache.adapters.db.failures import TransactionConflict
 from cloudcache.domain.errors import StoreUnavailable
 from cloudcache.ports import Telemetry
 
@@ -30,6 +31,9 @@ class Measured:
         with self._telemetry.span(f"database {what}"):
             try:
                 yield
+            except TransactionConflict:
+                self._telemetry.count("database_conflicts")
+                raise
             except StoreUnavailable:
                 self._telemetry.count("database_failures")
                 raise

@@ -88,13 +88,13 @@ async def _store(
     sealed = [_credential(one, now) for one, _ in newcomers if one.sealed is not None]
     await insert_new(connection, credentials, sealed)
     known = {one.row.account: one.credential for one, _ in newcomers if one.row.is_complete}
+    stored = await insert_new(
+        connection, zones, [row for _, row in newcomers], zones.c.shop, zones.c.customer_id
+    )
     await insert_new(
         connection,
         accounts,
-        [{"account_id": account, "credential_id": credential} for account, credential in known.items()],
-    )
-    stored = await insert_new(
-        connection, zones, [row for _, row in newcomers], zones.c.shop, zones.c.customer_id
+        [{"account_id": account, "credential_id": known[account]} for account in sorted(known)],
     )
     shops = {str(row[0]): int(str(row[1])) for row in stored}
     unused = [one.credential for one, _ in newcomers if one.sealed is not None and one.row.shop not in shops]

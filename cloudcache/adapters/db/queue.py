@@ -6,7 +6,7 @@ SQLite has one writer at a time anyway. What a look brought is accepted from the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from sqlalchemy import (
@@ -20,11 +20,13 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.engine import ACROSS_TENANTS, Whose
+from cloudcache.adapters.db.locks import lock_accounts, lock_zones
 from cloudcache.adapters.db.models import accounts, entries, zones
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted, whole_number
 from cloudcache.adapters.db.transactions import OnDatabase, Values
@@ -40,6 +42,8 @@ EVERYTHING = "*"
 
 FOLLOWED_WITHIN_MS = 20 * 60_000
 """A feed read within the quiet cadence, and a little, tells of changes; an older one may have missed some."""
+
+WATCHED_AT_ONCE = 100
 
 _HEAD = len(ZONE)
 _PLACE = (
@@ -90,12 +94,10 @@ class Queue(OnDatabase):
         return taken[0] if taken else None
 
     async def prolong(self, customers: Collection[CustomerId], *, owner: str, until: int) -> None:
+        mine = zones.c.customer_id.in_(customers) & (zones.c.lease_owner == owner)
         async with self.database.writing(ACROSS_TENANTS) as connection:
-            await connection.execute(
-                update(zones)
-                .where(zones.c.customer_id.in_(customers), zones.c.lease_owner == owner)
-                .values(lease_until=until)
-            )
+            await lock_zones(connection, zones.c.customer_id.in_(customers))
+            await connection.execute(update(zones).where(mine).values(lease_until=until))
 
     async def finish(self, zone: LeasedZone, done: Finished, *, owner: str, now: int) -> bool:
         unchanged = zones.c.generation == zone.generation
@@ -135,22 +137,29 @@ class Queue(OnDatabase):
             return await _accepted(connection, zone.customer.id, owner, values)
 
     async def release(self, owner: str) -> None:
+        my_zones, my_accounts = zones.c.lease_owner == owner, accounts.c.feed_lease_owner == owner
         async with self.database.writing(ACROSS_TENANTS) as connection:
-            await connection.execute(update(zones).where(zones.c.lease_owner == owner).values(_GIVEN_BACK))
+            await lock_zones(connection, my_zones)
+            await connection.execute(update(zones).where(my_zones).values(_GIVEN_BACK))
+            await lock_accounts(connection, my_accounts)
             await connection.execute(
-                update(accounts)
-                .where(accounts.c.feed_lease_owner == owner)
-                .values(feed_lease_owner=None, feed_lease_until=None)
+                update(accounts).where(my_accounts).values(feed_lease_owner=None, feed_lease_until=None)
             )
 
     async def watch(self, customers: Collection[CustomerId], *, until: int, now: int) -> None:
+        for batch in _batches(customers):
+            await self._watch(batch, until, now)
+
+    async def _watch(self, customers: Sequence[CustomerId], until: int, now: int) -> None:
         mine = zones.c.customer_id.in_(customers)
         theirs = accounts.c.account_id.in_(select(zones.c.account_id).where(mine, zones.c.account_id != ""))
         unwatched = func.coalesce(accounts.c.watched_until, 0) <= now
         async with self.database.writing(ACROSS_TENANTS) as connection:
+            await lock_zones(connection, mine)
             await connection.execute(
                 update(zones).where(mine).values(watched_until=until, last_viewed_at=now)
             )
+            await lock_accounts(connection, theirs)
             await connection.execute(
                 update(accounts)
                 .where(theirs)
@@ -163,13 +172,19 @@ class Queue(OnDatabase):
             )
 
     async def unwatch(self, customers: Collection[CustomerId], *, now: int) -> None:
+        for batch in _batches(customers):
+            await self._unwatch(batch, now)
+
+    async def _unwatch(self, customers: Sequence[CustomerId], now: int) -> None:
+        mine = zones.c.customer_id.in_(customers)
         async with self.database.writing(ACROSS_TENANTS) as connection:
-            await connection.execute(
-                update(zones).where(zones.c.customer_id.in_(customers)).values(watched_until=now)
-            )
+            await lock_zones(connection, mine)
+            await connection.execute(update(zones).where(mine).values(watched_until=now))
 
     async def across_tenants_set_back(self, by: int, *, now: int) -> None:
         async with self.database.writing(ACROSS_TENANTS) as connection:
+            await lock_zones(connection, true())  # rows that begin to match meanwhile must be locked as well
+            await lock_accounts(connection, true())
             for table, names in _TIMES:
                 for name in names:
                     column = table.c[name]
@@ -220,6 +235,7 @@ async def add_zones(
     connection: AsyncConnection, which: ColumnElement[bool], due: int, urgency: Urgency
 ) -> int:
     """Add zones (again): the earlier time, the higher urgency, one generation further."""
+    await lock_zones(connection, which)
     added = await connection.execute(
         update(zones)
         .where(which)
@@ -230,6 +246,12 @@ async def add_zones(
         )
     )
     return added.rowcount
+
+
+def _batches(customers: Collection[CustomerId]) -> Iterator[Sequence[CustomerId]]:
+    """The customers by rising id, `WATCHED_AT_ONCE` in a transaction: few locks, and none held for long."""
+    in_order = sorted(customers)
+    return (in_order[at : at + WATCHED_AT_ONCE] for at in range(0, len(in_order), WATCHED_AT_ONCE))
 
 
 def _free(now: int) -> ColumnElement[bool]:

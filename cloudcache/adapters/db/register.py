@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
+from cloudcache.adapters.db.locks import lock_accounts, lock_zones
 from cloudcache.adapters.db.models import accounts, credentials, zones
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
 from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, upsert
@@ -77,9 +78,9 @@ class Register(OnDatabase):
         try:
             async with self.database.writing(shop) as connection:
                 await _require_credential(connection, credential)
+                stored = (await connection.execute(insert(zones).values(row).returning(*ZONE))).one()
                 await keep_account(connection, facts, credential)
-                stored = await connection.execute(insert(zones).values(row).returning(*ZONE))
-                return customer_of(stored.one())
+                return customer_of(stored)
         except IntegrityError:
             raise Refused(Reason.CONFLICT, "this shop or this zone is registered already") from None
 
@@ -92,9 +93,9 @@ class Register(OnDatabase):
             "plan": facts.plan.name.lower(),
         }
         async with self.database.writing(customer) as connection:
-            await keep_account(connection, facts, credential)
             await next_revision(connection, customer, now)
             await connection.execute(update(zones).where(zones.c.customer_id == customer).values(values))
+            await keep_account(connection, facts, credential)
 
     async def use_credential(self, customer: CustomerId, credential: CredentialId, *, now: int) -> None:
         async with self.database.writing(customer) as connection:
@@ -131,6 +132,7 @@ class Register(OnDatabase):
         mine = zones.c.credential_id.is_(None) if credential is None else zones.c.credential_id == credential
         values = values | {"revision": zones.c.revision + 1, "updated_at": now}
         async with self.database.writing(ACROSS_TENANTS) as connection:
+            await lock_zones(connection, mine)
             changed = await connection.execute(
                 update(zones).where(mine, zones.c.status == status.value).values(values)
             )
@@ -150,6 +152,7 @@ async def feed_again(
 ) -> None:
     """A token that is accepted again may read its account's log, too."""
     theirs = accounts.c.account_id.in_(select(zones.c.account_id).where(which))
+    await lock_accounts(connection, theirs)
     await connection.execute(update(accounts).where(theirs).values({"feed_due_at": now, **values}))
 
 

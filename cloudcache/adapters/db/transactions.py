@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cloudcache.adapters.db.engine import Database
 from cloudcache.adapters.db.models import toggles, zones
+from cloudcache.adapters.db.repeating import repeat_transactions
 from cloudcache.domain.errors import NotFound
 from cloudcache.domain.ids import CustomerId, ToggleId
 from cloudcache.ports import SILENT, Telemetry
@@ -19,7 +20,11 @@ Values = dict[str, object]
 
 
 class OnDatabase:
-    """The database that the parts of the store share."""
+    """The database that the parts of the store share. A method of a part is one transaction, repeated on conflict."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        repeat_transactions(cls)
 
     def __init__(self, engine: AsyncEngine, telemetry: Telemetry = SILENT) -> None:
         self.engine = engine

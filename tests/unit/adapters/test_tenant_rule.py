@@ -16,7 +16,15 @@ DB = Path(__file__).resolve().parents[3] / "cloudcache" / "adapters" / "db"
 
 ACROSS = {
     # the queue and the feeds are one for all
-    *("lease", "prolong", "release", "watch", "unwatch", "across_tenants_set_back", "across_tenants_add_all"),
+    *(
+        "lease",
+        "prolong",
+        "release",
+        "_watch",
+        "_unwatch",
+        "across_tenants_set_back",
+        "across_tenants_add_all",
+    ),
     *("lease_feeds", "_note", "_accepted", "feed_credential", "forget_entries", "extend", "keep", "adopt"),
     # all the pages that are open in a process
     "heads",
