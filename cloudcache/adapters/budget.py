@@ -65,15 +65,15 @@ class Turns:
     def estimate_ms(self, lane: Lane) -> int:
         return self._ledger.estimate_ms(lane, self._clock.now_ms())
 
-    def report(self, credential: CredentialId, remaining: int, resets_in_s: int) -> None:
-        self._ledger.report(credential, remaining, resets_in_s, self._clock.now_ms())
+    def report(self, credential: CredentialId, remaining: int, resets_in_s: int, policy: str = "") -> None:
+        self._ledger.report(credential, remaining, resets_in_s, self._clock.now_ms(), policy)
         self._serve()
 
     def succeeded(self, credential: CredentialId) -> None:
         self._ledger.succeeded(credential, self._clock.now_ms())
         self._serve()
 
-    def block(self, credential: CredentialId, retry_after_s: int) -> None:
+    def block(self, credential: CredentialId, retry_after_s: float) -> None:
         # Serves nobody sooner; a timer that now rings too early finds out.
         self._ledger.block(credential, retry_after_s, self._clock.now_ms())
 

@@ -45,18 +45,18 @@ class MeasuredBudget:
     def estimate_ms(self, lane: Lane) -> int:
         return self._inner.estimate_ms(lane)
 
-    def report(self, credential: CredentialId, remaining: int, resets_in_s: int) -> None:
+    def report(self, credential: CredentialId, remaining: int, resets_in_s: int, policy: str = "") -> None:
         self._left.pop(credential, None)
         self._left[credential] = (remaining, self._clock.now_ms() + REPLY_COUNTS_FOR_MS)
         _drop_oldest(self._left)
-        self._inner.report(credential, remaining, resets_in_s)
+        self._inner.report(credential, remaining, resets_in_s, policy)
 
     def succeeded(self, credential: CredentialId) -> None:
         self._blocked.pop(credential, None)
         self._inner.succeeded(credential)
 
-    def block(self, credential: CredentialId, retry_after_s: int) -> None:
-        self._blocked[credential] = self._clock.now_ms() + retry_after_s * 1000
+    def block(self, credential: CredentialId, retry_after_s: float) -> None:
+        self._blocked[credential] = self._clock.now_ms() + round(retry_after_s * 1000)
         self._inner.block(credential, retry_after_s)
 
     def blocked_until_ms(self, credential: CredentialId) -> int | None:

@@ -56,15 +56,15 @@ class Budget(Protocol):
         """How long a call asked for now would wait, in milliseconds."""
         ...
 
-    def report(self, credential: CredentialId, remaining: int, resets_in_s: int) -> None:
-        """Correct downwards by what the `Ratelimit` header said."""
+    def report(self, credential: CredentialId, remaining: int, resets_in_s: int, policy: str = "") -> None:
+        """Correct downwards by what the `Ratelimit` header said of the limit named `policy`."""
         ...
 
     def succeeded(self, credential: CredentialId) -> None:
         """An answer other than 429 came: a probe, if one was out, is closed."""
         ...
 
-    def block(self, credential: CredentialId, retry_after_s: int) -> None:
+    def block(self, credential: CredentialId, retry_after_s: float) -> None:
         """A 429 came: nobody knocks until it opens, then one probe."""
         ...
 

@@ -236,3 +236,18 @@ async def test_those_who_wait_do_not_keep_asking(two: Processes) -> None:
     await two.time.advance(2_000)
 
     assert two.connections[1].trips - before <= 2 * 8 * 3
+
+
+async def test_each_of_several_limits_binds_all_processes(two: Processes) -> None:
+    await two.ask(0, WRITE, 1, answered=False)
+    two.budgets[0].report(TOKEN, 4, 3, "burst")
+    two.budgets[0].report(TOKEN, 10, 20, "default")
+    await two.settle()
+
+    await two.ask(1, WRITE, 50)
+    at_once = count(two, process=1)
+    await two.time.advance(5_000)
+    after_burst = count(two, process=1)
+    await two.time.advance(13_000)
+
+    assert (at_once, after_burst, count(two, process=1)) == (4, 10, 10)

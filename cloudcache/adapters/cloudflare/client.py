@@ -105,10 +105,9 @@ class Call:
             return "write"
         return "batch read" if self.is_batch else "read"
 
-    @property
-    def asked(self) -> Asked:
-        """What decides the meaning of an answer; reads are all that is done with GET."""
-        return Asked(self.token, self.method == "GET", self.permission)
+    def asked(self, now_ms: int) -> Asked:
+        """What decides the meaning of an answer that came now; reads are all that is done with GET."""
+        return Asked(self.token, self.method == "GET", self.permission, now_ms)
 
 
 class CloudflareClient:
@@ -225,7 +224,7 @@ class CloudflareClient:
             return answer.content.decode("utf-8", "replace")
         outcome = self._outcome(call, answer)
         if isinstance(outcome, Envelope):
-            raise call.asked.doubt("Cloudflare's answer is no value")
+            raise call.asked(self._clock.now_ms()).doubt("Cloudflare's answer is no value")
         if NO_KEY in outcome.codes:
             return None
         _log(call, answer, outcome, self._clock.now_ms() - began)
@@ -297,7 +296,9 @@ class CloudflareClient:
             if used is not None:
                 self._tell(call, answer, "answered", took_ms)
                 return used
-            why = call.asked.doubt("Cloudflare's answer does not hold what was asked for")
+            why = call.asked(self._clock.now_ms()).doubt(
+                "Cloudflare's answer does not hold what was asked for"
+            )
             outcome = Failure(why, from_api=True, surprising=True)
         self._tell(call, answer, outcome_of(outcome.error), took_ms)
         _log(call, answer, outcome, took_ms)
@@ -309,7 +310,7 @@ class CloudflareClient:
         self._telemetry.observe("cloudflare_call_seconds", took_ms / 1000, call.does)
 
     def _outcome(self, call: Call, answer: Reply | Lost) -> Envelope | Failure:
-        outcome = judge(answer, call.asked)
+        outcome = judge(answer, call.asked(self._clock.now_ms()))
         if isinstance(answer, Lost):
             return outcome
         failure = outcome if isinstance(outcome, Failure) else None

@@ -119,8 +119,14 @@ class Asked:
     token: Token
     is_read: bool
     permission: str = ""
+    now_ms: int = 0
+    """When the answer came, for one that names a date and not its own."""
 
-    def doubt(self, why: str, after_s: int = TRY_AGAIN_S) -> CloudcacheError:
+    def patience(self, headers: httpx.Headers) -> float:
+        """Seconds to wait after trouble. Cloudflare's 52x pages name them: 120 s in the outage of 2026-07-31."""
+        return retry_after_s(headers, self.now_ms, TRY_AGAIN_S)
+
+    def doubt(self, why: str, after_s: float = TRY_AGAIN_S) -> CloudcacheError:
         """The outcome is unknown: a read may be repeated, a write may have been done."""
         return TryLater(after_s, why) if self.is_read else Unclear(why)
 
@@ -134,12 +140,12 @@ def judge(answer: Reply | Lost, asked: Asked) -> Envelope | Failure:
         return Failure(TryLater(TRY_AGAIN_S, f"Cloudflare cannot be reached ({answer.why})"))
     envelope = None if answer.content is None else parse(answer.content, asked.token)
     if answer.status == 429 or (envelope and envelope.codes & THROTTLED):
-        after_s = retry_after_s(answer.headers.get("retry-after"))
+        after_s = retry_after_s(answer.headers, asked.now_ms)
         codes = envelope.codes if envelope else frozenset()
         return Failure(Throttled(after_s, "Cloudflare's call limit is reached"), codes, from_api=True)
     if envelope is None:
         why = f"Cloudflare answered {answer.status} with {answer.flaw or 'no answer of its API'}"
-        return Failure(asked.doubt(why, _patience(answer.headers)), surprising=True)
+        return Failure(asked.doubt(why, asked.patience(answer.headers)), surprising=True)
     if envelope.success and 200 <= answer.status < 300:
         return envelope
     error = _error(answer, envelope, asked)
@@ -174,7 +180,7 @@ def _error(reply: Reply, envelope: Envelope, asked: Asked) -> CloudcacheError:
     if envelope.success or not (200 <= status < 300 or status >= 400) or (status < 400 and is_mute):
         return asked.doubt(f"Cloudflare answered {status} and contradicts itself")
     if status >= 500 or status in COME_AGAIN or envelope.codes & TRANSIENT:
-        return asked.doubt(f"Cloudflare answered {status}", _patience(reply.headers))
+        return asked.doubt(f"Cloudflare answered {status}", asked.patience(reply.headers))
     return _refusal(status, envelope, asked.permission)
 
 
@@ -220,11 +226,6 @@ def _by_words_and_status(status: int, envelope: Envelope) -> tuple[Reason, str]:
     if envelope.codes & MALFORMED:
         return Reason.WRONG_VALUE, envelope.message
     return Reason.OTHER, envelope.message
-
-
-def _patience(headers: httpx.Headers) -> int:
-    """Cloudflare's own 52x pages name a wait: 120 s in the outage of 2026-07-31."""
-    return retry_after_s(headers.get("retry-after"), TRY_AGAIN_S)
 
 
 def _failures(errors: JSON) -> Iterator[dict[str, JSON]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import cast
@@ -57,7 +57,8 @@ class Untold:
     closed_until: int = 0
     probe: Probe = Probe.NONE
     probe_number: int = 0
-    report: Reported | None = None
+    reports: dict[str, Reported] = field(default_factory=dict)
+    """The latest of each of Cloudflare's limits, by its name."""
 
 
 class Buckets:
@@ -86,7 +87,11 @@ class Buckets:
 
     async def tell(self, credential: CredentialId, untold: Untold, now: int) -> None:
         """Tell the others; `now` is by the clock of this process, as `untold` is."""
-        report = untold.report or Reported(-1, 0, 0)
+        reports: list[int | str] = []
+        for policy, report in untold.reports.items():
+            is_steady = self._limits.refills_steadily(report.remaining, report.resets_ms)
+            figures = (max(0, report.remaining), report.resets_ms, int(is_steady), report.number)
+            reports += [f"limit {policy}", *figures]
         await self._run(
             "tell",
             credential,
@@ -94,15 +99,12 @@ class Buckets:
             max(0, untold.closed_until - now),
             int(untold.probe),
             untold.probe_number,
-            max(-1, report.remaining),
-            report.resets_ms,
-            int(self._limits.refills_steadily(report.remaining, report.resets_ms)),
-            report.number,
+            *reports,
         )
 
-    async def _run(self, what: str, credential: CredentialId, *numbers: int) -> list[int]:
+    async def _run(self, what: str, credential: CredentialId, *given: int | str) -> list[int]:
         key, limits = self._connection.key, self._limits
         keys = [key("budget", credential), key("budget-clock"), key("address", self._address)]
         time = "" if self._time is None else self._time()
         figures = (limits.full, limits.refill, limits.window_ms, limits.probe_within_ms)
-        return cast("list[int]", await self._connection.run(SCRIPT, keys, [what, time, *figures, *numbers]))
+        return cast("list[int]", await self._connection.run(SCRIPT, keys, [what, time, *figures, *given]))

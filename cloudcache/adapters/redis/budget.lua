@@ -6,7 +6,8 @@
 --        of a call; how long a probe keeps the others waiting; then
 --   take   parts to be left, calls of a second after which this class waits, and after which all wait
 --   tell   calls made without asking; how long a 429 closes (0: none); the probe was 1: answered, 2: released; its number;
---          calls left (-1: not said), for how long, 1: refilling steadily; the number of the call whose answer said so (0: unknown)
+--          then for each of Cloudflare's limits: its name, calls left, for how long, 1: refilling steadily; the number
+--          of the call whose answer said so (0: unknown)
 --
 -- Returns {1 when the call may go, what is left, what may be used until Cloudflare's window ends or -1, for how long,
 --          closed for, address full for, the number of the latest call, 1 when it is the probe}
@@ -41,29 +42,32 @@ local function number(value)
     return value and tonumber(value)
 end
 
-local kept = redis.call('HMGET', KEYS[1], 'level', 'filled', 'held', 'held_until', 'blocked', 'probe', 'calls',
-    'probe_number')
+local kept = redis.call('HMGET', KEYS[1], 'level', 'filled', 'holds', 'blocked', 'probe', 'calls', 'probe_number')
 -- A server that has just begun may have forgotten what was used: it gives nobody a burst.
 local level = number(kept[1]) or math.min(full, (now - born) * refill)
 level = math.min(full, level + (now - (number(kept[2]) or now)) * refill)
-local held, held_until = number(kept[3]), number(kept[4]) or 0
-local blocked, probe, calls = number(kept[5]), number(kept[6]), number(kept[7]) or 0
-local probe_number = number(kept[8]) or 0
-if held_until <= now then
-    held = nil
+local blocked, probe, calls = number(kept[4]), number(kept[5]), number(kept[6]) or 0
+local probe_number = number(kept[7]) or 0
+local holds = {}          -- by the name of the limit: {parts that may be used, until when}
+for name, hold in pairs(cjson.decode(kept[3] or '{}')) do
+    if hold[2] > now then
+        holds[name] = hold
+    end
 end
 
 local function pay(parts)
     level = level - parts
-    if held then
-        held = held - parts
+    for _, hold in pairs(holds) do
+        hold[1] = hold[1] - parts
     end
 end
 
 local function has(needed)
     local at = now + math.max(0, math.ceil((needed - level) / refill))
-    if held and held < needed then
-        at = math.max(at, held_until)
+    for _, hold in pairs(holds) do
+        if hold[1] < needed then
+            at = math.max(at, hold[2])
+        end
     end
     return at
 end
@@ -94,27 +98,29 @@ local function take(left_by, share, most)
     redis.call('PEXPIRE', KEYS[3], 10000)
 end
 
-local function correct(remaining, resets, is_steady, of_call)
+local function correct(name, remaining, resets, is_steady, of_call)
     local under_way = of_call > 0 and math.max(0, calls - of_call) or 0
     local left = math.max(0, remaining - under_way) * call
     if is_steady then
-        level, held = math.min(level, left), nil
+        level, holds[name] = math.min(level, left), nil
         return
     end
     local ends = now + resets + 1000
-    if held and math.abs(ends - held_until) <= SAME_RESET then
-        left, ends = math.min(left, held), math.max(ends, held_until)
+    local held = holds[name]
+    if held and math.abs(ends - held[2]) <= SAME_RESET then
+        left, ends = math.min(left, held[1]), math.max(ends, held[2])
     end
-    held, held_until = left, ends
+    holds[name] = {left, ends}
 end
 
-local function tell(made, closed, probed, probe_of, remaining, resets, is_steady, of_call)
+local function tell(made, closed, probed, probe_of)
     pay(made * call)
-    if remaining >= 0 then
-        correct(remaining, resets, is_steady == 1, of_call)
+    for place = 11, #ARGV, 5 do
+        local remaining, resets = tonumber(ARGV[place + 1]), tonumber(ARGV[place + 2])
+        correct(ARGV[place], remaining, resets, ARGV[place + 3] == '1', tonumber(ARGV[place + 4]))
     end
     if closed > 0 then
-        blocked, probe, held = math.max(now + closed, blocked or 0), nil, nil
+        blocked, probe, holds = math.max(now + closed, blocked or 0), nil, {}
     elseif probed == 1 and probe then
         blocked, probe, level = nil, nil, math.min(level, call)
     elseif probed == 2 and probe_of == probe_number then
@@ -122,19 +128,20 @@ local function tell(made, closed, probed, probe_of, remaining, resets, is_steady
     end
 end
 
-local given = {}
-for place = 7, #ARGV do
-    given[#given + 1] = tonumber(ARGV[place])
-end
 if ARGV[1] == 'take' then
-    take(unpack(given))
+    take(tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]))
 else
-    tell(unpack(given))
+    tell(tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]))
 end
 
-redis.call('HSET', KEYS[1], 'level', level, 'filled', now, 'held', held or '', 'held_until', held_until,
-    'blocked', blocked or '', 'probe', probe or '', 'calls', calls,
-    'probe_number', probe_number)
+local tightest
+for _, hold in pairs(holds) do
+    if not tightest or hold[1] < tightest[1] then
+        tightest = hold
+    end
+end
+redis.call('HSET', KEYS[1], 'level', level, 'filled', now, 'holds', cjson.encode(holds), 'blocked', blocked or '',
+    'probe', probe or '', 'calls', calls, 'probe_number', probe_number)
 redis.call('PEXPIRE', KEYS[1], 2 * window + math.max(0, (blocked or 0) - now))
 
 local closed = 0
@@ -144,4 +151,4 @@ if blocked and goes == 0 then
         closed = probe and math.min(KNOCK_AGAIN, math.max(0, probe + within - now)) or 0
     end
 end
-return {goes, level, held or -1, held and held_until - now or 0, closed, gate, calls, is_probe}
+return {goes, level, tightest and math.max(0, tightest[1]) or -1, tightest and tightest[2] - now or 0, closed, gate, calls, is_probe}

@@ -84,13 +84,15 @@ class RedisBudget:
         share = self._share.estimate_ms(lane) if lane.call_class is CallClass.WRITE else UNKNOWN_MS
         return max(here, share)
 
-    def report(self, credential: CredentialId, remaining: int, resets_in_s: int) -> None:
-        self._turns.report(credential, remaining, resets_in_s)
+    def report(self, credential: CredentialId, remaining: int, resets_in_s: int, policy: str = "") -> None:
+        self._turns.report(credential, remaining, resets_in_s, policy)
         if remaining >= 2 * self.limits.burst:
             return  # no bound yet: each later answer says how many are left then
         resets_ms = min(max(0, resets_in_s) * 1_000, self.limits.window_ms)
         numbers = self._under_way.get(credential)
-        self._untold[credential].report = Reported(remaining, resets_ms, numbers[0][0] if numbers else 0)
+        self._untold[credential].reports[policy] = Reported(
+            remaining, resets_ms, numbers[0][0] if numbers else 0
+        )
         self._tell()
 
     def succeeded(self, credential: CredentialId) -> None:
@@ -100,7 +102,7 @@ class RedisBudget:
             self._untold[credential].probe = Probe.ANSWERED
             self._tell()
 
-    def block(self, credential: CredentialId, retry_after_s: int) -> None:
+    def block(self, credential: CredentialId, retry_after_s: float) -> None:
         self._turns.block(credential, retry_after_s)
         self._answered(credential)
         self._probing.pop(credential, None)

@@ -21,15 +21,26 @@ class Standing:
 
 
 @dataclass(slots=True)
+class Hold:
+    """What Cloudflare said of one of its limits: parts that may be used until its window ends."""
+
+    left: int
+    until: int
+
+
+SHARED = "all processes"
+"""The name of the hold that all processes know together."""
+
+
+@dataclass(slots=True)
 class Bucket:
     """One credential: its level, what Cloudflare said, its block, its probe, and who waits for it."""
 
     limits: Limits
     filled_at: int
     level: int
-    held: int | None = None
-    """Parts that may still be used until `held_until`, when Cloudflare's own window ends."""
-    held_until: int = 0
+    holds: dict[str, Hold] = field(default_factory=dict)
+    """By the name of the limit; the tightest decides."""
     blocked_until: int | None = None
     probe: Ticket | None = None
     """The one call that asks whether the block is over, until it is answered or released, or `probe_until`."""
@@ -46,8 +57,7 @@ class Bucket:
         """Bring it up to now."""
         grown = self.level + (now - self.filled_at) * self.limits.refill
         self.level, self.filled_at = min(self.limits.full, grown), now
-        if self.held_until <= now:
-            self.held = None
+        self.holds = {name: hold for name, hold in self.holds.items() if hold.until > now}
         if self.probe_until <= now:
             self.probe = None
         while self.unanswered and self.unanswered[0] + self.limits.answer_within_ms <= now:
@@ -73,8 +83,8 @@ class Bucket:
     def pay(self, parts: int) -> None:
         """Calls go; a negative figure gives them back."""
         self.level = min(self.limits.full, self.level - parts)
-        if self.held is not None:
-            self.held -= parts
+        for hold in self.holds.values():
+            hold.left -= parts
 
     def reserve(self, ticket: Ticket, now: int) -> None:
         """Charge the call of this ticket; during a block it is the probe."""
@@ -100,8 +110,8 @@ class Bucket:
             self.unanswered.remove(ticket.granted_at)
         self.finish(ticket)
 
-    def correct(self, remaining: int, resets_in_s: int) -> None:
-        """Cloudflare has `remaining` calls left, from which those still under way will be taken.
+    def correct(self, remaining: int, resets_in_s: int, policy: str) -> None:
+        """Cloudflare has `remaining` calls left by this limit, from which those still under way will be taken.
 
         A quota that refills all the time refills faster than ours, so the level says it all. Of a fixed window
         nothing comes back before its end, and of several figures within one the lowest is the latest.
@@ -110,18 +120,20 @@ class Bucket:
         left = max(0, remaining - under_way) * self.limits.window_ms
         resets_in_ms = min(max(0, resets_in_s) * 1_000, self.limits.window_ms)
         if self.limits.refills_steadily(remaining, resets_in_ms):
-            self.level, self.held = min(self.level, left), None
+            self.level = min(self.level, left)
+            self.holds.pop(policy, None)
             return
         until = self.filled_at + resets_in_ms + 1_000  # whole seconds may have been rounded down
-        if self.held is not None and abs(until - self.held_until) <= SAME_RESET_MS:
-            left, until = min(left, self.held), max(until, self.held_until)
-        self.held, self.held_until = left, until
+        known = self.holds.get(policy)
+        if known is not None and abs(until - known.until) <= SAME_RESET_MS:
+            left, until = min(left, known.left), max(until, known.until)
+        self.holds[policy] = Hold(left, until)
 
     def adopt(self, standing: Standing, *, open_to_all: bool) -> None:
         """Know what the others know; only ever downwards, but that a block may be over."""
         self.level = min(self.level, standing.level)
         if standing.held is not None:
-            self.held, self.held_until = standing.held, self.filled_at + standing.held_ms
+            self.holds[SHARED] = Hold(standing.held, self.filled_at + standing.held_ms)
         if standing.closed_ms > 0:
             self.blocked_until = max(self.blocked_until or 0, self.filled_at + standing.closed_ms)
         elif open_to_all:
@@ -135,27 +147,30 @@ class Bucket:
         del self.unanswered[:1]
         if blocked_until is not None:
             self.blocked_until = max(blocked_until, self.blocked_until or 0)
-            self.probe = self.held = None
+            self.probe, self.holds = None, {}
         elif self.probe is not None:
             self.blocked_until = self.probe = None
             self.level = min(self.level, self.limits.window_ms)
 
     def is_as_new(self) -> bool:
         """Full, open and wanted by nobody: nothing is lost by forgetting it."""
-        marked = self.queue or self.unanswered or self.held is not None or self.blocked_until is not None
+        marked = self.queue or self.unanswered or self.holds or self.blocked_until is not None
         return not marked and self.level >= self.limits.full
 
     def _has(self, needed: int) -> int:
         """When so many parts will be there."""
         at = self.filled_at - min(0, (self.level - needed) // self.limits.refill)
-        return max(at, self.held_until) if self.held is not None and self.held < needed else at
+        return max([at, *(hold.until for hold in self.holds.values() if hold.left < needed)])
 
     def _held_back(self, call_class: CallClass, needed: int) -> int:
         """When so many parts will have been there after a hold, in which a full bucket overflows."""
-        if self.held is None or self.held >= needed:
+        return max((self._after(hold, call_class, needed) for hold in self.holds.values()), default=0)
+
+    def _after(self, hold: Hold, call_class: CallClass, needed: int) -> int:
+        if hold.left >= needed:
             return 0
-        used_before = max(0, self.held - self.limits.left_by(call_class))
-        return self.held_until - (self.limits.full + used_before - needed) // self.limits.refill
+        used_before = max(0, hold.left - self.limits.left_by(call_class))
+        return hold.until - (self.limits.full + used_before - needed) // self.limits.refill
 
 
 class Gate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from heapq import heappop, heappush
+from math import ceil
 
 from cloudcache.domain.budget.bucket import Bucket, Gate, Standing
 from cloudcache.domain.budget.limits import CallClass, Lane, Limits
@@ -128,10 +129,12 @@ class Ledger:
         at = max(bucket.expects(lane.call_class, ahead), self._gate.opens_at(lane.call_class, now, rivals))
         return max(0, at - now)
 
-    def report(self, credential: CredentialId, remaining: int, resets_in_s: int, now: int) -> None:
-        """Cloudflare says how many calls are left and when that resets; only ever corrects downwards."""
+    def report(
+        self, credential: CredentialId, remaining: int, resets_in_s: int, now: int, policy: str = ""
+    ) -> None:
+        """Cloudflare says how many calls its limit `policy` leaves and when that resets; only corrects downwards."""
         bucket = self._bucket(credential, self._tick(now))
-        bucket.correct(remaining, resets_in_s)
+        bucket.correct(remaining, resets_in_s, policy)
         self._place(credential, bucket)
 
     def succeeded(self, credential: CredentialId, now: int) -> None:
@@ -141,10 +144,10 @@ class Ledger:
         bucket.answered(None)
         self._place(credential, bucket)
 
-    def block(self, credential: CredentialId, retry_after_s: int, now: int) -> None:
+    def block(self, credential: CredentialId, retry_after_s: float, now: int) -> None:
         """A 429 came."""
         bucket = self._bucket(credential, self._tick(now))
-        bucket.answered(self._latest + min(max(1, retry_after_s), BLOCK_AT_MOST_S) * 1_000)
+        bucket.answered(self._latest + ceil(min(max(1, retry_after_s), BLOCK_AT_MOST_S) * 1_000))
         self._place(credential, bucket)
 
     def blocked_until(self, credential: CredentialId, now: int) -> int | None:

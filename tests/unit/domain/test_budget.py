@@ -514,3 +514,17 @@ def test_backoff_doubles_up_to_its_cap_and_is_spread_from_nothing() -> None:
     assert backoff_ms(10, 500, 30_000, 0.5) == 15_000
     assert backoff_ms(100_000, 500, 30_000, 0.999_999) == 29_999
     assert backoff_ms(3, 500, 30_000, 0.0) == 0
+
+
+def test_each_of_several_limits_binds_until_its_own_window_ends() -> None:
+    ledger = Ledger(WIDE)
+    ledger.report(TOKEN, 9, 10, NOW, "burst")
+    ledger.report(TOKEN, 20, 100, NOW, "default")
+    ask(ledger, 60, lane())
+
+    at_once = len(ledger.grant(NOW))
+    ledger.grant(NOW + 10_999)
+    burst_over = at_once + len(ledger.grant(NOW + 11_000))
+    window_over = len(ledger.grant(NOW + 101_000))
+
+    assert (at_once, burst_over, window_over) == (9, 20, 40)

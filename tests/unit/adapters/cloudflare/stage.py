@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from cloudcache.adapters.cloudflare.client import CloudflareClient, Timeouts
+from cloudcache.adapters.cloudflare.client import CloudflareClient, Quota, Timeouts
 from cloudcache.domain.catalog import find, read_for, reads
 from cloudcache.domain.errors import CloudcacheError, Refused, TryLater
 from cloudcache.domain.events import Observation
@@ -47,19 +47,19 @@ class Ledger:
 
     told: list[tuple[object, ...]] = field(default_factory=list)
 
-    def report(self, credential: CredentialId, remaining: int, resets_in_s: int) -> None:
+    def report(self, credential: CredentialId, remaining: int, resets_in_s: int, policy: str = "") -> None:
         self.told.append(("left", credential, remaining, resets_in_s))
 
     def succeeded(self, credential: CredentialId) -> None:
         self.told.append(("succeeded", credential))
 
-    def block(self, credential: CredentialId, retry_after_s: int) -> None:
+    def block(self, credential: CredentialId, retry_after_s: float) -> None:
         self.told.append(("blocked", credential, retry_after_s))
 
 
 def client_of(
     answer: Answer | SlowAnswer,
-    ledger: Ledger | None = None,
+    ledger: Quota | None = None,
     *,
     clock: SteadyClock | None = None,
     timeouts: Timeouts | None = None,

@@ -7,11 +7,15 @@ import logging
 import httpx
 import pytest
 
-from cloudcache.adapters.cloudflare.meter import calls_left, policy, retry_after_s
+from cloudcache.adapters.budget import InMemoryBudget
+from cloudcache.adapters.cloudflare.meter import calls_left, policies, retry_after_s
+from cloudcache.domain.budget import CallClass, Lane, Limits
+from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.domain.secret import Token
 from tests.unit.adapters.cloudflare.stage import (
     SECRET,
     Ledger,
+    SteadyClock,
     always,
     client_of,
     failure,
@@ -22,6 +26,7 @@ from tests.unit.adapters.cloudflare.stage import (
 )
 
 ON = setting("rocket_loader", "on")
+SENT, SENT_MS = "Thu, 26 Nov 2026 01:00:00 GMT", 1_795_654_800_000
 LEFT = {"Ratelimit": '"default";r=50;t=30', "Ratelimit-Policy": '"default";q=1200;w=300'}
 
 
@@ -45,28 +50,102 @@ LEFT = {"Ratelimit": '"default";r=50;t=30', "Ratelimit-Policy": '"default";q=120
     ],
 )
 def test_calls_left_are_read_or_left_alone(header: str | None, left: tuple[int, int] | None):
-    assert calls_left(header) == left
+    assert list(calls_left(header).values())[-1:] == ([left] if left else [])
+
+
+def test_every_limit_of_a_header_is_read_the_tightest_last():
+    header = '"burst";r=9;t=1, "default";r=300;t=200, "odd";r=x;t=1, "burst";r=4;t=1'
+
+    assert list(calls_left(header).items()) == [('"default"', (300, 200)), ('"burst"', (4, 1))]
 
 
 @pytest.mark.parametrize(
     ("header", "seen"),
     [
-        ('"default";q=1200;w=300', (1200, 300)),
-        ('"default";q=0;w=300', None),
-        ("nonsense", None),
-        (None, None),
+        ('"default";q=1200;w=300', [(1200, 300)]),
+        ('"default";q=1200;w=300, "burst";q=100;w=10', [(1200, 300), (100, 10)]),
+        ('"default";q=0;w=300', []),
+        ("nonsense", []),
+        (None, []),
     ],
 )
-def test_the_policy_is_read_or_left_alone(header: str | None, seen: tuple[int, int] | None):
-    assert policy(header) == seen
+def test_policies_are_read_or_left_alone(header: str | None, seen: list[tuple[int, int]]):
+    assert policies(header) == seen
 
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("60", 60), (" 60 ", 60), ("0", 1), ("7200", 3600), ("6e1", 300), ("", 300), (None, 300)],
+    [
+        ("60", 60),
+        (" 60 ", 60),
+        ("6.25", 6.25),
+        ("0", 1),
+        ("7200", 3600),
+        ("999999999999", 300),
+        ("-5", 300),
+        ("6e1", 300),
+        ("soon", 300),
+        ("", 300),
+        (None, 300),
+        ("5, 9", 9),
+        ("Thu, 26 Nov 2026 01:00:06 GMT", 6),
+        ("Thursday, 26-Nov-26 01:00:06 GMT", 6),
+        ("Thu Nov 26 01:00:06 2026", 6),
+        ("Thu, 26 Nov 2026 01:10:00 GMT", 600),
+        ("Thu, 26 Nov 2026 00:59:00 GMT", 1),
+        ("Thu, 26 Nov 2096 01:00:06 GMT", 3600),
+        ("Thu, 99 Nov 2026 01:00:06 GMT", 300),
+        ("Mon, 01 Jan 0000 00:00:00 GMT", 300),
+    ],
 )
-def test_a_wait_is_read_or_taken_as_five_minutes(header: str | None, seconds: int):
-    assert retry_after_s(header) == seconds
+@pytest.mark.parametrize("our_clock_is_off_s", [0, 10, -10, 600, -600])
+def test_a_wait_is_read_or_taken_as_five_minutes(header: str | None, seconds: float, our_clock_is_off_s: int):
+    headers = httpx.Headers({"Date": SENT} | ({} if header is None else {"Retry-After": header}))
+
+    assert retry_after_s(headers, SENT_MS + our_clock_is_off_s * 1_000) == seconds
+
+
+def test_the_latest_of_several_waits_counts():
+    headers = httpx.Headers(
+        [
+            ("Date", SENT),
+            ("Retry-After", "5"),
+            ("Retry-After", "Thu, 26 Nov 2026 01:00:20 GMT"),
+            ("Retry-After", "x"),
+        ]
+    )
+
+    assert retry_after_s(headers, SENT_MS) == 20
+
+
+@pytest.mark.parametrize(("until", "seconds"), [("01:00:06", 6), ("00:59:00", 300)])
+def test_date_is_measured_by_our_clock_where_the_answer_has_none(until: str, seconds: float):
+    headers = httpx.Headers({"Retry-After": f"Thu, 26 Nov 2026 {until} GMT"})
+
+    assert retry_after_s(headers, SENT_MS) == seconds
+
+
+@pytest.mark.parametrize("wait", ["6", "6.0", "Thu, 26 Nov 2026 01:00:06 GMT"])
+async def test_block_lasts_exactly_as_long_as_the_answer_says(wait: str):
+    clock = SteadyClock()
+    budget = InMemoryBudget(Limits(), clock)
+    answer = httpx.Response(429, text="error code: 1015", headers={"Date": SENT, "Retry-After": wait})
+
+    await outcome_of_write(client_of(always(answer), budget, clock=clock))
+
+    opens = budget.blocked_until_ms(CredentialId("c1"))
+    estimate = budget.estimate_ms(Lane(CredentialId("c1"), CallClass.WRITE, CustomerId(1)))
+    assert opens is not None and abs(opens - clock.ms - 6_000) <= 20
+    assert abs(estimate - 6_000) <= 20
+
+
+async def test_each_limit_of_an_answer_binds():
+    ledger = Ledger()
+    answer = success(ON, {"Ratelimit": '"burst";r=9;t=1, "default";r=3;t=200'})
+
+    await outcome_of_read(client_of(always(answer), ledger))
+
+    assert ledger.told == [("left", "c1", 9, 1), ("left", "c1", 3, 200), ("succeeded", "c1")]
 
 
 async def test_every_answer_of_the_api_reports_and_closes_a_probe():
