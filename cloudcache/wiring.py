@@ -304,7 +304,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         auditing=Auditing(store),
         rollouts=rollouts,
         importing=Importing(store, store, gateway, gateway, budget, credentials, sync.toggles, bus, clock),
-        webhooks=Webhooks(shopify, store, store, store, bus, clock),
+        webhooks=Webhooks(shopify, store, store, store, bus, clock, telemetry),
         health=Health(
             store,
             gateway,

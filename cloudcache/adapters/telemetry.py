@@ -227,6 +227,9 @@ EVENTS: tuple[Event, ...] = (
     Event("feed_lost", "WARNING", "The change log of an account cannot be read; its zones are polled."),
     Event("clock_set_back", "WARNING", "The clock of a machine was set back."),
     Event("webhook_refused", "WARNING", "A delivery was not believed."),
+    Event(
+        "webhook_ignored", "WARNING", "A delivery was older than the shop's newest visit, or a repetition."
+    ),
 )
 
 

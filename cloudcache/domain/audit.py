@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -31,6 +31,7 @@ class AuditAction(StrEnum):
     DENIED = "denied"
     INSTALLED = "installed"
     UNINSTALLED = "uninstalled"
+    WEBHOOK_IGNORED = "webhook ignored"
     ERASED = "erased"
     CUSTOMER_DATA = "customer data"
     CONNECTED = "connected"
@@ -55,6 +56,10 @@ class Deed:
     toggle: ToggleId | None = None
     change: ChangeId | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+
+    def impersonal(self) -> Deed:
+        """The same without anything that could name a person."""
+        return replace(self, actor=Actor(self.actor.kind, ""), detail={})
 
     def personal(self, salt: str) -> str:
         """The part that an erasure empties, as JSON; the salt keeps its digest from being guessed."""

@@ -23,6 +23,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
+from cloudcache.domain.instants import instant_ms
+
 LEEWAY_S = 10
 LONGEST_TOKEN = 4096
 LONGEST_LIFE_S = 3600
@@ -68,23 +70,26 @@ class Forged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IdToken:
-    """A verified ID token: who looks at the app, in which shop, until when (Unix seconds)."""
+    """A verified ID token: who looks at the app, in which shop, until when, issued when (Unix seconds)."""
 
     shop: str
     user: str
     expires_at: int
     session: str
     lives_s: int
+    issued_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A verified delivery. `shop_id` is Shopify's number of the shop where the body tells it."""
+    """A verified delivery. `shop_id` is Shopify's number of the shop where the body tells it, `triggered_at` the time
+    of the event in Unix milliseconds. That time is not signed: None when it is absent, repeated or unreadable."""
 
     topic: str
     shop: str
     delivery: str
     shop_id: int | None
+    triggered_at: int | None = None
 
 
 def shop_of(text: object) -> str | None:
@@ -218,7 +223,7 @@ def _judged(claims: Mapping[str, object], now: float, client_id: str) -> IdToken
         raise Forged("bad_iss")
     if not _SUB.fullmatch(sub):
         raise Forged("bad_sub")
-    return IdToken(shop, sub, exp, sid, exp - iat)
+    return IdToken(shop, sub, exp, sid, exp - iat, iat)
 
 
 def _texts(claims: Mapping[str, object]) -> list[str]:
@@ -331,9 +336,8 @@ def verify_webhook(headers: Sequence[tuple[str, str]], body: bytes, *, secrets: 
     if delivery is None or not _DELIVERY.fullmatch(delivery):
         raise Forged("missing_webhook_id")
     number = told.get("shop_id", told.get("id"))
-    return Webhook(
-        topic, shop, delivery, number if isinstance(number, int) and not isinstance(number, bool) else None
-    )
+    shop_id = number if isinstance(number, int) and not isinstance(number, bool) else None
+    return Webhook(topic, shop, delivery, shop_id, instant_ms(_only(values.get("triggered-at", []))))
 
 
 def _headers(headers: Sequence[tuple[str, str]]) -> dict[str, list[str]]:

@@ -29,8 +29,10 @@ class ShopTokens:
 class Shops(Protocol):
     """The installations. Every method is one transaction."""
 
-    async def install(self, shop: str, *, now: int) -> bool:
-        """The app is in use in this shop; True when that is new, or again so after an uninstallation."""
+    async def install(self, shop: str, *, now: int, seen_at: int | None = None) -> bool:
+        """The app is in use in this shop; True when that is new, or again so after an uninstallation. `seen_at` is
+        when Shopify proved it, by its own clock (`now` if not given); a proof from before an uninstallation
+        changes nothing."""
         ...
 
     async def installation(self, shop: str) -> Installation:
@@ -73,14 +75,14 @@ class Shops(Protocol):
         """The shop's own domains, the primary one first."""
         ...
 
-    async def uninstall(self, shop: str, *, before: int, now: int, erase_at: int) -> CustomerId | None:
-        """The app is gone from this shop: its tokens and its customer's credential are deleted, the zone is
-        disconnected. An installation newer than `before` stays. Returns the customer, if any."""
+    async def uninstall(self, shop: str, *, before: int, now: int, erase_at: int) -> bool:
+        """Delete the shop's tokens and its customer's credential, and disconnect the zone. False, with nothing
+        changed, when the app is not installed there or the shop was seen after `before`."""
         ...
 
-    async def erase(self, shop: str, *, ordered_by: str, before: int, now: int) -> int:
-        """Erase all that is kept of this shop, save an anonymous receipt; returns how many rows went. What belongs
-        to an installation made after `before` stays."""
+    async def erase(self, shop: str, *, ordered_by: str, before: int, now: int) -> int | None:
+        """Erase all that is kept of this shop, save an anonymous receipt; returns how many rows went. None, with
+        nothing changed, when the shop was seen after `before`."""
         ...
 
     async def across_tenants_to_erase(self, now: int, limit: int) -> list[str]:

@@ -23,6 +23,7 @@ from cloudcache.domain.errors import CloudcacheError, NotFound, Reason, Refused,
 from cloudcache.domain.feed import FeedVersion, Window
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.domain.secret import Token
+from cloudcache.domain.shops import waiting_credential
 from cloudcache.domain.topology import hostnames, is_within, topology_of, verdicts
 from cloudcache.ports import (
     Budget,
@@ -143,7 +144,9 @@ class Connecting:
             raise Refused(Reason.WRONG_VALUE, "this is no Cloudflare token") from None
         if token.reveal().startswith("{"):
             raise Refused(Reason.WRONG_VALUE, "this is no Cloudflare token")
-        return await self._checked(shop, token, self._vault.seal(token, _waiting(shop)), is_oauth=False)
+        return await self._checked(
+            shop, token, self._vault.seal(token, waiting_credential(shop)), is_oauth=False
+        )
 
     async def look(self, actor: Actor, sealed: bytes, zone: str) -> Looked:
         """What the checked token may do in one of its zones."""
@@ -162,7 +165,7 @@ class Connecting:
         if len(found.missing) == len(PERMISSIONS):
             raise Unauthorized(Reason.PERMISSION, "Zone Settings")
         credential = CredentialId(f"c-{token_hex(8)}")
-        held = self._vault.open(sealed, _waiting(shop))
+        held = self._vault.open(sealed, waiting_credential(shop))
         kind = "oauth" if held.reveal().startswith("{") else "token"
         detail = {"zone": found.facts.name, "token": f"****{_shown(held)}", "kind": kind}
         customer = await self._store.connect_zone(
@@ -226,9 +229,9 @@ class Connecting:
         told = self._ended(state, nonce)
         tokens = await self._require_oauth().redeem(code, told["verifier"])
         shop = told["shop"]
-        sealed = self._credentials.seal_oauth(tokens, CredentialId(_waiting(shop)))
+        sealed = self._credentials.seal_oauth(tokens, waiting_credential(shop))
         await self._store.add_credential(
-            CredentialId(_waiting(shop)), sealed, "waiting", now=self._clock.now_ms()
+            waiting_credential(shop), sealed, "waiting", now=self._clock.now_ms()
         )
         return shop
 
@@ -236,7 +239,7 @@ class Connecting:
         """Go on with what OAuth gave; `NotFound` while nobody has agreed."""
         shop = require_shop(actor)
         await self._rollouts.admit(actor)
-        sealed = await self._store.sealed_token(CredentialId(_waiting(shop)))
+        sealed = await self._store.sealed_token(waiting_credential(shop))
         return await self._checked(shop, self._opened(shop, sealed), sealed, is_oauth=True)
 
     # -- inside --------------------------------------------------------------------------------
@@ -313,7 +316,7 @@ class Connecting:
         return [one for one in found if not one.endswith(".myshopify.com")]
 
     def _opened(self, shop: str, sealed: bytes) -> Token:
-        held = self._vault.open(sealed, _waiting(shop))
+        held = self._vault.open(sealed, waiting_credential(shop))
         text = held.reveal()
         return Token(json.loads(text)["access"]) if text.startswith("{") else held
 
@@ -347,11 +350,6 @@ class Connecting:
         if self._oauth is None:
             raise Refused(Reason.NOT_CONNECTED, "OAuth is not configured")
         return self._oauth
-
-
-def _waiting(shop: str) -> str:
-    """The name under which a token waits for its shop's next click."""
-    return f"waiting-{hashlib.sha256(shop.encode()).hexdigest()[:32]}"
 
 
 def _shown(held: Token) -> str:

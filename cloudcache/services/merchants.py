@@ -147,13 +147,25 @@ class Merchants:
         except NotFound:
             return None
 
+    async def _installation(self, shop: str) -> Installation | None:
+        try:
+            return await self._shops.installation(shop)
+        except NotFound:
+            return None
+
     async def _install(self, found: IdToken, token: str, actor: Actor) -> None:
-        now = self._clock.now_ms()
-        if await self._shops.install(found.shop, now=now):
+        now, seen_at = self._clock.now_ms(), found.issued_at * 1000
+        held = await self._installation(found.shop)
+        is_new = False
+        if held is None or not held.has_seen(seen_at):
+            is_new = await self._shops.install(found.shop, now=now, seen_at=seen_at)
+            held = await self._installation(found.shop)
+        if held is None or held.status is not ShopStatus.INSTALLED:
+            raise Forged("uninstalled")
+        if is_new:
             # Without a customer the line stands in nobody's chain, which no erasure reaches: it names no one.
             who = actor if actor.customer is not None else SYSTEM
             await self._audit.record(actor.customer, Deed(who, AuditAction.INSTALLED), now=now)
-        held = await self._shops.installation(found.shop)
         if self._usable(held) is None or (held.domains_at or 0) < now - DOMAINS_AGAIN_MS:
             self._tasks.spawn(self._prepare(found.shop, token), "Shopify tokens of a shop")
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from cloudcache.shopify_emulator.world import Shop, ShopifyWorld
+from cloudcache.shopify_emulator.world import REDACT_S, Shop, ShopifyWorld
 
 APP_BRIDGE = """/* Stands in for Shopify's App Bridge: gives the page in the frame a fresh ID token. */
 (() => {
@@ -84,7 +84,8 @@ def create_app(world: ShopifyWorld, app_url: str = "") -> Starlette:
             return PlainTextResponse("no such shop or topic", 404)
         if topic == "app/uninstalled":
             world.uninstall(shop)
-        headers, body = world.webhook(topic, shop.shop)
+        at = world.clock() + (REDACT_S if topic == "shop/redact" else 0)
+        headers, body = world.webhook(topic, shop.shop, triggered_at=at)
         base = app_url or str(request.base_url).rstrip("/").removesuffix("/shopify")
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
             answer = await client.post(f"{base}/webhooks/shopify", content=body, headers=headers)

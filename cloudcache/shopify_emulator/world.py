@@ -14,11 +14,14 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from secrets import token_hex
 from urllib.parse import urlencode
 
 ACCESS_S = 3600
 REFRESH_S = 90 * 86_400
+REDACT_S = 49 * 3600
+"""An order to erase is dated two days and a little after the uninstallation."""
 
 
 @dataclass(slots=True)
@@ -86,9 +89,14 @@ class ShopifyWorld:
         return urlencode({**told, "hmac": self._mac(message.encode()).hex()})
 
     def webhook(
-        self, topic: str, shop: str, body: Mapping[str, object] | None = None
+        self,
+        topic: str,
+        shop: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        triggered_at: float | None = None,
     ) -> tuple[dict[str, str], bytes]:
-        """A signed delivery: headers and the exact bytes."""
+        """A signed delivery: headers and the exact bytes. `triggered_at` is in Unix seconds, by default now."""
         number = self.shops[shop].number if shop in self.shops else 1
         if body is None and topic == "app/uninstalled":
             body = {"id": number, "name": shop, "myshopify_domain": shop}
@@ -100,6 +108,7 @@ class ShopifyWorld:
             "X-Shopify-Shop-Domain": shop,
             "X-Shopify-API-Version": "2026-10",
             "X-Shopify-Webhook-Id": str(uuid.uuid4()),
+            "X-Shopify-Triggered-At": _instant(self.clock() if triggered_at is None else triggered_at),
         }
         return headers, raw
 
@@ -156,6 +165,12 @@ class ShopifyWorld:
 
     def _mac(self, message: bytes) -> bytes:
         return hmac.new(self._secret.encode(), message, hashlib.sha256).digest()
+
+
+def _instant(seconds: float) -> str:
+    """RFC 3339 in UTC with nine digits of a second, as Shopify writes it."""
+    whole, rest = divmod(round(seconds * 1000), 1000)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}000000Z"
 
 
 def _part(raw: bytes) -> str:

@@ -247,6 +247,7 @@ def connecting(error: Refused) -> str:
 _DEEDS = {
     "installed": "The app was installed",
     "uninstalled": "The app was uninstalled",
+    "webhook ignored": "An outdated message from Shopify was ignored",
     "connected": "Connected to Cloudflare",
     "disconnected": "Disconnected from Cloudflare",
     "token made": "A token for scripts was made",

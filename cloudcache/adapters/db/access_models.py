@@ -15,7 +15,10 @@ SHA256_HEX = 64
 
 
 class ShopRow(SQLModel, table=True):
-    """One installation. The Shopify tokens are sealed; `lease_until` is the lock under which they are refreshed."""
+    """One installation. The Shopify tokens are sealed; `lease_until` is the lock under which they are refreshed.
+
+    `last_seen_at` is the newest proof, by Shopify's clock, that the app is in use. Older installations have none:
+    there `installed_at` counts."""
 
     __tablename__ = "shops"
     __table_args__ = (
@@ -42,10 +45,12 @@ class ShopRow(SQLModel, table=True):
     domains_at: int | None = Field(default=None, sa_type=BigInteger)
     lease_owner: str | None = Field(default=None, max_length=64)
     lease_until: int | None = Field(default=None, sa_type=BigInteger)
+    last_seen_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class WebhookReceipt(SQLModel, table=True):
-    """A delivery that was answered: known again for 30 days, and work to do until `done_at`."""
+    """A delivery that was answered: known again for 30 days, and work to do until `done_at`. `triggered_at` is when
+    Shopify says that it happened, if that could be read."""
 
     __tablename__ = "webhook_receipts"
     __table_args__ = (
@@ -63,6 +68,7 @@ class WebhookReceipt(SQLModel, table=True):
     shop: str = Field(max_length=100)
     received_at: int = Field(sa_type=BigInteger)
     done_at: int | None = Field(default=None, sa_type=BigInteger)
+    triggered_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class AuditRow(SQLModel, table=True):

@@ -16,7 +16,12 @@ from cloudcache.adapters.db.locks import lock_accounts, lock_zones
 from cloudcache.adapters.db.models import accounts, credentials, entries, toggles, zones
 from cloudcache.adapters.db.register import connected, feed_again, keep_account
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
-from cloudcache.adapters.db.shops import delete_credential, drop_credential, forget_account
+from cloudcache.adapters.db.shops import (
+    delete_credential,
+    drop_credential,
+    forget_account,
+    seen_by_connecting,
+)
 from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, upsert
 from cloudcache.domain.audit import Deed
 from cloudcache.domain.customers import Customer, ZoneStatus
@@ -55,6 +60,7 @@ class Connections(OnDatabase):
         }
         try:
             async with self.database.writing(ACROSS_TENANTS) as connection:
+                await seen_by_connecting(connection, shop, now)
                 await _lock(connection, shop, zone, facts.account_id)
                 await _release(connection, shop, zone, now)
                 await upsert(

@@ -173,7 +173,7 @@ class Database:
             began = perf_counter()
             async with self._reader.connect() as connection:
                 self._measured.waited("read", began)
-                await self._for(connection, whose)
+                await self.set_tenant(connection, whose)
                 yield connection
 
     @asynccontextmanager
@@ -183,11 +183,11 @@ class Database:
             began = perf_counter()
             async with self._in_turn(), self._writer.begin() as connection:
                 self._measured.waited("write", began)
-                await self._for(connection, whose)
+                await self.set_tenant(connection, whose)
                 yield connection
 
-    async def _for(self, connection: AsyncConnection, whose: Whose) -> None:
-        """Said anew each time: what an earlier user of a pooled connection said never counts."""
+    async def set_tenant(self, connection: AsyncConnection, whose: Whose) -> None:
+        """Say whose rows the connection is for; anew each time, for what an earlier user of it said never counts."""
         if self._has_policies:
             await connection.execute(_SET_TENANT, {"whose": str(whose)})
 

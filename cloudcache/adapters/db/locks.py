@@ -1,4 +1,4 @@
-"""The one order in which transactions take row locks: zones by id, then accounts by id.
+"""The one order in which transactions take row locks: the installation, zones by id, then accounts by id.
 
 A transaction that writes more than one of these rows takes its locks here first. Two transactions that lock the same
 rows in different orders wait for each other until Postgres ends one of them. SQLite has one writer at a time and

@@ -1,4 +1,4 @@
-"""The installations in the database, the deliveries of webhooks, and what erasing a shop takes with it."""
+"""The installations in the database, and the deliveries of webhooks."""
 
 from __future__ import annotations
 
@@ -9,26 +9,23 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloudcache.adapters.db.access_models import (
-    answers,
-    api_tokens,
-    audit_log,
-    erasures,
-    receipts,
-    shops,
-    staff_views,
-)
+from cloudcache.adapters.db.access_models import receipts, shops
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.journal import fail_open
-from cloudcache.adapters.db.models import accounts, changes, credentials, entries, toggles, zones
-from cloudcache.adapters.db.rollout_models import kv_imports
-from cloudcache.adapters.db.rollouts import forget_named
-from cloudcache.adapters.db.transactions import OnDatabase, Values, upsert
+from cloudcache.adapters.db.models import accounts, credentials, entries, zones
+from cloudcache.adapters.db.transactions import OnDatabase, Values
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import NotFound
 from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.shopify import Webhook
-from cloudcache.domain.shops import Delivery, Installation, ShopStatus
+from cloudcache.domain.shops import (
+    TOKEN_TOLERATED_MS,
+    Delivery,
+    Installation,
+    ShopStatus,
+    is_older_than_uninstall,
+    waiting_credential,
+)
 from cloudcache.ports import ShopTokens
 
 NO_TOKENS: Values = {
@@ -40,44 +37,33 @@ NO_TOKENS: Values = {
     "lease_owner": None,
     "lease_until": None,
 }
-OF_CUSTOMER = (
-    (toggles, None),
-    (changes, "requested_at"),
-    (entries, "first_seen_at"),
-    (api_tokens, "created_at"),
-    (answers, "created_at"),
-    (staff_views, "started_at"),
-    (kv_imports, "imported_at"),
-)
-"""What is kept of a customer, and since when; the values of a zone that is connected again are none of the past."""
+SEEN_AT = func.coalesce(shops.c.last_seen_at, shops.c.installed_at)
+"""The newest proof that the app is in use; installations that are older than the column have their beginning."""
 
 
 class ShopRegister(OnDatabase):
     """The part of the store that knows where the app is installed."""
 
-    async def install(self, shop: str, *, now: int) -> bool:
+    async def install(self, shop: str, *, now: int, seen_at: int | None = None) -> bool:
+        seen = now if seen_at is None else seen_at
+        query = select(shops.c.status, shops.c.uninstalled_at, SEEN_AT.label("seen")).where(
+            shops.c.shop == shop
+        )
         async with self.database.writing(shop) as connection:
-            known = (
-                await connection.execute(select(shops.c.status).where(shops.c.shop == shop).with_for_update())
-            ).scalar_one_or_none()
-            if known == ShopStatus.INSTALLED:
-                return False
-            values: Values = {
-                "status": ShopStatus.INSTALLED.value,
-                "installed_at": now,
-                "uninstalled_at": None,
-                "erase_at": None,
-            }
-            if known is not None:
-                await connection.execute(update(shops).where(shops.c.shop == shop).values(values))
-                return True
-            try:
-                async with connection.begin_nested():
+            known = (await connection.execute(query.with_for_update())).one_or_none()
+            if known is None:
+                return await _first_install(connection, shop, now, seen)
+            if known.status == ShopStatus.INSTALLED:
+                if seen > known.seen:
                     await connection.execute(
-                        insert(shops).values(shop=shop, scopes="", domains="[]", **values)
+                        update(shops).where(shops.c.shop == shop).values(last_seen_at=seen)
                     )
-            except IntegrityError:  # another tab was first
                 return False
+            if is_older_than_uninstall(seen, known.uninstalled_at):
+                return False
+            await connection.execute(
+                update(shops).where(shops.c.shop == shop).values(_installed(now, max(seen, int(known.seen))))
+            )
             return True
 
     async def installation(self, shop: str) -> Installation:
@@ -96,6 +82,7 @@ class ShopRegister(OnDatabase):
             row.refresh_until,
             tuple(json.loads(row.domains)),
             row.domains_at,
+            row.installed_at if row.last_seen_at is None else row.last_seen_at,
         )
 
     async def lock_shop(self, shop: str, *, owner: str, now: int, until: int) -> bool:
@@ -172,43 +159,27 @@ class ShopRegister(OnDatabase):
                 .values(domains=json.dumps(list(domains)), domains_at=now)
             )
 
-    async def uninstall(self, shop: str, *, before: int, now: int, erase_at: int) -> CustomerId | None:
+    async def uninstall(self, shop: str, *, before: int, now: int, erase_at: int) -> bool:
+        is_meant = (shops.c.status == ShopStatus.INSTALLED.value) & (before >= SEEN_AT)
         async with self.database.writing(shop) as connection:
             gone = await connection.execute(
                 update(shops)
-                .where(shops.c.shop == shop, shops.c.installed_at <= before)
+                .where(shops.c.shop == shop, is_meant)
                 .values(
-                    status=ShopStatus.UNINSTALLED.value, uninstalled_at=now, erase_at=erase_at, **NO_TOKENS
+                    status=ShopStatus.UNINSTALLED.value,
+                    uninstalled_at=min(before, now),
+                    erase_at=erase_at,
+                    **NO_TOKENS,
                 )
             )
             if gone.rowcount == 0:
-                return None
-            return await drop_credential(connection, shop, now)
-
-    async def erase(self, shop: str, *, ordered_by: str, before: int, now: int) -> int:
-        async with self.database.writing(ACROSS_TENANTS) as connection:
-            installed_at = (
-                await connection.execute(select(shops.c.installed_at).where(shops.c.shop == shop))
-            ).scalar_one_or_none()
-            is_anew = installed_at is not None and installed_at > before
-            until = now if installed_at is None or not is_anew else int(installed_at) - 1
-            erased = await _erase_customer(connection, shop, ordered_by, until, now)
-            erased += await forget_named(connection, shop, until)
-            if installed_at is not None and not is_anew:
-                erased += (await connection.execute(delete(shops).where(shops.c.shop == shop))).rowcount
-            await connection.execute(
-                update(receipts)
-                .where(receipts.c.shop == shop, receipts.c.received_at <= before)
-                .values(shop="")
-            )
-            return erased
-
-    async def across_tenants_to_erase(self, now: int, limit: int) -> list[str]:
-        query = select(shops.c.shop).where(shops.c.erase_at.is_not(None), shops.c.erase_at <= now)
-        async with self.database.reading(ACROSS_TENANTS) as connection:
-            return list(
-                (await connection.execute(query.order_by(shops.c.erase_at).limit(limit))).scalars().all()
-            )
+                return False
+            await drop_waiting(connection, shop)
+            customer = await _customer_of(connection, shop)
+            if customer is not None:
+                await self.database.set_tenant(connection, customer)
+                await drop_credential(connection, shop, now)
+            return True
 
     async def receive(self, webhook: Webhook, *, now: int) -> bool:
         row = {
@@ -216,6 +187,7 @@ class ShopRegister(OnDatabase):
             "topic": webhook.topic,
             "shop": webhook.shop,
             "received_at": now,
+            "triggered_at": webhook.triggered_at,
         }
         try:
             async with self.database.writing(webhook.shop) as connection:
@@ -228,7 +200,9 @@ class ShopRegister(OnDatabase):
         query = select(receipts).where(receipts.c.done_at.is_(None)).order_by(receipts.c.received_at)
         async with self.database.reading(ACROSS_TENANTS) as connection:
             rows = await connection.execute(query.limit(limit))
-            return [Delivery(row.delivery, row.topic, row.shop, row.received_at) for row in rows]
+            return [
+                Delivery(row.delivery, row.topic, row.shop, row.received_at, row.triggered_at) for row in rows
+            ]
 
     async def delivered(self, delivery: str, *, now: int) -> None:
         async with self.database.writing(ACROSS_TENANTS) as connection:
@@ -247,6 +221,50 @@ class ShopRegister(OnDatabase):
             if ids:
                 await connection.execute(delete(receipts).where(receipts.c.delivery.in_(ids)))
             return len(ids)
+
+
+def _installed(now: int, seen: int) -> Values:
+    return {
+        "status": ShopStatus.INSTALLED.value,
+        "installed_at": now,
+        "last_seen_at": seen,
+        "uninstalled_at": None,
+        "erase_at": None,
+    }
+
+
+async def _first_install(connection: AsyncConnection, shop: str, now: int, seen: int) -> bool:
+    row = {"shop": shop, "scopes": "", "domains": "[]", **_installed(now, seen)}
+    try:
+        async with connection.begin_nested():
+            await connection.execute(insert(shops).values(row))
+    except IntegrityError:  # another tab was first
+        return False
+    return True
+
+
+async def seen_by_connecting(connection: AsyncConnection, shop: str, now: int) -> None:
+    """Note that the shop was just connected, which is a proof of life; by Shopify's clock it was no earlier."""
+    proven = now - TOKEN_TOLERATED_MS
+    await connection.execute(
+        update(shops)
+        .where(shops.c.shop == shop, shops.c.status == ShopStatus.INSTALLED.value, proven > SEEN_AT)
+        .values(last_seen_at=proven)
+    )
+
+
+async def _customer_of(connection: AsyncConnection, shop: str) -> CustomerId | None:
+    found = await connection.execute(
+        select(zones.c.customer_id).where(zones.c.shop == shop).with_for_update()
+    )
+    customer = found.scalar_one_or_none()
+    return None if customer is None else CustomerId(int(customer))
+
+
+async def drop_waiting(connection: AsyncConnection, shop: str) -> int:
+    """Delete what an OAuth consent left for the shop's next click."""
+    waiting = credentials.c.credential_id == waiting_credential(shop)
+    return (await connection.execute(delete(credentials).where(waiting))).rowcount
 
 
 async def drop_credential(connection: AsyncConnection, shop: str, now: int) -> CustomerId | None:
@@ -277,56 +295,24 @@ async def drop_credential(connection: AsyncConnection, shop: str, now: int) -> C
     return CustomerId(int(row.customer_id))
 
 
-async def delete_credential(connection: AsyncConnection, credential: str) -> None:
-    """Delete a sealed token that no customer uses any more."""
+async def delete_credential(connection: AsyncConnection, credential: str) -> int:
+    """Delete a sealed token that no customer uses any more; returns how many rows went."""
     used = select(func.count()).where(zones.c.credential_id == credential)
-    if (await connection.execute(used)).scalar_one() == 0:
-        await connection.execute(delete(credentials).where(credentials.c.credential_id == credential))
+    if (await connection.execute(used)).scalar_one():
+        return 0
+    unused = credentials.c.credential_id == credential
+    return (await connection.execute(delete(credentials).where(unused))).rowcount
 
 
 async def forget_account(connection: AsyncConnection, account: str) -> int:
     """Delete what is known of a Cloudflare account in which no shop has a zone now: its name may be a person's."""
+    locked = select(accounts.c.account_id).where(accounts.c.account_id == account).with_for_update()
+    await connection.execute(
+        locked
+    )  # another shop that is being connected there holds it until its zone is seen
     used = select(func.count()).where(zones.c.account_id == account)
     if not account or (await connection.execute(used)).scalar_one():
         return 0
     lines = await connection.execute(delete(entries).where(entries.c.account_id == account))
     rows = await connection.execute(delete(accounts).where(accounts.c.account_id == account))
     return lines.rowcount + rows.rowcount
-
-
-async def _erase_customer(
-    connection: AsyncConnection, shop: str, ordered_by: str, until: int, now: int
-) -> int:
-    """All of a customer that is as old as `until`. The order stays: it opens the append-only tables, and is the
-    receipt. A zone that was connected again later stays connected."""
-    zone = (
-        await connection.execute(
-            select(zones.c.customer_id, zones.c.credential_id, zones.c.status, zones.c.account_id).where(
-                zones.c.shop == shop
-            )
-        )
-    ).one_or_none()
-    if zone is None:
-        return 0
-    customer, is_alive = int(zone.customer_id), until < now and zone.status != ZoneStatus.DISCONNECTED
-    order = {"customer_id": customer, "ordered_by": ordered_by, "at": now, "until": until, "rows": 0}
-    await upsert(connection, erasures, [order], ("ordered_by", "at", "until"))
-    count = 0
-    for table, made_at in OF_CUSTOMER:
-        mine = table.c.customer_id == customer
-        which = mine if made_at is None or not is_alive else mine & (table.c[made_at] <= until)
-        if made_at is not None or not is_alive:
-            count += (await connection.execute(delete(table).where(which))).rowcount
-    await connection.execute(
-        update(audit_log)
-        .where(audit_log.c.chain == customer, audit_log.c.at <= until, audit_log.c.personal.is_not(None))
-        .values(personal=None)
-    )
-    if not is_alive:
-        count += (await connection.execute(delete(zones).where(zones.c.customer_id == customer))).rowcount
-        if zone.credential_id is not None:
-            await delete_credential(connection, str(zone.credential_id))
-            count += 1
-        count += await forget_account(connection, str(zone.account_id))
-    await connection.execute(update(erasures).where(erasures.c.customer_id == customer).values(rows=count))
-    return count

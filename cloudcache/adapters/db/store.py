@@ -7,6 +7,7 @@ from collections.abc import Collection
 from cloudcache.adapters.db.audit import AuditLog
 from cloudcache.adapters.db.connections import Connections
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
+from cloudcache.adapters.db.erasure import Erasures
 from cloudcache.adapters.db.feeds import ChangeFeeds
 from cloudcache.adapters.db.fleet import Fleet
 from cloudcache.adapters.db.imports import ImportLog
@@ -50,6 +51,7 @@ class SqlStore(
     Fleet,
     Connections,
     ShopRegister,
+    Erasures,
     PeopleRegister,
     BulkRegister,
     AuditLog,
