@@ -13,7 +13,8 @@ from cloudcache.adapters.redis.budget import RedisBudget
 from cloudcache.domain.budget import CallClass, Lane, Limits
 from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.ports import Budget
-from tests.support.shared_redis import settle, told_connection
+from tests.support.fake_clock import FakeClock
+from tests.support.shared_redis import told_connection
 
 TOKEN = CredentialId("token")
 LIMITS = Limits(
@@ -26,44 +27,10 @@ LIMITS = Limits(
 """A burst of ten, then one call a second."""
 
 
-class HandClock:
-    """Sleepers wake when `advance` reaches their time, in order."""
-
-    def __init__(self) -> None:
-        self.settle = settle
-        self.ms = 1_795_000_000_000
-        self.sleepers: list[tuple[int, asyncio.Future[None]]] = []
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    async def sleep(self, seconds: float) -> None:
-        woken = asyncio.get_running_loop().create_future()
-        self.sleepers.append((self.ms + round(seconds * 1_000), woken))
-        await woken
-
-    async def advance(self, ms: int) -> None:
-        until = self.ms + ms
-        await self.settle()
-        while due := sorted(at for at, woken in self.sleepers if at <= until and not woken.done()):
-            self.ms = max(self.ms, due[0])
-            for at, woken in self.sleepers:
-                if at <= self.ms and not woken.done():
-                    woken.set_result(None)
-            self.sleepers = [one for one in self.sleepers if not one[1].done()]
-            await self.settle()
-        self.ms = until
-
-    def set_back(self, ms: int) -> None:
-        """Only what the clock shows changes: a sleep lasts as long as it would have."""
-        self.ms -= ms
-        self.sleepers = [(at - ms, woken) for at, woken in self.sleepers]
-
-
 class Callers:
     """Tasks that each acquire once, and the order in which they were let through."""
 
-    def __init__(self, budget: Budget, clock: HandClock) -> None:
+    def __init__(self, budget: Budget, clock: FakeClock) -> None:
         self.budget = budget
         self.clock = clock
         self.through: list[str] = []
@@ -79,12 +46,12 @@ class Callers:
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> FakeClock:
+    return FakeClock(sleeping="waits")
 
 
 @pytest.fixture(params=["in memory", "in Redis"])
-async def budget(request: pytest.FixtureRequest, clock: HandClock) -> AsyncIterator[Budget]:
+async def budget(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Budget]:
     if request.param == "in memory":
         yield InMemoryBudget(LIMITS, clock)
         return
@@ -93,7 +60,7 @@ async def budget(request: pytest.FixtureRequest, clock: HandClock) -> AsyncItera
 
 
 @asynccontextmanager
-async def in_redis(url: str, clock: HandClock) -> AsyncIterator[RedisBudget]:
+async def in_redis(url: str, clock: FakeClock) -> AsyncIterator[RedisBudget]:
     """One process of one, with keys of its own, on a server that has long been there and has the clock's time."""
     async with told_connection(url) as connection:
         clock.settle = connection.settle
@@ -104,7 +71,7 @@ async def in_redis(url: str, clock: HandClock) -> AsyncIterator[RedisBudget]:
 
 
 @pytest.fixture
-def callers(budget: Budget, clock: HandClock) -> Callers:
+def callers(budget: Budget, clock: FakeClock) -> Callers:
     return Callers(budget, clock)
 
 
@@ -112,7 +79,7 @@ def lane(call_class: CallClass = CallClass.WRITE, customer: int = 1, credential:
     return Lane(CredentialId(credential), call_class, CustomerId(customer))
 
 
-async def test_a_burst_goes_at_once_and_the_rest_as_time_passes(callers: Callers, clock: HandClock) -> None:
+async def test_a_burst_goes_at_once_and_the_rest_as_time_passes(callers: Callers, clock: FakeClock) -> None:
     await callers.add("call", lane(), 13)
 
     assert len(callers.through) == 10
@@ -122,7 +89,7 @@ async def test_a_burst_goes_at_once_and_the_rest_as_time_passes(callers: Callers
     assert len(callers.through) == 13
 
 
-async def test_a_write_overtakes_reads_that_wait(callers: Callers, clock: HandClock) -> None:
+async def test_a_write_overtakes_reads_that_wait(callers: Callers, clock: FakeClock) -> None:
     await callers.add("used", lane(), 10)
     await callers.add("sweep", lane(CallClass.SWEEP))
     await callers.add("watched", lane(CallClass.WATCHED))
@@ -134,7 +101,7 @@ async def test_a_write_overtakes_reads_that_wait(callers: Callers, clock: HandCl
     assert callers.through == ["write", "watched", "sweep"]
 
 
-async def test_many_flips_of_one_customer_do_not_hold_up_another(callers: Callers, clock: HandClock) -> None:
+async def test_many_flips_of_one_customer_do_not_hold_up_another(callers: Callers, clock: FakeClock) -> None:
     await callers.add("many", lane(customer=1), 500)
     await callers.add("one", lane(customer=2))
 
@@ -143,7 +110,7 @@ async def test_many_flips_of_one_customer_do_not_hold_up_another(callers: Caller
     assert "one" in callers.through
 
 
-async def test_a_cancelled_wait_gives_its_place_back(callers: Callers, clock: HandClock) -> None:
+async def test_a_cancelled_wait_gives_its_place_back(callers: Callers, clock: FakeClock) -> None:
     await callers.add("used", lane(), 10)
     first, *_ = await callers.add("first", lane())
     await callers.add("second", lane())
@@ -156,7 +123,7 @@ async def test_a_cancelled_wait_gives_its_place_back(callers: Callers, clock: Ha
 
 
 async def test_a_call_granted_in_the_moment_of_its_cancelling_goes_to_another(
-    callers: Callers, clock: HandClock, budget: Budget
+    callers: Callers, clock: FakeClock, budget: Budget
 ) -> None:
     await callers.add("used", lane(), 10)
     first, *_ = await callers.add("first", lane())
@@ -172,7 +139,7 @@ async def test_a_call_granted_in_the_moment_of_its_cancelling_goes_to_another(
 
 
 async def test_a_call_that_falls_to_one_who_was_just_cancelled_goes_to_another(
-    callers: Callers, clock: HandClock, budget: Budget
+    callers: Callers, clock: FakeClock, budget: Budget
 ) -> None:
     await callers.add("used", lane(), 10)
     first, *_ = await callers.add("first", lane())
@@ -188,7 +155,7 @@ async def test_a_call_that_falls_to_one_who_was_just_cancelled_goes_to_another(
 
 
 async def test_nobody_knocks_while_blocked_then_one_probe_goes_and_its_success_lets_in_the_others(
-    callers: Callers, clock: HandClock, budget: Budget
+    callers: Callers, clock: FakeClock, budget: Budget
 ) -> None:
     budget.block(TOKEN, 300)
     await callers.add("call", lane(), 3)
@@ -206,7 +173,7 @@ async def test_nobody_knocks_while_blocked_then_one_probe_goes_and_its_success_l
 
 
 async def test_a_probe_that_meets_a_429_blocks_again(
-    callers: Callers, clock: HandClock, budget: Budget
+    callers: Callers, clock: FakeClock, budget: Budget
 ) -> None:
     budget.block(TOKEN, 300)
     await callers.add("call", lane(), 3)
@@ -220,7 +187,7 @@ async def test_a_probe_that_meets_a_429_blocks_again(
     assert (before, len(callers.through)) == (1, 2)
 
 
-async def test_a_probe_whose_caller_died_is_followed_by_another(callers: Callers, clock: HandClock) -> None:
+async def test_a_probe_whose_caller_died_is_followed_by_another(callers: Callers, clock: FakeClock) -> None:
     callers.budget.block(TOKEN, 300)
     await callers.add("call", lane(), 2)
     await clock.advance(300_000)
@@ -233,7 +200,7 @@ async def test_a_probe_whose_caller_died_is_followed_by_another(callers: Callers
 
 
 async def test_a_probe_cancelled_in_the_moment_it_was_granted_is_followed_by_another_at_once(
-    callers: Callers, clock: HandClock, budget: Budget
+    callers: Callers, clock: FakeClock, budget: Budget
 ) -> None:
     budget.block(TOKEN, 300)
     first, *_ = await callers.add("first", lane())
@@ -247,7 +214,7 @@ async def test_a_probe_cancelled_in_the_moment_it_was_granted_is_followed_by_ano
     assert callers.through == ["second"]
 
 
-async def test_the_end_of_a_block_is_told_until_it_is_past(clock: HandClock, budget: Budget) -> None:
+async def test_the_end_of_a_block_is_told_until_it_is_past(clock: FakeClock, budget: Budget) -> None:
     assert budget.blocked_until_ms(TOKEN) is None
 
     budget.block(TOKEN, 300)
@@ -266,7 +233,7 @@ async def test_a_report_lowers_what_is_left(callers: Callers, budget: Budget) ->
 
 
 async def test_an_estimate_is_what_the_wait_turns_out_to_be(
-    callers: Callers, clock: HandClock, budget: Budget
+    callers: Callers, clock: FakeClock, budget: Budget
 ) -> None:
     await callers.add("others", lane(), 15)
     estimate = budget.estimate_ms(lane(CallClass.WATCHED))
@@ -281,7 +248,7 @@ async def test_an_estimate_is_what_the_wait_turns_out_to_be(
 
 
 async def test_one_who_may_go_sooner_does_not_wait_for_the_timer_of_one_later(
-    callers: Callers, clock: HandClock, budget: Budget
+    callers: Callers, clock: FakeClock, budget: Budget
 ) -> None:
     budget.block(TOKEN, 300)
     await callers.add("blocked", lane())
@@ -292,7 +259,7 @@ async def test_one_who_may_go_sooner_does_not_wait_for_the_timer_of_one_later(
     assert callers.through == ["open"] * 11
 
 
-async def test_who_waits_is_served_though_the_clock_is_set_back(callers: Callers, clock: HandClock) -> None:
+async def test_who_waits_is_served_though_the_clock_is_set_back(callers: Callers, clock: FakeClock) -> None:
     await callers.add("call", lane(), 12)
 
     clock.set_back(3_600_000)
@@ -302,7 +269,7 @@ async def test_who_waits_is_served_though_the_clock_is_set_back(callers: Callers
 
 
 async def test_idle_credentials_cost_no_task_and_those_who_wait_share_one(
-    callers: Callers, clock: HandClock
+    callers: Callers, clock: FakeClock
 ) -> None:
     ourselves = asyncio.all_tasks()
     for number in range(150):
@@ -324,7 +291,7 @@ async def test_idle_credentials_cost_no_task_and_those_who_wait_share_one(
     assert clock.sleepers == [] or all(woken.done() for _, woken in clock.sleepers)
 
 
-async def test_who_waits_is_served_though_the_timer_died(callers: Callers, clock: HandClock) -> None:
+async def test_who_waits_is_served_though_the_timer_died(callers: Callers, clock: FakeClock) -> None:
     ourselves = asyncio.all_tasks()
     tasks = await callers.add("call", lane(), 11)
     for timer in asyncio.all_tasks() - ourselves - set(tasks):
@@ -337,7 +304,7 @@ async def test_who_waits_is_served_though_the_timer_died(callers: Callers, clock
     assert len(callers.through) == 12
 
 
-async def test_everybody_who_waits_is_let_through_in_the_end(callers: Callers, clock: HandClock) -> None:
+async def test_everybody_who_waits_is_let_through_in_the_end(callers: Callers, clock: FakeClock) -> None:
     for number in range(6):
         call_class = CallClass(number % 4)
         await callers.add("call", lane(call_class, number, credential=f"token-{number % 2}"), 20)
@@ -347,7 +314,7 @@ async def test_everybody_who_waits_is_let_through_in_the_end(callers: Callers, c
     assert len(callers.through) == 120
 
 
-def test_a_loop_that_ends_leaves_nothing_behind_and_the_next_one_is_served(clock: HandClock) -> None:
+def test_a_loop_that_ends_leaves_nothing_behind_and_the_next_one_is_served(clock: FakeClock) -> None:
     budget = InMemoryBudget(LIMITS, clock)
 
     async def leave_while_waiting() -> None:

@@ -27,8 +27,8 @@ from cloudcache.services.auditing import Auditing
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.onboarding import ImportPlan, Onboarding
 from tests.support.databases import temporary_store
+from tests.support.fake_clock import FakeClock
 from tests.support.house import KITE, KITE_TOKEN, KITE_ZONE, House, everything
-from tests.support.rig import AutoClock
 from tests.support.tenants import Tenant
 
 SECRET = "cfut_secret_of_a_customer_0123456789"
@@ -44,7 +44,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def service(store: SqlStore, *, is_local: bool = True) -> Onboarding:
     credentials_ = Credentials(store, EnvelopeVault(["k" * 40]), None)
-    return Onboarding(store, credentials_, AutoClock(), is_local=is_local)
+    return Onboarding(store, credentials_, FakeClock(), is_local=is_local)
 
 
 def lines(count: int) -> str:
@@ -259,7 +259,7 @@ async def test_a_zone_that_was_taken_off_is_not_exported(mine: Tenant, other: Te
 async def test_a_seeded_crowd_has_its_50_values_and_its_own_tokens(store: SqlStore):
     crowd = Crowd(7)
 
-    seen = await crowd.seen(AutoClock())
+    seen = await crowd.seen(FakeClock())
     first = await service(store).seed(SYSTEM, crowd.rows(), seen)
     again = await service(store).seed(SYSTEM, crowd.rows(), seen)
 

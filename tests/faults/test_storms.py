@@ -21,7 +21,7 @@ from cloudcache.emulator.faults import Fault
 from cloudcache.services.writing import LEASE_MS
 from tests.faults.judged import TOGGLE, TOGGLES, Judged
 from tests.support.databases import temporary_store
-from tests.support.rig import AutoClock, Process, Rig, build_rig, crash_after, meanwhile
+from tests.support.rig import Process, Rig, build_rig, crash_after, meanwhile
 
 MINUTES_MS = 60_000
 ROUNDS = 6
@@ -171,23 +171,8 @@ class Disk:
         cursor.close()
 
 
-class Shifted(AutoClock):
-    """Somebody else's clock, on a machine whose clock is wrong."""
-
-    def __init__(self, right: AutoClock, wrong: Callable[[int], int]) -> None:
-        super().__init__()
-        self._right = right
-        self._wrong = wrong
-
-    def now_ms(self) -> int:
-        return self._wrong(self._right.ms)
-
-    async def sleep(self, seconds: float) -> None:
-        await self._right.sleep(seconds)
-
-
 def _with_clock(rig: Rig, wrong: Callable[[int], int]) -> Rig:
-    return replace(rig, clock=Shifted(rig.clock, wrong))
+    return replace(rig, clock=rig.clock.seen_as(wrong))
 
 
 async def _click(rig: Rig, judged: Judged, process: Process, on: bool, toggle: Toggle = TOGGLE) -> None:

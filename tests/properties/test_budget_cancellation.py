@@ -21,7 +21,8 @@ from cloudcache.adapters.reservation import mark_sent
 from cloudcache.domain.budget import CallClass, Lane, Limits
 from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.ports import Budget
-from tests.support.shared_redis import Processes, SkewedClock, Time, settle
+from tests.support.fake_clock import FakeClock
+from tests.support.shared_redis import Processes
 
 TOKEN = CredentialId("token")
 LIMITS = Limits(address_calls_per_second=100)
@@ -102,7 +103,7 @@ def start(budget: Budget, waiter: Waiter, step: Callable[[], Awaitable[None]]) -
 
 
 async def live_call_goes_at(
-    budgets: list[Budget], time: Time, waiters: list[Waiter], live_in: int, block: Callable[[], None]
+    budgets: list[Budget], time: FakeClock, waiters: list[Waiter], live_in: int, block: Callable[[], None]
 ) -> int | None:
     """Milliseconds after the end of the block at which the live waiter, the last of all, calls."""
     gone: list[int] = []
@@ -116,19 +117,19 @@ async def live_call_goes_at(
         await asyncio.sleep(0)
 
     block()
-    await time.settle_all()
+    await time.settle()
     opens = time.ms + BLOCK_S * 1_000
     tasks = [start(budgets[one.process], one, step) for one in waiters]
-    await time.settle_all()
+    await time.settle()
     tasks.append(asyncio.create_task(live()))
-    await time.settle_all()
+    await time.settle()
     await time.advance(BLOCK_S * 1_000 - 1)
     assert not gone, "no call goes while the token is blocked"
     await time.advance(1_001)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await time.settle_all()
+    await time.settle()
     return gone[0] - opens if gone else None
 
 
@@ -143,8 +144,8 @@ two_processes = st.lists(
 @given(waiters=one_process)
 def test_block_ends_for_the_live_waiter_whatever_became_of_others(waiters: list[Waiter]) -> None:
     async def play() -> int | None:
-        time = Time(settle)
-        budget = InMemoryBudget(LIMITS, SkewedClock(time))
+        time = FakeClock(sleeping="waits")
+        budget = InMemoryBudget(LIMITS, time)
         return await live_call_goes_at([budget], time, waiters, 0, lambda: budget.block(TOKEN, BLOCK_S))
 
     waited = asyncio.run(play())
@@ -176,16 +177,16 @@ def test_block_ends_for_the_live_waiter_of_any_process(
 @pytest.mark.parametrize("at", range(1, 9))
 def test_unused_reservations_return_every_call(fate: Fate, at: int) -> None:
     async def play() -> int:
-        time = Time(settle)
-        budget = InMemoryBudget(LIMITS, SkewedClock(time))
-        waiters = [start(budget, Waiter(fate, at), settle) for _ in range(50)]
+        time = FakeClock(sleeping="waits")
+        budget = InMemoryBudget(LIMITS, time)
+        waiters = [start(budget, Waiter(fate, at), time.settle) for _ in range(50)]
         await asyncio.gather(*waiters, return_exceptions=True)
         made = 50 * (fate is Fate.UNANSWERED)
         full = [
             asyncio.create_task(budget.acquire(Lane(TOKEN, CallClass.WRITE, CustomerId(1))))
             for _ in range(150)
         ]
-        await settle()
+        await time.settle()
         granted = sum(task.done() for task in full)
         for task in full:
             task.cancel()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from itertools import cycle
-from math import ceil
 from uuid import uuid4
 
 import hypothesis.strategies as st
@@ -17,26 +16,13 @@ from hypothesis import HealthCheck, example, given, settings
 
 from cloudcache.adapters.redis.pace import SharedPace, Watch
 from tests.properties.test_budget import most_within
-from tests.support.shared_redis import CutConnection, SkewedClock, Time
+from tests.support.fake_clock import FakeClock, SkewedClock
+from tests.support.shared_redis import CutConnection
 
 PER_SECOND = 38
 LIMIT = 40
 HOUR_MS = 3_600_000
 PATIENCE_MS = 600_000
-
-
-class HeldUpClock(SkewedClock):
-    """Wakes nobody on time."""
-
-    def __init__(self, time: Time, skew_ms: int, late_ms: Sequence[int]) -> None:
-        super().__init__(time, skew_ms)
-        self._late = cycle(late_ms)
-
-    async def sleep(self, seconds: float) -> None:
-        await super().sleep((ceil(seconds * 1_000) + next(self._late)) / 1_000)
-
-    def now_s(self) -> float:
-        return self.now_ms() / 1_000
 
 
 class SlowConnection(CutConnection):
@@ -64,8 +50,8 @@ class Wire:
 
     def __init__(self, url: str, late_ms: Sequence[int], ways_ms: Sequence[int], per_second: int) -> None:
         prefix = f"test-{uuid4().hex}:"
-        self.time = Time(self.settle)
-        clocks = [HeldUpClock(self.time, HOUR_MS, late_ms), HeldUpClock(self.time, -HOUR_MS, late_ms[::-1])]
+        self.time = FakeClock(sleeping="waits", settle=self.settle)
+        clocks = [self.time.skewed(HOUR_MS, late_ms), self.time.skewed(-HOUR_MS, late_ms[::-1])]
         self.connections = [SlowConnection(url, prefix, clock, ways_ms) for clock in clocks]
         self.left: list[int] = []
         self.alone = 0

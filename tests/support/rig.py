@@ -1,6 +1,6 @@
 """A whole cloudcache in one process for tests: real services, real database, real client, pretend Cloudflare.
 
-Time is virtual and moves only when somebody waits: `AutoClock.sleep` jumps, so nothing here ever sleeps. The
+Time is virtual and moves only when somebody waits: `FakeClock.sleep` jumps, so nothing here ever sleeps. The
 gateway can be interposed: a script decides what happens around the next calls (crash, lost reply, somebody else).
 """
 
@@ -51,29 +51,12 @@ from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.writing import Writer
+from tests.support.fake_clock import FakeClock
 
 SHOP = "shop.myshopify.com"
 ZONE = ZoneId("0" * 31 + "a")
 TOKEN = Token("cfat_rig_0123456789abcdef")
-START_MS = 1_795_000_000_000
-
-
-class AutoClock:
-    """Waiting moves it; nothing else does."""
-
-    def __init__(self) -> None:
-        self.ms = START_MS
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def now_s(self) -> float:
-        return self.ms / 1000
-
-    async def sleep(self, seconds: float) -> None:
-        target = self.ms + int(seconds * 1000)
-        await asyncio.sleep(0)
-        self.ms = max(self.ms, target)
+AutoClock = FakeClock
 
 
 class Crash(BaseException):
@@ -86,7 +69,7 @@ Around = Callable[[Callable[[], Awaitable[Observation]]], Awaitable[Observation]
 class Interposed:
     """A gateway whose next writes go through a script, one entry a write."""
 
-    def __init__(self, inner: CloudflareClient, clock: AutoClock) -> None:
+    def __init__(self, inner: CloudflareClient, clock: FakeClock) -> None:
         self._inner = inner
         self._clock = clock
         self.script: deque[Around] = deque()
@@ -213,7 +196,7 @@ class Rig:
 
     store: SqlStore
     world: World
-    clock: AutoClock
+    clock: FakeClock
     gateway: Interposed
     budget: InMemoryBudget
     bus: InMemoryBus
@@ -288,7 +271,7 @@ async def build_rig(
     again: bool = False,
 ) -> Rig:
     """A rig with one customer on `plan`, registered and never read; `again`, when the database has it already."""
-    clock = AutoClock()
+    clock = FakeClock()
     world = World(options or Options(token_budget=1_000_000), clock=clock.now_s, path=state)
     world.add_account("acc", "acc")
     world.add_zone(ZONE, "shop.example", "acc", plan)

@@ -14,14 +14,9 @@ from redis.exceptions import ConnectionError as Disconnected
 from cloudcache.adapters.redis.budget import RedisBudget
 from cloudcache.adapters.redis.connection import Connection
 from cloudcache.domain.budget import Lane, Limits
+from tests.support.fake_clock import FakeClock, let_tasks_run
 
 T = TypeVar("T")
-
-
-async def settle() -> None:
-    """Let every task run as far as it can."""
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 class ToldConnection(Connection):
@@ -51,7 +46,7 @@ class ToldConnection(Connection):
         while made != self.trips:
             made = self.trips
             await self._home.wait()
-            await settle()
+            await let_tasks_run()
 
     async def remember_long(self) -> None:
         """The server has long been there, and has forgotten nothing."""
@@ -92,59 +87,14 @@ async def _refuse(redis: Redis) -> NoReturn:
     raise Disconnected("cut off by the test")
 
 
-class Time:
-    """The true time, which moves only when a test moves it, and clocks that are wrong by as much as one likes."""
-
-    def __init__(self, settle: Callable[[], Awaitable[None]]) -> None:
-        self.ms = 1_795_000_000_000
-        self.sleepers: list[tuple[int, asyncio.Future[None]]] = []
-        self._settle = settle
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    async def settle_all(self) -> None:
-        """Let everything run as far as it can at this moment."""
-        await self._settle()
-
-    async def advance(self, ms: int) -> None:
-        """Sleepers wake when their time has come, in order."""
-        until = self.ms + ms
-        await self._settle()
-        while due := [at for at, woken in self.sleepers if at <= until and not woken.done()]:
-            self.ms = max(self.ms, min(due))
-            for at, woken in self.sleepers:
-                if at <= self.ms and not woken.done():
-                    woken.set_result(None)
-            self.sleepers = [one for one in self.sleepers if not one[1].done()]
-            await self._settle()
-        self.ms = until
-
-
-class SkewedClock:
-    """What one process takes for the time."""
-
-    def __init__(self, time: Time, skew_ms: int = 0) -> None:
-        self._time = time
-        self.skew_ms = skew_ms
-
-    def now_ms(self) -> int:
-        return self._time.ms + self.skew_ms
-
-    async def sleep(self, seconds: float) -> None:
-        woken = asyncio.get_running_loop().create_future()
-        self._time.sleepers.append((self._time.ms + round(seconds * 1_000), woken))
-        await woken
-
-
 class Processes:
     """Several processes' budgets on one server, each with a clock and a connection of its own."""
 
     def __init__(self, url: str, limits: Limits, skews: Sequence[int]) -> None:
         prefix = f"test-{uuid4().hex}:"
-        self.time = Time(self.settle)
+        self.time = FakeClock(sleeping="waits", settle=self.settle)
         self.connections = [CutConnection(url, prefix) for _ in skews]
-        self.clocks = [SkewedClock(self.time, skew) for skew in skews]
+        self.clocks = [self.time.skewed(skew) for skew in skews]
         self.budgets = [
             RedisBudget(connection, limits, clock, processes=len(skews), address="here", time=self.server_ms)
             for connection, clock in zip(self.connections, self.clocks, strict=True)

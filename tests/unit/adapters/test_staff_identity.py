@@ -13,7 +13,7 @@ from joserfc.jwk import OctKey, RSAKey
 from cloudcache.adapters.identity.oidc import OidcSignIn, Provider
 from cloudcache.adapters.identity.staff import AccessStaff, LocalStaff, NoStaff, StaffSessions
 from cloudcache.domain.access import ActorKind
-from tests.support.rig import AutoClock
+from tests.support.fake_clock import FakeClock
 
 KEYS = ["n" * 40, "o" * 40]
 TEAM, TAG = "https://team.cloudflareaccess.com", "tag-of-our-application"
@@ -24,7 +24,7 @@ OTHER = RSAKey.generate_key(2048, {"kid": "one"}, private=True)
 class Issuer:
     """Serves keys and tokens as an identity provider does."""
 
-    def __init__(self, clock: AutoClock) -> None:
+    def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.asked: list[str] = []
         self.id_token = ""
@@ -43,12 +43,12 @@ class Issuer:
 
 
 @pytest.fixture
-def clock() -> AutoClock:
-    return AutoClock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def issuer(clock: AutoClock) -> Issuer:
+def issuer(clock: FakeClock) -> Issuer:
     return Issuer(clock)
 
 
@@ -56,14 +56,14 @@ def signed(claims: dict[str, object], key: object = KEY, **header: object) -> st
     return jwt.encode({"alg": "RS256", "kid": "one", **header}, claims, key, algorithms=["RS256", "HS256"])
 
 
-def assertion(clock: AutoClock, **changes: object) -> dict[str, object]:
+def assertion(clock: FakeClock, **changes: object) -> dict[str, object]:
     now = clock.ms // 1000
     claims = {"iss": TEAM, "aud": [TAG], "type": "app", "sub": "s-1", "email": "kim@example.com"}
     whole = claims | {"exp": now + 600, "nbf": now, "iat": now} | changes
     return {name: value for name, value in whole.items() if value is not None}
 
 
-async def test_an_assertion_is_believed_until_it_ends(clock: AutoClock, issuer: Issuer):
+async def test_an_assertion_is_believed_until_it_ends(clock: FakeClock, issuer: Issuer):
     access = AccessStaff(TEAM, TAG, clock, httpx.MockTransport(issuer))
 
     found = await access.principal({"cf-access-jwt-assertion": signed(assertion(clock))})
@@ -76,7 +76,7 @@ async def test_an_assertion_is_believed_until_it_ends(clock: AutoClock, issuer: 
     assert len(issuer.asked) == 1, "keys are kept"
 
 
-FORGERIES: dict[str, Callable[[AutoClock], str]] = {
+FORGERIES: dict[str, Callable[[FakeClock], str]] = {
     "another key": lambda clock: signed(assertion(clock), OTHER),
     "shared secret": lambda clock: signed(assertion(clock), OctKey.import_key(b"x" * 64), alg="HS256"),
     "another issuer": lambda clock: signed(assertion(clock, iss="https://evil.cloudflareaccess.com")),
@@ -98,13 +98,13 @@ FORGERIES: dict[str, Callable[[AutoClock], str]] = {
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-async def test_no_forged_assertion_is_believed(clock: AutoClock, issuer: Issuer, name: str):
+async def test_no_forged_assertion_is_believed(clock: FakeClock, issuer: Issuer, name: str):
     access = AccessStaff(TEAM, TAG, clock, httpx.MockTransport(issuer))
 
     assert await access.principal({"cf-access-jwt-assertion": FORGERIES[name](clock)}) is None
 
 
-async def test_unknown_keys_are_looked_for_once_a_minute(clock: AutoClock, issuer: Issuer):
+async def test_unknown_keys_are_looked_for_once_a_minute(clock: FakeClock, issuer: Issuer):
     access = AccessStaff(TEAM, TAG, clock, httpx.MockTransport(issuer))
     for _ in range(10):
         await access.principal({"cf-access-jwt-assertion": signed(assertion(clock), kid="two")})
@@ -114,7 +114,7 @@ async def test_unknown_keys_are_looked_for_once_a_minute(clock: AutoClock, issue
     assert len(issuer.asked) == 2
 
 
-async def test_the_cookie_is_ours_whole_and_comes_once(clock: AutoClock):
+async def test_the_cookie_is_ours_whole_and_comes_once(clock: FakeClock):
     sessions = StaffSessions(KEYS, clock, secure=True)
     value = sessions.issue("s-1", "kim@example.com")
     good = f"{sessions.cookie}={value}"
@@ -134,12 +134,12 @@ async def test_the_cookie_is_ours_whole_and_comes_once(clock: AutoClock):
 
 
 @pytest.mark.parametrize("environment", ["preview", "staging", "production"])
-def test_pretend_staff_cannot_be_had_outside_the_local_environment(clock: AutoClock, environment: str):
+def test_pretend_staff_cannot_be_had_outside_the_local_environment(clock: FakeClock, environment: str):
     with pytest.raises(ValueError, match="local"):
         LocalStaff(environment, KEYS, clock)
 
 
-def sign_in(clock: AutoClock, issuer: Issuer, domain: str | None = None) -> OidcSignIn:
+def sign_in(clock: FakeClock, issuer: Issuer, domain: str | None = None) -> OidcSignIn:
     provider = Provider("https://id.example", "app", "secret", "https://app.example/back", domain)
     return OidcSignIn(provider, KEYS, clock, httpx.MockTransport(issuer))
 
@@ -149,14 +149,14 @@ async def begun(oidc: OidcSignIn) -> tuple[dict[str, str], str]:
     return {name: one[0] for name, one in parse_qs(urlsplit(address).query).items()}, cookie
 
 
-def id_claims(clock: AutoClock, given: str, **changes: object) -> dict[str, object]:
+def id_claims(clock: FakeClock, given: str, **changes: object) -> dict[str, object]:
     now = clock.ms // 1000
     claims = {"iss": "https://id.example", "aud": "app", "sub": "s-1", "email": "kim@example.com"}
     whole = claims | {"email_verified": True, "nonce": given, "exp": now + 60, "iat": now} | changes
     return {name: value for name, value in whole.items() if value is not None}
 
 
-async def test_signing_in_with_a_provider(clock: AutoClock, issuer: Issuer):
+async def test_signing_in_with_a_provider(clock: FakeClock, issuer: Issuer):
     oidc = sign_in(clock, issuer)
     asked, cookie = await begun(oidc)
     issuer.id_token = signed(id_claims(clock, asked["nonce"]))
@@ -184,7 +184,7 @@ async def test_signing_in_with_a_provider(clock: AutoClock, issuer: Issuer):
     ],
 )
 async def test_an_id_token_with_one_wrong_claim_signs_nobody_in(
-    clock: AutoClock, issuer: Issuer, changes: dict
+    clock: FakeClock, issuer: Issuer, changes: dict
 ):
     oidc = sign_in(clock, issuer, "example.com")
     asked, cookie = await begun(oidc)
@@ -193,7 +193,7 @@ async def test_an_id_token_with_one_wrong_claim_signs_nobody_in(
     assert await oidc.end(cookie, asked["state"], "code") is None
 
 
-async def test_state_cookie_and_key_must_be_those_of_the_attempt(clock: AutoClock, issuer: Issuer):
+async def test_state_cookie_and_key_must_be_those_of_the_attempt(clock: FakeClock, issuer: Issuer):
     oidc = sign_in(clock, issuer)
     asked, cookie = await begun(oidc)
     issuer.id_token = signed(id_claims(clock, asked["nonce"]))

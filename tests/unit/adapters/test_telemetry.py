@@ -16,7 +16,7 @@ from cloudcache.adapters.telemetry import EVENTS, METRICS
 from cloudcache.domain.budget import CallClass, Lane, Limits
 from cloudcache.domain.ids import CredentialId, CustomerId
 from tests.support.counting import Counting
-from tests.support.rig import AutoClock
+from tests.support.fake_clock import FakeClock
 
 ROOT = Path(__file__).resolve().parents[3]
 LANE = Lane(CredentialId("c"), CallClass.WRITE, CustomerId(1))
@@ -79,7 +79,7 @@ def test_a_name_that_is_not_on_the_list_is_an_error():
 
 
 async def test_the_budget_tells_what_it_let_go_and_who_is_blocked():
-    counting, clock = Counting(), AutoClock()
+    counting, clock = Counting(), FakeClock()
     budget = MeasuredBudget(InMemoryBudget(Limits(), clock), counting, clock)
 
     await budget.acquire(LANE)

@@ -6,17 +6,18 @@ import pytest
 
 from cloudcache.emulator.options import Options
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import Caller, Clock, populate
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import START_MS, Caller, populate
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock(START_MS)
 
 
 @pytest.fixture
-def world(clock: Clock) -> World:
-    world = World(Options(accounts=0, address_per_second=0), clock=clock)
+def world(clock: FakeClock) -> World:
+    world = World(Options(accounts=0, address_per_second=0), clock=clock.now_s)
     populate(world)
     return world
 

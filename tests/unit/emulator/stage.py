@@ -14,19 +14,7 @@ ACCOUNT = "a" * 32
 OTHER_ACCOUNT = "b" * 32
 FREE, PRO, BUSINESS, ENTERPRISE, FOREIGN = "1" * 32, "2" * 32, "3" * 32, "4" * 32, "5" * 32
 TOKEN = "cfat_the-token-of-the-tests"
-
-
-class Clock:
-    """Time that moves only when told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
+START_MS = 1_800_000_000_000
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,20 @@ import pytest
 from cloudcache.emulator.tokens import token_id_of
 from cloudcache.emulator.wire import JSON, moment
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import ACCOUNT, FOREIGN, FREE, OTHER_ACCOUNT, PRO, TOKEN, Caller, Clock
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import ACCOUNT, FOREIGN, FREE, OTHER_ACCOUNT, PRO, TOKEN, Caller
 
 NEWER = f"/accounts/{ACCOUNT}/logs/audit"
 OLDER = f"/accounts/{ACCOUNT}/audit_logs"
 
 
-def newer(caller: Caller, clock: Clock, **query: str) -> list[dict[str, JSON]]:
+def newer(caller: Caller, clock: FakeClock, **query: str) -> list[dict[str, JSON]]:
     """The newer log of the last day, oldest first unless told otherwise."""
-    asked = {"since": moment(clock.now - 86_400), "before": moment(clock.now + 1), "direction": "asc"} | query
+    asked = {
+        "since": moment(clock.now_s() - 86_400),
+        "before": moment(clock.now_s() + 1),
+        "direction": "asc",
+    } | query
     return caller.get(
         f"{NEWER}?{'&'.join(f'{name}={quote(value)}' for name, value in asked.items())}"
     ).results
@@ -32,7 +37,7 @@ def part(entry: dict[str, JSON], name: str) -> dict[str, JSON]:
     return value
 
 
-def test_a_write_is_recorded_with_the_id_that_its_answer_gave(caller: Caller, clock: Clock) -> None:
+def test_a_write_is_recorded_with_the_id_that_its_answer_gave(caller: Caller, clock: FakeClock) -> None:
     reply = caller.set("polish", "lossy")
 
     (entry,) = newer(caller, clock)
@@ -41,7 +46,7 @@ def test_a_write_is_recorded_with_the_id_that_its_answer_gave(caller: Caller, cl
     assert entry["account"] == {"id": ACCOUNT, "name": "First account"}
     assert entry["zone"] == {"id": PRO, "name": "pro.example"}
     assert part(entry, "action")["type"] == "update"
-    assert part(entry, "action")["time"] == moment(clock.now)
+    assert part(entry, "action")["time"] == moment(clock.now_s())
     raw = part(entry, "raw")
     assert (raw["method"], raw["uri"], raw["status_code"]) == ("PATCH", f"/zones/{PRO}/settings/polish", 200)
     assert reply.headers["cf-ray"] == f"{raw['cf_ray_id']}-FRA"
@@ -53,7 +58,7 @@ def test_a_write_is_recorded_with_the_id_that_its_answer_gave(caller: Caller, cl
     )
 
 
-def test_a_dashboard_change_names_the_person(world: World, caller: Caller, clock: Clock) -> None:
+def test_a_dashboard_change_names_the_person(world: World, caller: Caller, clock: FakeClock) -> None:
     world.dashboard_change(PRO, "tiered_caching", "on", actor_email="mia@example.com")
 
     (entry,) = newer(caller, clock)
@@ -64,7 +69,7 @@ def test_a_dashboard_change_names_the_person(world: World, caller: Caller, clock
     assert part(entry, "raw")["uri"] == f"/zones/{PRO}/argo/tiered_caching"
 
 
-def test_reads_and_refused_writes_are_not_recorded(caller: Caller, clock: Clock) -> None:
+def test_reads_and_refused_writes_are_not_recorded(caller: Caller, clock: FakeClock) -> None:
     caller.setting("ssl")
     caller.set("ssl", "perhaps")
     caller.set("http2", "off", FREE)
@@ -72,7 +77,7 @@ def test_reads_and_refused_writes_are_not_recorded(caller: Caller, clock: Clock)
     assert newer(caller, clock) == []
 
 
-def test_one_bulk_write_is_one_newer_entry_and_several_older_ones(caller: Caller, clock: Clock) -> None:
+def test_one_bulk_write_is_one_newer_entry_and_several_older_ones(caller: Caller, clock: FakeClock) -> None:
     items: JSON = [{"id": "polish", "value": "lossy"}, {"id": "ssl", "value": "strict"}]
     caller.send("PATCH", f"/zones/{PRO}/settings", {"items": items})
 
@@ -82,7 +87,7 @@ def test_one_bulk_write_is_one_newer_entry_and_several_older_ones(caller: Caller
     assert len({str(entry["id"]) for entry in older}) == 2
 
 
-def test_a_post_is_recorded_as_a_creation(caller: Caller, clock: Clock) -> None:
+def test_a_post_is_recorded_as_a_creation(caller: Caller, clock: FakeClock) -> None:
     caller.send("POST", f"/zones/{PRO}/leaked-credential-checks", {"enabled": True})
 
     assert part(newer(caller, clock)[0], "action")["type"] == "create"
@@ -104,29 +109,29 @@ def test_parameters_out_of_bounds_are_refused(caller: Caller, query: str) -> Non
     assert caller.get(f"{NEWER}?since=2027-01-01&before=2027-02-01&{query}").status == 400
 
 
-def test_since_is_included_and_before_is_not(caller: Caller, clock: Clock) -> None:
+def test_since_is_included_and_before_is_not(caller: Caller, clock: FakeClock) -> None:
     caller.set("polish", "lossy")
-    at = clock.now
+    at = clock.now_s()
 
     assert len(newer(caller, clock, since=moment(at), before=moment(at + 1))) == 1
     assert len(newer(caller, clock, since=moment(at - 1), before=moment(at))) == 0
 
 
-def test_times_may_be_dates_and_have_zones(caller: Caller, clock: Clock) -> None:
+def test_times_may_be_dates_and_have_zones(caller: Caller, clock: FakeClock) -> None:
     caller.set("polish", "lossy")
-    day = datetime.fromtimestamp(clock.now, UTC).date().isoformat()
-    with_zone = datetime.fromtimestamp(clock.now + 1, UTC).isoformat()
+    day = datetime.fromtimestamp(clock.now_s(), UTC).date().isoformat()
+    with_zone = datetime.fromtimestamp(clock.now_s() + 1, UTC).isoformat()
 
     assert len(newer(caller, clock, since=day, before=with_zone)) == 1
     assert len(caller.get(f"{NEWER}?since={day}&before={with_zone}").results) == 1
 
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])
-def test_the_cursor_leads_through_all_entries_once(caller: Caller, clock: Clock, direction: str) -> None:
+def test_the_cursor_leads_through_all_entries_once(caller: Caller, clock: FakeClock, direction: str) -> None:
     given = []
     for number in range(7):
         given.append(caller.set("browser_cache_ttl", number).headers["cf-auditlog-id"])
-        clock.advance(number % 2)  # some share a moment
+        clock.move_s(number % 2)  # some share a moment
     if direction == "desc":
         given.reverse()
 
@@ -136,18 +141,18 @@ def test_the_cursor_leads_through_all_entries_once(caller: Caller, clock: Clock,
     assert [entry["id"] for page in pages for entry in page] == given
 
 
-def test_a_last_page_that_is_full_has_no_cursor(caller: Caller, clock: Clock) -> None:
+def test_a_last_page_that_is_full_has_no_cursor(caller: Caller, clock: FakeClock) -> None:
     for number in range(6):
         caller.set("browser_cache_ttl", number)
 
     assert [len(page) for page in walk(caller, clock, "asc", limit=3)] == [3, 3]
 
 
-def walk(caller: Caller, clock: Clock, direction: str, limit: int) -> Iterator[list[dict[str, JSON]]]:
+def walk(caller: Caller, clock: FakeClock, direction: str, limit: int) -> Iterator[list[dict[str, JSON]]]:
     """Page after page until there is no cursor."""
     cursor = ""
     while True:
-        times = f"since={moment(clock.now - 3600)}&before={moment(clock.now + 1)}"
+        times = f"since={moment(clock.now_s() - 3600)}&before={moment(clock.now_s() + 1)}"
         reply = caller.get(f"{NEWER}?{times}&direction={direction}&limit={limit}&cursor={cursor}")
         yield reply.results
         details = reply.body["result_info"]
@@ -157,12 +162,12 @@ def walk(caller: Caller, clock: Clock, direction: str, limit: int) -> Iterator[l
             return
 
 
-def test_the_newest_come_first_unless_told_otherwise(caller: Caller, clock: Clock) -> None:
+def test_the_newest_come_first_unless_told_otherwise(caller: Caller, clock: FakeClock) -> None:
     first = caller.set("polish", "lossy").headers["cf-auditlog-id"]
-    clock.advance(1)
+    clock.move_s(1)
     second = caller.set("polish", "off").headers["cf-auditlog-id"]
 
-    reply = caller.get(f"{NEWER}?since={moment(clock.now - 60)}&before={moment(clock.now + 1)}")
+    reply = caller.get(f"{NEWER}?since={moment(clock.now_s() - 60)}&before={moment(clock.now_s() + 1)}")
 
     assert [entry["id"] for entry in reply.results] == [second, first]
 
@@ -189,7 +194,7 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_each_filter_selects_and_its_twin_excludes(caller: Caller, clock: Clock, name: str) -> None:
+def test_each_filter_selects_and_its_twin_excludes(caller: Caller, clock: FakeClock, name: str) -> None:
     caller.set("polish", "lossy")
     same, other = FILTERS[name]
 
@@ -203,7 +208,7 @@ def test_each_filter_selects_and_its_twin_excludes(caller: Caller, clock: Clock,
     assert counts == [1, 0, 0, 1]
 
 
-def test_filters_on_a_person_and_on_ids(world: World, caller: Caller, clock: Clock) -> None:
+def test_filters_on_a_person_and_on_ids(world: World, caller: Caller, clock: FakeClock) -> None:
     world.dashboard_change(PRO, "polish", "lossy", actor_email="mia@example.com")
     (entry,) = newer(caller, clock)
     actor, raw = part(entry, "actor"), part(entry, "raw")
@@ -220,16 +225,16 @@ def test_filters_on_a_person_and_on_ids(world: World, caller: Caller, clock: Clo
         assert len(newer(caller, clock, **{f"{name}.not": value})) == 0
 
 
-def test_a_filter_may_be_given_several_times(world: World, caller: Caller, clock: Clock) -> None:
+def test_a_filter_may_be_given_several_times(world: World, caller: Caller, clock: FakeClock) -> None:
     caller.set("polish", "lossy")
     caller.set("fonts", "on", FREE)
-    times = f"since={moment(clock.now - 60)}&before={moment(clock.now + 1)}"
+    times = f"since={moment(clock.now_s() - 60)}&before={moment(clock.now_s() + 1)}"
 
     assert len(caller.get(f"{NEWER}?{times}&zone_id={PRO}&zone_id={FREE}").results) == 2
     assert len(caller.get(f"{NEWER}?{times}&zone_id.not={PRO}&zone_id.not={FREE}").results) == 0
 
 
-def test_an_app_can_leave_out_its_own_writes(world: World, caller: Caller, clock: Clock) -> None:
+def test_an_app_can_leave_out_its_own_writes(world: World, caller: Caller, clock: FakeClock) -> None:
     caller.set("polish", "lossy")
     world.dashboard_change(PRO, "ssl", "strict", actor_email="mia@example.com")
 
@@ -238,18 +243,20 @@ def test_an_app_can_leave_out_its_own_writes(world: World, caller: Caller, clock
     assert [part(entry, "raw")["uri"] for entry in seen] == [f"/zones/{PRO}/settings/ssl"]
 
 
-def test_entries_show_up_after_their_delay(world: World, caller: Caller, clock: Clock) -> None:
+def test_entries_show_up_after_their_delay(world: World, caller: Caller, clock: FakeClock) -> None:
     world.adopt(replace(world.options, audit_delay=30))
     caller.set("polish", "lossy")
 
-    clock.advance(29)
+    clock.move_s(29)
     assert newer(caller, clock) == []
 
-    clock.advance(1)
+    clock.move_s(1)
     assert len(newer(caller, clock)) == 1
 
 
-def test_lost_entries_stay_lost_and_each_log_loses_others(world: World, caller: Caller, clock: Clock) -> None:
+def test_lost_entries_stay_lost_and_each_log_loses_others(
+    world: World, caller: Caller, clock: FakeClock
+) -> None:
     for number in range(200):
         caller.set("browser_cache_ttl", number)
     world.adopt(replace(world.options, audit_drop=0.25))
@@ -265,14 +272,14 @@ def test_lost_entries_stay_lost_and_each_log_loses_others(world: World, caller: 
     assert [entry["id"] for entry in first] != [str(entry["id"]).replace("-", "") for entry in older]
 
 
-def test_everything_can_be_lost(world: World, caller: Caller, clock: Clock) -> None:
+def test_everything_can_be_lost(world: World, caller: Caller, clock: FakeClock) -> None:
     world.adopt(replace(world.options, audit_drop=1))
     caller.set("polish", "lossy")
 
     assert newer(caller, clock) == []
 
 
-def test_accounts_do_not_see_each_other(world: World, caller: Caller, clock: Clock) -> None:
+def test_accounts_do_not_see_each_other(world: World, caller: Caller, clock: FakeClock) -> None:
     world.dashboard_change(FOREIGN, "polish", "lossy", actor_email="mia@example.com")
 
     assert newer(caller, clock) == []
@@ -290,7 +297,7 @@ def test_a_token_for_single_zones_cannot_read_the_logs(world: World) -> None:
     assert (reply.status, reply.codes) == (403, [10000])
 
 
-def test_the_older_log_has_the_value_before_and_after(caller: Caller, clock: Clock) -> None:
+def test_the_older_log_has_the_value_before_and_after(caller: Caller, clock: FakeClock) -> None:
     caller.set("polish", "lossy")
     caller.set("nel", {"enabled": False})
 
@@ -301,13 +308,13 @@ def test_the_older_log_has_the_value_before_and_after(caller: Caller, clock: Clo
     assert part(first, "action") == {"result": True, "type": "change_setting"}
     assert part(first, "metadata")["zone_name"] == "pro.example"
     assert first["resource"] == {"id": PRO, "type": "zone"}
-    assert first["when"] == moment(clock.now)
+    assert first["when"] == moment(clock.now_s())
 
 
-def test_the_older_log_has_pages_and_filters(world: World, caller: Caller, clock: Clock) -> None:
+def test_the_older_log_has_pages_and_filters(world: World, caller: Caller, clock: FakeClock) -> None:
     for number in range(5):
         caller.set("browser_cache_ttl", number)
-        clock.advance(10)
+        clock.move_s(10)
     world.dashboard_change(FREE, "fonts", "on", actor_email="mia@example.com")
 
     def count(query: str) -> int:
@@ -319,13 +326,13 @@ def test_the_older_log_has_pages_and_filters(world: World, caller: Caller, clock
     assert count("zone.name=free.example") == 1
     assert count("actor.email=mia@example.com") == 1
     assert count("actor.ip=127.0.0.1") == 5
-    assert count(f"since={moment(clock.now - 20)}") == 3
-    assert count(f"before={moment(clock.now - 20)}") == 3
+    assert count(f"since={moment(clock.now_s() - 20)}") == 3
+    assert count(f"before={moment(clock.now_s() - 20)}") == 3
     assert count(f"id={caller.get(OLDER).results[0]['id']}") == 1
 
 
 def test_an_automatic_change_is_recorded_only_when_told_so(
-    world: World, caller: Caller, clock: Clock
+    world: World, caller: Caller, clock: FakeClock
 ) -> None:
     world.dashboard_change(PRO, "ssl", "flexible", actor_email="mia@example.com")
     world.automatic_ssl_scan(PRO)
@@ -337,11 +344,11 @@ def test_an_automatic_change_is_recorded_only_when_told_so(
     assert part(caller.get(OLDER).results[0], "actor")["type"] == "Cloudflare"
 
 
-def test_a_clock_that_is_set_back_does_not_break_the_order(caller: Caller, clock: Clock) -> None:
+def test_a_clock_that_is_set_back_does_not_break_the_order(caller: Caller, clock: FakeClock) -> None:
     caller.set("polish", "lossy")
-    clock.advance(-100)
+    clock.move_s(-100)
     caller.set("polish", "off")
-    clock.advance(200)
+    clock.move_s(200)
 
     times = [str(part(entry, "action")["time"]) for entry in newer(caller, clock)]
 

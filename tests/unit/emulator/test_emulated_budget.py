@@ -9,7 +9,8 @@ import pytest
 from cloudcache.emulator.budget import AddressGate, Bucket
 from cloudcache.emulator.wire import Refusal
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import ACCOUNT, PRO, TOKEN, Caller, Clock
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import ACCOUNT, PRO, TOKEN, Caller
 
 
 def spend(caller: Caller, calls: int) -> None:
@@ -17,16 +18,16 @@ def spend(caller: Caller, calls: int) -> None:
         assert caller.get(f"/zones/{PRO}").status == 200
 
 
-def test_the_bucket_refills_at_four_a_second(caller: Caller, clock: Clock) -> None:
+def test_the_bucket_refills_at_four_a_second(caller: Caller, clock: FakeClock) -> None:
     spend(caller, 40)
-    clock.advance(5)
+    clock.move_s(5)
 
     reply = caller.get(f"/zones/{PRO}")
 
     assert reply.headers["ratelimit"] == '"default";r=1179;t=6'
 
 
-def test_a_breach_blocks_everything_for_five_minutes(world: World, caller: Caller, clock: Clock) -> None:
+def test_a_breach_blocks_everything_for_five_minutes(world: World, caller: Caller, clock: FakeClock) -> None:
     spend(caller, 1200)
 
     breach = caller.get(f"/zones/{PRO}")
@@ -34,10 +35,10 @@ def test_a_breach_blocks_everything_for_five_minutes(world: World, caller: Calle
     assert breach.headers["ratelimit"] == '"default";r=0;t=300'
     assert breach.body["result"] is None
 
-    clock.advance(299)
+    clock.move_s(299)
     assert caller.get("/zones").headers["retry-after"] == "1"
 
-    clock.advance(1)
+    clock.move_s(1)
     assert caller.get(f"/zones/{PRO}").headers["ratelimit"] == '"default";r=1199;t=1'
 
 
@@ -93,12 +94,14 @@ def test_a_budget_can_be_made_small_and_a_block_be_ended(world: World, caller: C
     spend(caller, 8)
 
 
-def test_the_options_set_the_size_of_budgets_and_blocks(world: World, caller: Caller, clock: Clock) -> None:
+def test_the_options_set_the_size_of_budgets_and_blocks(
+    world: World, caller: Caller, clock: FakeClock
+) -> None:
     world.adopt(replace(world.options, token_budget=2, window_seconds=10, block_seconds=7))
     spend(caller, 2)
     assert caller.get(f"/zones/{PRO}").headers["retry-after"] == "7"
 
-    clock.advance(7)
+    clock.move_s(7)
 
     spend(caller, 1)
 
@@ -118,7 +121,7 @@ def test_an_unknown_token_pays_nothing(world: World) -> None:
     assert [stranger.get("/zones").headers["ratelimit"] for _ in range(3)] == ['"default";r=1200;t=0'] * 3
 
 
-def test_an_address_gets_200_calls_a_second(world: World, caller: Caller, clock: Clock) -> None:
+def test_an_address_gets_200_calls_a_second(world: World, caller: Caller, clock: FakeClock) -> None:
     world.adopt(replace(world.options, address_per_second=200))
     for _ in range(200):
         assert caller.get(f"/zones/{PRO}", address="192.0.2.1").status == 200
@@ -127,7 +130,7 @@ def test_an_address_gets_200_calls_a_second(world: World, caller: Caller, clock:
     assert (refused.status, refused.codes, refused.headers["retry-after"]) == (429, [971], "1")
     assert caller.get(f"/zones/{PRO}", address="192.0.2.2").status == 200
 
-    clock.advance(1)
+    clock.move_s(1)
     assert caller.get(f"/zones/{PRO}", address="192.0.2.1").status == 200
 
 

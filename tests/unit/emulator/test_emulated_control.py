@@ -10,7 +10,8 @@ import pytest
 
 from cloudcache.emulator.app import create_app
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import FREE, PRO, TOKEN, Clock
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import FREE, PRO, TOKEN
 
 
 @pytest.fixture
@@ -25,13 +26,13 @@ async def call(client: httpx.AsyncClient, path: str = f"/zones/{PRO}") -> httpx.
 
 
 async def test_the_log_can_be_read_from_a_time_on_and_cleared(
-    client: httpx.AsyncClient, clock: Clock
+    client: httpx.AsyncClient, clock: FakeClock
 ) -> None:
     await call(client)
-    clock.advance(10)
+    clock.move_s(10)
     await call(client, "/zones")
 
-    late = (await client.get(f"/_emulator/log?since={clock.now}&clear=1")).json()["requests"]
+    late = (await client.get(f"/_emulator/log?since={clock.now_s()}&clear=1")).json()["requests"]
 
     assert [line["path"] for line in late] == ["/zones"]
     assert (await client.get("/_emulator/log")).json() == {"requests": []}

@@ -12,7 +12,8 @@ from cloudcache.emulator.permissions import PERMISSIONS, permissions_of, scope_o
 from cloudcache.emulator.routes import ACCOUNT_PATHS, PLAIN_PATHS, ZONE_PATHS
 from cloudcache.emulator.wire import JSON
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import ACCOUNT, FOREIGN, PRO, TOKEN, Caller, Clock, Reply, populate
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import ACCOUNT, FOREIGN, PRO, TOKEN, Caller, Reply, populate
 
 RECORDS = f"/zones/{PRO}/dns_records"
 GIVEN = (
@@ -63,8 +64,8 @@ def test_a_record_is_shown_with_id_and_times(caller: Caller) -> None:
     assert first["ttl"] == 1
 
 
-def test_given_records_replace_the_usual_ones(world: World, caller: Caller, clock: Clock) -> None:
-    clock.advance(60)
+def test_given_records_replace_the_usual_ones(world: World, caller: Caller, clock: FakeClock) -> None:
+    clock.move_s(60)
     world.set_dns(PRO, GIVEN)
 
     assert contents(caller.get(RECORDS)) == ["203.0.113.77", "v=spf1 -all", "elsewhere.example"]
@@ -122,16 +123,16 @@ def test_records_that_cannot_be_are_not_taken(world: World) -> None:
         world.set_dns("0" * 32, GIVEN)
 
 
-def test_given_records_survive_a_restart(tmp_path: Path, clock: Clock) -> None:
+def test_given_records_survive_a_restart(tmp_path: Path, clock: FakeClock) -> None:
     options = Options(accounts=0, address_per_second=0)
-    world = World(options, clock=clock, path=tmp_path / "state.db")
+    world = World(options, clock=clock.now_s, path=tmp_path / "state.db")
     populate(world)
     world.set_dns(PRO, GIVEN)
     before = Caller(world).get(RECORDS).results
     world.close()
-    clock.advance(3600)
+    clock.move_s(3600)
 
-    again = World(options, clock=clock, path=tmp_path / "state.db")
+    again = World(options, clock=clock.now_s, path=tmp_path / "state.db")
 
     assert again.dns(PRO).records == GIVEN
     assert Caller(again).get(RECORDS).results == before

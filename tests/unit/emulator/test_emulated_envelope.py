@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import ACCOUNT, FOREIGN, PRO, TOKEN, Caller, Clock
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import ACCOUNT, FOREIGN, PRO, TOKEN, Caller
 
 
 def test_a_success_has_empty_errors_and_messages(caller: Caller) -> None:
@@ -141,7 +142,7 @@ def test_reading_is_not_writing(world: World) -> None:
     assert world.value(PRO, "ssl") == "full"
 
 
-def test_the_log_never_holds_a_token(world: World, clock: Clock, caller: Caller) -> None:
+def test_the_log_never_holds_a_token(world: World, clock: FakeClock, caller: Caller) -> None:
     caller.get(f"/zones/{PRO}")
 
     assert TOKEN not in repr(world.requests())

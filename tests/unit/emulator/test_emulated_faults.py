@@ -14,7 +14,8 @@ from cloudcache.emulator.options import Options
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.wire import JSON, Call
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import FREE, PRO, TOKEN, Clock
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import FREE, PRO, TOKEN
 
 POLISH = f"/client/v4/zones/{PRO}/settings/polish"
 
@@ -134,7 +135,7 @@ async def test_a_change_made_before_the_wait_stays_when_the_client_gives_up(
 
 
 async def test_a_change_made_after_the_wait_still_arrives_when_the_client_gave_up(
-    world: World, clock: Clock
+    world: World, clock: FakeClock
 ) -> None:
     wait_over = asyncio.Event()
 
@@ -257,22 +258,22 @@ def test_chance_follows_the_seed(world: World) -> None:
     assert 10 < sum(strikes(1)) < 30
 
 
-async def test_the_log_tells_what_arrived(client: httpx.AsyncClient, world: World, clock: Clock) -> None:
+async def test_the_log_tells_what_arrived(client: httpx.AsyncClient, world: World, clock: FakeClock) -> None:
     await client.get("/client/v4/zones?per_page=5", headers={"X-Emulated-Address": "192.0.2.1"})
     await turn_on(client)
 
     first, second = world.requests()
 
     assert (first.method, first.path, first.query) == ("GET", "/zones", "per_page=5")
-    assert (first.address, first.status, first.at, first.fault) == ("192.0.2.1", 200, clock.now, None)
+    assert (first.address, first.status, first.at, first.fault) == ("192.0.2.1", 200, clock.now_s(), None)
     assert (second.body_size, second.address) == (len('{"value":"lossy"}'), "127.0.0.1")
     assert second.answer_size > 50
     world.clear_requests()
     assert world.requests() == ()
 
 
-async def test_latency_holds_every_answer_back(clock: Clock, nap: Nap) -> None:
-    world = World(Options(latency=0.05), clock=clock)
+async def test_latency_holds_every_answer_back(clock: FakeClock, nap: Nap) -> None:
+    world = World(Options(latency=0.05), clock=clock.now_s)
     transport = FaultyTransport(create_app(world, sleep=nap))
 
     async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as client:

@@ -13,7 +13,8 @@ from cloudcache.emulator.directory import Directory
 from cloudcache.emulator.generated import Account, Generated, Zone
 from cloudcache.emulator.options import Options
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import Caller, Clock
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import Caller
 
 BIG = Generated(seed=1, zones=100_000, accounts=777)
 
@@ -95,10 +96,10 @@ def test_a_listing_is_the_sorted_list_that_was_never_built(
     assert [zone.name for zone in listing.page(0, 100, falling=True)] == whole[::-1]
 
 
-def test_a_hundred_thousand_zones_cost_next_to_nothing_until_touched(clock: Clock) -> None:
+def test_a_hundred_thousand_zones_cost_next_to_nothing_until_touched(clock: FakeClock) -> None:
     tracemalloc.start()
     try:
-        world = World(Options(zones=100_000, accounts=100_000, address_per_second=0), clock=clock)
+        world = World(Options(zones=100_000, accounts=100_000, address_per_second=0), clock=clock.now_s)
         generated = world.directory.generated
         for index in range(0, 100_000, 50_000):
             Caller(world, generated.token("account", index)).get(
@@ -111,8 +112,8 @@ def test_a_hundred_thousand_zones_cost_next_to_nothing_until_touched(clock: Cloc
     assert used < 5_000_000
 
 
-def test_the_zones_for_people_are_the_added_the_touched_and_twenty_more(clock: Clock) -> None:
-    world = World(Options(zones=1000, accounts=2), clock=clock)
+def test_the_zones_for_people_are_the_added_the_touched_and_twenty_more(clock: FakeClock) -> None:
+    world = World(Options(zones=1000, accounts=2), clock=clock.now_s)
     generated = world.directory.generated
     world.add_account("mine", "Mine")
     world.add_zone("c" * 32, "mine.example", "mine")

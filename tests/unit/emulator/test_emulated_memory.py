@@ -16,28 +16,29 @@ from cloudcache.emulator.options import Options
 from cloudcache.emulator.tokens import Token
 from cloudcache.emulator.wire import moment
 from cloudcache.emulator.world import World
+from tests.support.fake_clock import FakeClock
 from tests.support.waiting import SAFETY_NET_S
-from tests.unit.emulator.stage import ACCOUNT, FREE, PRO, TOKEN, Caller, Clock, populate
+from tests.unit.emulator.stage import ACCOUNT, FREE, PRO, TOKEN, Caller, populate
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_folder_of_the_file_is_made(tmp_path: Path, clock: Clock) -> None:
+def test_the_folder_of_the_file_is_made(tmp_path: Path, clock: FakeClock) -> None:
     open_world(tmp_path / "deep" / "down" / "state.db", clock).close()
 
     assert (tmp_path / "deep" / "down" / "state.db").exists()
 
 
-def open_world(path: Path, clock: Clock) -> World:
-    return World(Options(zones=100, accounts=2, address_per_second=0), clock=clock, path=path)
+def open_world(path: Path, clock: FakeClock) -> World:
+    return World(Options(zones=100, accounts=2, address_per_second=0), clock=clock.now_s, path=path)
 
 
-def test_changes_and_their_times_survive(tmp_path: Path, clock: Clock) -> None:
+def test_changes_and_their_times_survive(tmp_path: Path, clock: FakeClock) -> None:
     world = open_world(tmp_path / "state.db", clock)
     populate(world)
     changed_on = Caller(world).set("polish", "lossy").result["modified_on"]
     world.close()
-    clock.advance(3600)
+    clock.move_s(3600)
 
     again = open_world(tmp_path / "state.db", clock)
 
@@ -45,7 +46,7 @@ def test_changes_and_their_times_survive(tmp_path: Path, clock: Clock) -> None:
     assert Caller(again).setting("polish")["modified_on"] == changed_on
 
 
-def test_a_change_that_the_audit_logs_never_hear_of_survives_too(tmp_path: Path, clock: Clock) -> None:
+def test_a_change_that_the_audit_logs_never_hear_of_survives_too(tmp_path: Path, clock: FakeClock) -> None:
     world = open_world(tmp_path / "state.db", clock)
     populate(world)
     world.automatic_ssl_scan(PRO)
@@ -57,7 +58,7 @@ def test_a_change_that_the_audit_logs_never_hear_of_survives_too(tmp_path: Path,
     assert list(again.trail) == []
 
 
-def test_what_is_added_again_does_not_overwrite_what_is_remembered(tmp_path: Path, clock: Clock) -> None:
+def test_what_is_added_again_does_not_overwrite_what_is_remembered(tmp_path: Path, clock: FakeClock) -> None:
     for value in ("lossless", "off"):
         world = open_world(tmp_path / "state.db", clock)
         populate(world)
@@ -70,7 +71,7 @@ def test_what_is_added_again_does_not_overwrite_what_is_remembered(tmp_path: Pat
 
 
 def test_zones_tokens_and_generated_zones_are_there_without_being_added_again(
-    tmp_path: Path, clock: Clock
+    tmp_path: Path, clock: FakeClock
 ) -> None:
     world = open_world(tmp_path / "state.db", clock)
     populate(world)
@@ -87,7 +88,7 @@ def test_zones_tokens_and_generated_zones_are_there_without_being_added_again(
     assert generated_zone in {zone.id for zone in again.with_zones()}
 
 
-def test_a_revoked_token_stays_revoked(tmp_path: Path, clock: Clock) -> None:
+def test_a_revoked_token_stays_revoked(tmp_path: Path, clock: FakeClock) -> None:
     world = open_world(tmp_path / "state.db", clock)
     populate(world)
     generated = world.directory.generated.token("account", 1)
@@ -103,17 +104,17 @@ def test_a_revoked_token_stays_revoked(tmp_path: Path, clock: Clock) -> None:
     assert again.token(again.directory.generated.token("user", PLATFORM)) is not None
 
 
-def test_the_audit_trail_survives_and_goes_on(tmp_path: Path, clock: Clock) -> None:
+def test_the_audit_trail_survives_and_goes_on(tmp_path: Path, clock: FakeClock) -> None:
     for name in ("polish", "webp"):
         world = open_world(tmp_path / "state.db", clock)
         populate(world)
         world.dashboard_change(PRO, name, world.value(PRO, name), actor_email="mia@example.com")
         Caller(world).send("PUT", f"/zones/{FREE}/bot_management", {"fight_mode": True, "enable_js": True})
         world.close()
-        clock.advance(1)
+        clock.move_s(1)
 
     caller = Caller(open_world(tmp_path / "state.db", clock))
-    times = f"since={moment(clock.now - 60)}&before={moment(clock.now)}"
+    times = f"since={moment(clock.now_s() - 60)}&before={moment(clock.now_s())}"
 
     assert len(caller.get(f"/accounts/{ACCOUNT}/logs/audit?{times}").results) == 4
     older = [
@@ -129,7 +130,7 @@ def test_the_audit_trail_survives_and_goes_on(tmp_path: Path, clock: Clock) -> N
     ]
 
 
-def test_no_token_is_written_to_the_file(tmp_path: Path, clock: Clock) -> None:
+def test_no_token_is_written_to_the_file(tmp_path: Path, clock: FakeClock) -> None:
     world = open_world(tmp_path / "state.db", clock)
     populate(world)
     Caller(world).set("polish", "lossy")
@@ -158,14 +159,14 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_killed_process_has_kept_what_it_did(tmp_path: Path, clock: Clock) -> None:
+def test_a_killed_process_has_kept_what_it_did(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "state.db"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
 
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(path)], env=environment, check=False, timeout=SAFETY_NET_S
     )
-    world = World(clock=clock, path=path)
+    world = World(clock=clock.now_s, path=path)
 
     assert killed.returncode == -signal.SIGKILL
     assert world.value("c" * 32, "polish") == "lossy"

@@ -11,6 +11,7 @@ import pytest
 
 from cloudcache.emulator.options import Options
 from cloudcache.emulator.world import World
+from tests.support.fake_clock import FakeClock
 from tests.unit.emulator.oauth_stage import (
     BACK,
     BACK_WITH_QUERY,
@@ -23,7 +24,7 @@ from tests.unit.emulator.oauth_stage import (
     register,
     told,
 )
-from tests.unit.emulator.stage import ACCOUNT, OTHER_ACCOUNT, Clock
+from tests.unit.emulator.stage import ACCOUNT, OTHER_ACCOUNT
 
 
 @pytest.fixture
@@ -48,8 +49,8 @@ async def test_the_page_asks_and_its_form_leads_back_with_a_code(client: httpx.A
     assert told(reply)["state"] == "a state"
 
 
-async def test_the_page_offers_fifty_accounts_and_takes_any(clock: Clock) -> None:
-    world = World(Options(zones=80, accounts=80, address_per_second=0), clock=clock)
+async def test_the_page_offers_fifty_accounts_and_takes_any(clock: FakeClock) -> None:
+    world = World(Options(zones=80, accounts=80, address_per_second=0), clock=clock.now_s)
     register(world)
     last = world.directory.generated.account_id(79)
     async with opened(world) as client:

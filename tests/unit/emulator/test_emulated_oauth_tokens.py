@@ -12,6 +12,7 @@ import pytest
 from cloudcache.emulator.oauth import Grant, challenge_of
 from cloudcache.emulator.options import Options
 from cloudcache.emulator.world import World
+from tests.support.fake_clock import FakeClock
 from tests.unit.emulator.oauth_stage import (
     BACK,
     BACK_WITH_QUERY,
@@ -28,7 +29,7 @@ from tests.unit.emulator.oauth_stage import (
     status,
     tokens,
 )
-from tests.unit.emulator.stage import FOREIGN, PRO, Caller, Clock, populate
+from tests.unit.emulator.stage import FOREIGN, PRO, Caller, populate
 
 
 @pytest.fixture
@@ -81,11 +82,11 @@ async def test_a_code_works_once(client: httpx.AsyncClient) -> None:
     assert_refused(await redeem(client, given), "invalid_grant")
 
 
-async def test_a_code_works_for_a_minute(client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_a_code_works_for_a_minute(client: httpx.AsyncClient, clock: FakeClock) -> None:
     early, late = await code(client), await code(client)
-    clock.advance(59)
+    clock.move_s(59)
     assert (await redeem(client, early)).status_code == 200
-    clock.advance(1)
+    clock.move_s(1)
     assert_refused(await redeem(client, late), "invalid_grant")
 
 
@@ -151,12 +152,12 @@ async def test_two_ways_to_authenticate_are_one_too_many(client: httpx.AsyncClie
 
 
 async def test_an_access_token_ends_after_an_hour(
-    client: httpx.AsyncClient, world: World, clock: Clock
+    client: httpx.AsyncClient, world: World, clock: FakeClock
 ) -> None:
     given = await tokens(client)
-    clock.advance(3599)
+    clock.move_s(3599)
     assert status(world, given["access_token"]) == 200
-    clock.advance(1)
+    clock.move_s(1)
 
     caller = Caller(world, given["access_token"])
     assert caller.get(f"/zones/{PRO}").codes == [9109]
@@ -231,9 +232,11 @@ def everything_in(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.iterdir())
 
 
-async def test_grants_survive_a_restart_and_no_token_is_written_down(tmp_path: Path, clock: Clock) -> None:
+async def test_grants_survive_a_restart_and_no_token_is_written_down(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     path = tmp_path / "state.db"
-    world = World(Options(accounts=0, address_per_second=0), clock=clock, path=path)
+    world = World(Options(accounts=0, address_per_second=0), clock=clock.now_s, path=path)
     populate(world)
     register(world)
     async with opened(world) as client:
@@ -242,14 +245,14 @@ async def test_grants_survive_a_restart_and_no_token_is_written_down(tmp_path: P
     world.close()
     written = everything_in(tmp_path)
 
-    again = World(Options(accounts=0, address_per_second=0), clock=clock, path=path)
+    again = World(Options(accounts=0, address_per_second=0), clock=clock.now_s, path=path)
     register(again)
     async with opened(again) as client:
         assert status(again, given["access_token"]) == 200
         assert status(again, ended["access_token"]) == 403
         assert (await refresh(client, given["refresh_token"])).status_code == 200
         assert_refused(await refresh(client, ended["refresh_token"]), "invalid_grant")
-        clock.advance(3600)
+        clock.move_s(3600)
         assert status(again, given["access_token"]) == 403
     for secret in (given["access_token"], given["refresh_token"], SECRET):
         assert secret.encode() not in written

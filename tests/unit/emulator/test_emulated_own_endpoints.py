@@ -9,7 +9,8 @@ import pytest
 
 from cloudcache.emulator.wire import JSON, moment
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import BUSINESS, ENTERPRISE, FREE, PRO, Caller, Clock
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import BUSINESS, ENTERPRISE, FREE, PRO, Caller
 
 TOGGLES = json.loads((Path(__file__).parents[2] / "data" / "toggles.json").read_text())
 OWN_TOGGLES = [toggle for toggle in TOGGLES if toggle["kind"] == "own_endpoint"]
@@ -29,13 +30,13 @@ def test_every_own_toggle_can_be_turned_on_and_off_with_its_verb(
         assert body.items() <= caller.get(path).result.items()
 
 
-def test_the_two_caches_look_like_plain_settings(caller: Caller, clock: Clock) -> None:
+def test_the_two_caches_look_like_plain_settings(caller: Caller, clock: FakeClock) -> None:
     path = f"/zones/{PRO}/cache/tiered_cache_smart_topology_enable"
     name = "tiered_cache_smart_topology_enable"
 
     assert caller.get(path).result == {"id": name, "value": "off", "editable": True, "modified_on": None}
     changed = caller.send("PATCH", path, {"value": "on"}).result
-    assert changed == {"id": name, "value": "on", "editable": True, "modified_on": moment(clock.now)}
+    assert changed == {"id": name, "value": "on", "editable": True, "modified_on": moment(clock.now_s())}
 
 
 def test_a_wrong_value_for_a_cache_is_1007(caller: Caller) -> None:
@@ -51,9 +52,11 @@ def test_leaked_credential_checks_tell_only_whether_they_are_enabled(world: Worl
     assert caller.send("POST", path, {"enabled": "yes"}).status == 400
 
 
-def test_page_shield_says_when_it_was_updated_and_nothing_of_editing(caller: Caller, clock: Clock) -> None:
+def test_page_shield_says_when_it_was_updated_and_nothing_of_editing(
+    caller: Caller, clock: FakeClock
+) -> None:
     path = f"/zones/{PRO}/page_shield"
-    clock.advance(60)
+    clock.move_s(60)
 
     result = caller.send("PUT", path, {"enabled": True}).result
 
@@ -61,7 +64,7 @@ def test_page_shield_says_when_it_was_updated_and_nothing_of_editing(caller: Cal
         "enabled": True,
         "use_cloudflare_reporting_endpoint": True,
         "use_connection_url_path": False,
-        "updated_at": moment(clock.now),
+        "updated_at": moment(clock.now_s()),
     }
 
 

@@ -10,7 +10,8 @@ import pytest
 from cloudcache.emulator.catalogue import PLAIN, SETTINGS, Plan
 from cloudcache.emulator.wire import JSON, moment
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import ACCOUNT, BUSINESS, ENTERPRISE, FREE, PRO, Caller, Clock
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import ACCOUNT, BUSINESS, ENTERPRISE, FREE, PRO, Caller
 
 TOGGLES = json.loads((Path(__file__).parents[2] / "data" / "toggles.json").read_text())
 PLAIN_TOGGLES = [toggle for toggle in TOGGLES if toggle["kind"] == "zone_setting"]
@@ -59,20 +60,20 @@ def test_some_defaults_depend_on_the_plan(
     assert caller.setting(name, ENTERPRISE)["value"] == on_enterprise
 
 
-def test_the_time_of_change_is_null_until_the_first_change(caller: Caller, clock: Clock) -> None:
+def test_the_time_of_change_is_null_until_the_first_change(caller: Caller, clock: FakeClock) -> None:
     assert caller.setting("polish")["modified_on"] is None
 
     caller.set("polish", "lossy")
 
-    assert caller.setting("polish")["modified_on"] == moment(clock.now)
+    assert caller.setting("polish")["modified_on"] == moment(clock.now_s())
 
 
-def test_network_error_logging_was_changed_in_the_year_one(caller: Caller, clock: Clock) -> None:
+def test_network_error_logging_was_changed_in_the_year_one(caller: Caller, clock: FakeClock) -> None:
     assert caller.setting("nel")["modified_on"] == "0001-01-01T00:00:00Z"
 
     caller.set("nel", {"enabled": False})
 
-    assert caller.setting("nel")["modified_on"] == moment(clock.now)
+    assert caller.setting("nel")["modified_on"] == moment(clock.now_s())
 
 
 def test_http2_is_on_and_locked_on_free(world: World, caller: Caller) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from cloudcache.emulator.wire import Refusal
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import FREE, PRO, Caller, Clock
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import FREE, PRO, Caller
 
 
 def test_zero_rtt_makes_tls_1_3_read_zrt(world: World, caller: Caller) -> None:
@@ -31,38 +32,38 @@ def test_development_mode_was_never_on_at_first(caller: Caller) -> None:
 
 
 def test_development_mode_counts_down_and_goes_off_by_itself(
-    world: World, caller: Caller, clock: Clock
+    world: World, caller: Caller, clock: FakeClock
 ) -> None:
     assert caller.set("development_mode", "on").result["time_remaining"] == 10_800
 
-    clock.advance(10_000)
+    clock.move_s(10_000)
     shown = caller.setting("development_mode")
     assert (shown["value"], shown["time_remaining"]) == ("on", 800)
     assert caller.get(f"/zones/{PRO}").result["development_mode"] == 800
 
-    clock.advance(900)
+    clock.move_s(900)
     shown = caller.setting("development_mode")
     assert (shown["value"], shown["time_remaining"]) == ("off", -100)
     assert world.value(PRO, "development_mode") == "off"
 
 
-def test_development_mode_can_be_turned_off_early(caller: Caller, clock: Clock) -> None:
+def test_development_mode_can_be_turned_off_early(caller: Caller, clock: FakeClock) -> None:
     caller.set("development_mode", "on")
-    clock.advance(60)
+    clock.move_s(60)
     caller.set("development_mode", "off")
-    clock.advance(5)
+    clock.move_s(5)
 
     shown = caller.setting("development_mode")
 
     assert (shown["value"], shown["time_remaining"]) == ("off", -5)
 
 
-def test_a_zone_may_start_in_development_mode(world: World, caller: Caller, clock: Clock) -> None:
+def test_a_zone_may_start_in_development_mode(world: World, caller: Caller, clock: FakeClock) -> None:
     world.add_zone("c" * 32, "busy.example", "a" * 32, settings={"development_mode": "on"})
-    clock.advance(10_799)
+    clock.move_s(10_799)
     assert caller.setting("development_mode", "c" * 32)["time_remaining"] == 1
 
-    clock.advance(1)
+    clock.move_s(1)
     assert caller.setting("development_mode", "c" * 32)["value"] == "off"
 
 

@@ -8,7 +8,8 @@ from cloudcache.emulator.generated import PLATFORM, TokenKind
 from cloudcache.emulator.options import Options
 from cloudcache.emulator.tokens import token_id_of
 from cloudcache.emulator.world import World
-from tests.unit.emulator.stage import ACCOUNT, OTHER_ACCOUNT, PRO, TOKEN, Caller, Clock
+from tests.support.fake_clock import FakeClock
+from tests.unit.emulator.stage import ACCOUNT, OTHER_ACCOUNT, PRO, TOKEN, Caller
 
 
 @pytest.mark.parametrize("status", ["active", "disabled", "expired"])
@@ -85,8 +86,8 @@ def test_a_token_may_start_with_few_calls_left(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["user", "account"])
-def test_generated_tokens_reach_their_account_only(clock: Clock, kind: TokenKind) -> None:
-    world = World(Options(zones=10, accounts=5, address_per_second=0), clock=clock)
+def test_generated_tokens_reach_their_account_only(clock: FakeClock, kind: TokenKind) -> None:
+    world = World(Options(zones=10, accounts=5, address_per_second=0), clock=clock.now_s)
     generated = world.directory.generated
     caller = Caller(world, generated.token(kind, 2))
 
@@ -95,8 +96,8 @@ def test_generated_tokens_reach_their_account_only(clock: Clock, kind: TokenKind
     assert len(caller.get("/zones").results) == 2
 
 
-def test_a_generated_user_shares_the_budget_with_nobody_else(clock: Clock) -> None:
-    world = World(Options(zones=10, accounts=5, address_per_second=0), clock=clock)
+def test_a_generated_user_shares_the_budget_with_nobody_else(clock: FakeClock) -> None:
+    world = World(Options(zones=10, accounts=5, address_per_second=0), clock=clock.now_s)
     generated = world.directory.generated
     tokens = [generated.token("user", 2), generated.token("account", 2), generated.token("user", PLATFORM)]
 
@@ -107,8 +108,8 @@ def test_a_generated_user_shares_the_budget_with_nobody_else(clock: Clock) -> No
     assert left == ['"default";r=1199;t=1'] * 3
 
 
-def test_a_made_up_token_in_the_generated_shape_is_unknown(clock: Clock) -> None:
-    world = World(Options(zones=10, accounts=5), clock=clock)
+def test_a_made_up_token_in_the_generated_shape_is_unknown(clock: FakeClock) -> None:
+    world = World(Options(zones=10, accounts=5), clock=clock.now_s)
     generated = world.directory.generated
     good = generated.token("account", 2)
     beyond = generated.token("account", 5)
@@ -125,8 +126,8 @@ def test_a_made_up_token_in_the_generated_shape_is_unknown(clock: Clock) -> None
     assert [world.token(token) for token in [*made_up, "cfat_" + "z" * 48, ""]] == [None] * 6
 
 
-def test_a_generated_token_can_be_revoked(clock: Clock) -> None:
-    world = World(Options(zones=10, accounts=5), clock=clock)
+def test_a_generated_token_can_be_revoked(clock: FakeClock) -> None:
+    world = World(Options(zones=10, accounts=5), clock=clock.now_s)
     token = world.directory.generated.token("account", 2)
 
     world.revoke_token(token)

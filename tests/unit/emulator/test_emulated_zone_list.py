@@ -8,6 +8,7 @@ from cloudcache.emulator.generated import PLATFORM
 from cloudcache.emulator.options import Options
 from cloudcache.emulator.wire import JSON
 from cloudcache.emulator.world import World
+from tests.support.fake_clock import FakeClock
 from tests.unit.emulator.stage import (
     ACCOUNT,
     FOREIGN,
@@ -15,7 +16,6 @@ from tests.unit.emulator.stage import (
     OTHER_ACCOUNT,
     PRO,
     Caller,
-    Clock,
     Reply,
     populate,
 )
@@ -25,8 +25,8 @@ def names(reply: Reply) -> list[JSON]:
     return [zone["name"] for zone in reply.results]
 
 
-def generated_world(clock: Clock, zones: int, accounts: int) -> World:
-    return World(Options(zones=zones, accounts=accounts, address_per_second=0), clock=clock)
+def generated_world(clock: FakeClock, zones: int, accounts: int) -> World:
+    return World(Options(zones=zones, accounts=accounts, address_per_second=0), clock=clock.now_s)
 
 
 def test_a_token_sees_the_zones_of_its_account_by_name(caller: Caller) -> None:
@@ -86,7 +86,7 @@ def test_a_token_for_single_zones_sees_only_these(world: World) -> None:
     assert caller.get(f"/zones/{'3' * 32}").codes == [9109]
 
 
-def test_generated_and_added_zones_are_sorted_into_one_list(clock: Clock) -> None:
+def test_generated_and_added_zones_are_sorted_into_one_list(clock: FakeClock) -> None:
     world = generated_world(clock, 120, 1)
     populate(world)
     world.add_zone("c" * 32, "shop-000060.example", ACCOUNT)
@@ -100,7 +100,7 @@ def test_generated_and_added_zones_are_sorted_into_one_list(clock: Clock) -> Non
     assert len(set(map(str, whole))) == 126
 
 
-def test_pages_of_the_turned_list_are_the_same_zones(clock: Clock) -> None:
+def test_pages_of_the_turned_list_are_the_same_zones(clock: FakeClock) -> None:
     world = generated_world(clock, 60, 3)
     caller = Caller(world, world.directory.generated.token("account", 1))
 
@@ -115,7 +115,7 @@ def test_pages_of_the_turned_list_are_the_same_zones(clock: Clock) -> None:
     assert falling == rising[::-1]
 
 
-def test_more_than_500_accounts_cannot_be_listed_at_once(clock: Clock) -> None:
+def test_more_than_500_accounts_cannot_be_listed_at_once(clock: FakeClock) -> None:
     for accounts, status in ((500, 200), (501, 400)):
         world = generated_world(clock, 1000, accounts)
         generated = world.directory.generated
@@ -129,7 +129,7 @@ def test_more_than_500_accounts_cannot_be_listed_at_once(clock: Clock) -> None:
         assert caller.get(f"/zones/{generated.zone_id(999)}").status == 200
 
 
-def test_a_name_finds_a_generated_zone(clock: Clock) -> None:
+def test_a_name_finds_a_generated_zone(clock: FakeClock) -> None:
     world = generated_world(clock, 1000, 4)
     generated = world.directory.generated
     caller = Caller(world, generated.token("account", 3))

@@ -9,7 +9,8 @@ import pytest
 from cloudcache.domain.errors import StoreUnavailable
 from cloudcache.domain.events import ChangeStatus
 from cloudcache.emulator.world import Fault
-from tests.support.rig import ZONE, AutoClock, Process, Rig
+from tests.support.fake_clock import FakeClock
+from tests.support.rig import ZONE, Process, Rig
 
 BLOCK_MS = 300_000
 
@@ -17,7 +18,7 @@ BLOCK_MS = 300_000
 class StoppedTime:
     """Holds the rig's time at a block, and lets it go on."""
 
-    def __init__(self, clock: AutoClock) -> None:
+    def __init__(self, clock: FakeClock) -> None:
         self._goes_on = asyncio.Event()
         self._sleep, self.arrived = clock.sleep, asyncio.Event()
         clock.sleep = self.sleep  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ from cloudcache.domain.access import Actor, ActorKind
 from cloudcache.domain.errors import NotRolledOut, StoreUnavailable
 from cloudcache.domain.rollout import Rollout
 from cloudcache.services.rollouts import REMEMBERED_MS, Rollouts
-from tests.support.rig import AutoClock
+from tests.support.fake_clock import FakeClock
 
 SHOP = "shop.myshopify.com"
 
@@ -36,8 +36,8 @@ class Book:
         return self.rule
 
 
-def made(rule: Rollout) -> tuple[Rollouts, Book, AutoClock]:
-    book, clock = Book(rule), AutoClock()
+def made(rule: Rollout) -> tuple[Rollouts, Book, FakeClock]:
+    book, clock = Book(rule), FakeClock()
     return Rollouts(book, clock, "local"), book, clock
 
 

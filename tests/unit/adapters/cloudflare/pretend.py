@@ -17,26 +17,11 @@ from cloudcache.emulator.options import Options
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import World
 from cloudcache.ports import ZoneAccess
-from tests.unit.adapters.cloudflare.stage import Ledger
+from tests.support.fake_clock import FakeClock
+from tests.unit.adapters.cloudflare.stage import START_MS, Ledger
 
 FREE, PRO, ENTERPRISE, FOREIGN, UNKNOWN = (ZoneId(digit * 32) for digit in "12459")
 TOKEN, OTHER = Token("cfat_gateway_of_the_tests"), Token("cfat_of_somebody_else_here")
-
-
-class Clock:
-    """Moves when somebody sleeps by it."""
-
-    def __init__(self) -> None:
-        self.ms = 1_800_000_000_000
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def now_s(self) -> float:
-        return self.ms / 1000
-
-    async def sleep(self, seconds: float) -> None:
-        self.ms += round(seconds * 1000)
 
 
 @dataclass
@@ -44,7 +29,7 @@ class Stage:
     """A pretend Cloudflare with one zone a plan, and our client before it."""
 
     world: World
-    clock: Clock
+    clock: FakeClock
     ledger: Ledger
     client: CloudflareClient
 
@@ -62,7 +47,7 @@ class Stage:
 @asynccontextmanager
 async def staged() -> AsyncIterator[Stage]:
     """A fresh stage."""
-    clock, ledger = Clock(), Ledger()
+    clock, ledger = FakeClock(START_MS), Ledger()
     world = World(Options(address_per_second=0), clock=clock.now_s)
     world.add_account("a" * 32, "Shop")
     world.add_account("b" * 32, "Others")

@@ -15,6 +15,7 @@ from cloudcache.domain.events import Observation
 from cloudcache.domain.ids import JSON, CredentialId, ZoneId
 from cloudcache.domain.secret import Token
 from cloudcache.ports import ZoneAccess
+from tests.support.fake_clock import FakeClock
 
 SECRET = "cfat_do0not1print2me3ZZ99"
 ZONE = ZoneId("0" * 31 + "a")
@@ -27,18 +28,9 @@ Answer = Callable[[httpx.Request], httpx.Response]
 SlowAnswer = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
-class SteadyClock:
-    """Every look at it takes three milliseconds."""
-
-    def __init__(self) -> None:
-        self.ms = START_MS - 3
-
-    def now_ms(self) -> int:
-        self.ms += 3
-        return self.ms
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("the client never waits by the clock")
+def steady_clock() -> FakeClock:
+    """Each look at it takes three milliseconds, and the client never waits by it."""
+    return FakeClock(START_MS, sleeping="fails", tick_ms=3)
 
 
 @dataclass
@@ -61,13 +53,13 @@ def client_of(
     answer: Answer | SlowAnswer,
     ledger: Quota | None = None,
     *,
-    clock: SteadyClock | None = None,
+    clock: FakeClock | None = None,
     timeouts: Timeouts | None = None,
 ) -> CloudflareClient:
     """A client that is answered by a function."""
     return CloudflareClient(
         "https://api.test/client/v4",
-        clock or SteadyClock(),
+        clock or steady_clock(),
         on_quota=ledger or Ledger(),
         transport=httpx.MockTransport(answer),
         timeouts=timeouts,

@@ -15,13 +15,13 @@ from cloudcache.domain.secret import Token
 from tests.unit.adapters.cloudflare.stage import (
     SECRET,
     Ledger,
-    SteadyClock,
     always,
     client_of,
     failure,
     outcome_of_read,
     outcome_of_write,
     setting,
+    steady_clock,
     success,
 )
 
@@ -127,7 +127,7 @@ def test_date_is_measured_by_our_clock_where_the_answer_has_none(until: str, sec
 
 @pytest.mark.parametrize("wait", ["6", "6.0", "Thu, 26 Nov 2026 01:00:06 GMT"])
 async def test_block_lasts_exactly_as_long_as_the_answer_says(wait: str):
-    clock = SteadyClock()
+    clock = steady_clock()
     budget = InMemoryBudget(Limits(), clock)
     answer = httpx.Response(429, text="error code: 1015", headers={"Date": SENT, "Retry-After": wait})
 

@@ -20,13 +20,13 @@ from tests.unit.adapters.cloudflare.stage import (
     SECRET,
     START_MS,
     ZONE,
-    SteadyClock,
     always,
     body_of,
     client_of,
     failure,
     named,
     setting,
+    steady_clock,
     success,
 )
 
@@ -61,7 +61,7 @@ async def test_an_observation_holds_all_that_was_told():
 
 
 async def test_the_time_is_that_before_the_call_began():
-    clock = SteadyClock()
+    clock = steady_clock()
 
     def slow(request: httpx.Request) -> httpx.Response:
         clock.ms += 5_000

@@ -23,13 +23,13 @@ from tests.unit.adapters.cloudflare.stage import (
     ZONE,
     Answer,
     Ledger,
-    SteadyClock,
     always,
     client_of,
     failure,
     outcome_of_read,
     outcome_of_write,
     setting,
+    steady_clock,
     success,
 )
 
@@ -107,7 +107,7 @@ async def test_no_library_below_us_logs_the_token_on_a_real_connection(caplog: p
     world.add_zone(ZONE, "shop.example", "acc", "pro")
     world.add_token(SECRET, kind="account")
     async with serving(create_app(world)) as address:
-        client = CloudflareClient(f"{address}/client/v4", SteadyClock(), on_quota=Ledger())
+        client = CloudflareClient(f"{address}/client/v4", steady_clock(), on_quota=Ledger())
         assert await outcome_of_write(client) == "rocket_loader=on"
         for kind in ("cut", "lost", "html"):
             world.inject(Fault(kind))
