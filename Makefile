@@ -6,10 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# Tests that share nothing run on all cores, four at most; those with browsers, crowds and deaths one by one.
-ALONE := tests/unit tests/contract tests/properties tests/simulation tests/integration tests/docs
+# `make test` has two parts, and the second runs whatever became of the first: what needs no browser, and the rest.
+# Both run on all cores; tests/support/distribution.py says which tests stay together.
+FIRST := tests/unit tests/contract tests/properties tests/simulation tests/integration tests/docs
 PYTEST := $(BIN)/python -m pytest
-SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadscope
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run cluster test check bench clean
@@ -26,10 +27,15 @@ run: $(VENV)/runtime  ## Serve cloudcache on http://localhost:3000 (PORT=... for
 cluster: $(VENV)/tests  ## Postgres, Valkey, 2 web and 2 sync workers, 1,000 shops, on this machine
 	@exec $(BIN)/python -m tests.cluster --port $(PORT)
 
-test: $(VENV)/tests  ## Run every test
-	@$(BIN)/python -m tests.support.chromium >/dev/null
-	$(PYTEST) $(SPREAD) $(ALONE)
-	$(PYTEST) $(addprefix --ignore=,$(ALONE))
+test: $(VENV)/runtime  ## Run every test
+	@$(BIN)/python -m tests.support.server & building=$$!; \
+	$(MAKE) --no-print-directory $(VENV)/tests || { kill $$building; exit 1; }; \
+	$(BIN)/python -m tests.support.chromium >/dev/null & finding=$$!; \
+	failed=0; \
+	$(PYTEST) $(SPREAD) $(FIRST) || failed=1; \
+	wait $$building $$finding; \
+	$(PYTEST) $(SPREAD) $(addprefix --ignore=,$(FIRST)) || failed=1; \
+	exit $$failed
 
 check: $(VENV)/tests  ## Format, lint, types, import rules, secrets, known holes and the quick tests
 	$(BIN)/ruff format --check .

@@ -7,12 +7,27 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.support.distribution import ByWhatIsShared, longest_first
 
 # The same examples each time, so that a red run can be repeated; CLOUDCACHE_EXPLORE=1 looks for new ones.
 # An example may take as long as the machine needs: a deadline would measure what else runs on it.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile("explore" if os.environ.get("CLOUDCACHE_EXPLORE") else "repeatable")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Deal the tests of a parallel run out by what they share."""
+    config.option.loadscopereorder = False
+    return ByWhatIsShared(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a parallel run the longest tests begin first."""
+    if hasattr(config, "workerinput"):
+        items[:] = longest_first(items)
 
 
 @pytest.fixture(scope="session")
