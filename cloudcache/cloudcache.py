@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,6 +31,8 @@ logs.configure()
 try:
     settings = load()
     logs.configure(form=settings.log_format)
+    for text in settings.unknown:
+        logging.getLogger("cloudcache").warning(text)
     wiring = build(settings, lambda: list(get_config().cors_allowed_origins))
 except ConfigError as error:
     raise SystemExit(f"cloudcache: {error}") from None

@@ -17,9 +17,10 @@ from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
+from cloudcache import env_file
 from cloudcache.domain.access import Role
+from cloudcache.domain.token_text import UnreadableToken, read_token
+from cloudcache.logs import redacted
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 CLOUDFLARE_OAUTH = "https://dash.cloudflare.com/oauth2"
@@ -29,6 +30,8 @@ ENVIRONMENTS = ("local", "preview", "staging", "production")
 KEY_LENGTH = 32
 SHORTEST_SECRET = 20
 MOST_PROCESSES = 80
+LONGEST_SHOWN = 60
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class ConfigError(Exception):
@@ -131,6 +134,9 @@ class Settings:
     metrics_address: tuple[str, int] | None
     """CLOUDCACHE_METRICS_PORT: port, or host:port, at which a process serves its metrics, apart from the pages."""
 
+    unknown: tuple[str, ...] = ()
+    """Variables that look like a setting and are none, each in a sentence; told at the start and by `doctor`."""
+
     @property
     def is_local(self) -> bool:
         """Whether the development sign-in and the demo world exist."""
@@ -155,14 +161,13 @@ class Settings:
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process: the environment, over a `.env` file in the working directory."""
     if environ is None:
-        file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
-        environ = {**file, **os.environ}
+        environ = {**_env_file(), **os.environ}
     given = {name: value.strip() for name, value in environ.items() if value.strip()}
     environment = _one_of(given, "CLOUDCACHE_ENVIRONMENT", ENVIRONMENTS, "local")
     local = environment == "local"
     data_dir = Path(given.get("CLOUDCACHE_DATA_DIR", ".cloudcache")).absolute()
     database_url = given.get("CLOUDCACHE_DATABASE_URL", "")
-    token = given.get("CLOUDCACHE_CLOUDFLARE_TOKEN")
+    token = _token(given, "CLOUDCACHE_CLOUDFLARE_TOKEN")
     if not database_url and not local:
         raise ConfigError("CLOUDCACHE_DATABASE_URL is not set; it is needed outside the local environment")
     cloudflare_url = given.get("CLOUDCACHE_CLOUDFLARE_URL", EMULATOR if local and not token else CLOUDFLARE)
@@ -207,7 +212,15 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         watch_seconds=_seconds(given, "CLOUDCACHE_WATCH_SECONDS", 60),
         log_format=_one_of(given, "CLOUDCACHE_LOG_FORMAT", ("text", "json"), "text" if local else "json"),
         metrics_address=_address(given, "CLOUDCACHE_METRICS_PORT"),
+        unknown=env_file.unknown(environ),
     )
+
+
+def _env_file() -> dict[str, str]:
+    try:
+        return env_file.read(Path(".env"))
+    except env_file.UnreadableFile as error:
+        raise ConfigError(str(error)) from None
 
 
 def _shopify(given: Mapping[str, str], local: bool, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -232,7 +245,7 @@ def _public_url(given: Mapping[str, str], local: bool) -> str | None:
     url = given.get("CLOUDCACHE_PUBLIC_URL")
     if url is None and not local:
         raise ConfigError("CLOUDCACHE_PUBLIC_URL is not set; pages and sockets of other origins are refused")
-    if url is not None and not local and urlsplit(url).scheme != "https":
+    if url is not None and _scheme("CLOUDCACHE_PUBLIC_URL", url) != "https" and not local:
         raise ConfigError("CLOUDCACHE_PUBLIC_URL must begin with https:// outside the local environment")
     return url.rstrip("/") if url else None
 
@@ -249,7 +262,7 @@ def _together(given: Mapping[str, str], one: str, other: str) -> str | None:
     if (one in given) != (other in given):
         raise ConfigError(f"{one} and {other} are given together or not at all")
     value = given.get(one)
-    if value is not None and urlsplit(value).scheme not in ("https", "http"):
+    if value is not None and _scheme(one, value) not in ("https", "http"):
         raise ConfigError(f"{one} must begin with https://")
     return value
 
@@ -260,15 +273,19 @@ def _roles(text: str) -> dict[str, Role]:
         who, _, name = part.rpartition("=")
         role = Role.named(name)
         if not who or role is None:
-            raise ConfigError(f"CLOUDCACHE_STAFF_ROLES: {part!r} is not like SUB=viewer, operator or admin")
+            raise ConfigError(
+                f"CLOUDCACHE_STAFF_ROLES: {_shown(part)} is not like SUB=viewer, operator or admin"
+            )
         found[who.strip()] = role
     return found
 
 
 def _encrypted_unless_here(url: str) -> None:
     """A token must not travel in the clear; plain http is for an emulator on this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+    scheme = _scheme("CLOUDCACHE_CLOUDFLARE_URL", url)
+    if scheme not in ("https", "http") and url != EMULATOR:
+        raise ConfigError(f"CLOUDCACHE_CLOUDFLARE_URL must begin with https://, or be {EMULATOR}")
+    if scheme == "http" and urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
         raise ConfigError("CLOUDCACHE_CLOUDFLARE_URL must begin with https:// unless it is on this machine")
 
 
@@ -281,10 +298,34 @@ def _support(address: str | None) -> str | None:
     raise ConfigError("CLOUDCACHE_SUPPORT_ADDRESS is a mail address or begins with https://")
 
 
+def _token(given: Mapping[str, str], name: str) -> str | None:
+    if name not in given:
+        return None
+    try:
+        return read_token(given[name]).reveal()
+    except UnreadableToken as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def _shown(value: str) -> str:
+    """A wrong value as the message repeats it: short, and without what looks like a secret."""
+    return ascii(redacted(value)[:LONGEST_SHOWN])
+
+
+def _scheme(name: str, url: str) -> str:
+    """The scheme of an address; a text that is no address at all is an error that names the variable."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  is read to be checked
+    except ValueError:
+        raise ConfigError(f"{name} is not an address") from None
+    return parts.scheme
+
+
 def _one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:
     value = given.get(name, default)
     if value not in allowed:
-        raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
+        raise ConfigError(f"{name} is {_shown(value)}; it must be one of {', '.join(allowed)}")
     return value
 
 
@@ -298,8 +339,8 @@ def _seconds(given: Mapping[str, str], name: str, default: int) -> int:
 
 def _whole(given: Mapping[str, str], name: str, default: int, what: str) -> int:
     text = given.get(name, str(default))
-    if not text.isdigit() or int(text) < 1:
-        raise ConfigError(f"{name} is {text!r}; it must be a whole number of {what} above 0")
+    if not _NUMBER.fullmatch(text) or int(text) < 1:
+        raise ConfigError(f"{name} is {_shown(text)}; it must be a whole number of {what} above 0")
     return int(text)
 
 
@@ -314,7 +355,7 @@ def _processes(given: Mapping[str, str]) -> int:
 
 def _redis_url(given: Mapping[str, str]) -> str | None:
     url = given.get("CLOUDCACHE_REDIS_URL")
-    if url is not None and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+    if url is not None and _scheme("CLOUDCACHE_REDIS_URL", url) not in ("redis", "rediss", "unix"):
         raise ConfigError("CLOUDCACHE_REDIS_URL must begin with redis://, rediss:// or unix://")
     return url
 
@@ -324,8 +365,8 @@ def _address(given: Mapping[str, str], name: str) -> tuple[str, int] | None:
     if name not in given:
         return None
     host, _, port = given[name].rpartition(":")
-    if not port.isdigit() or not 0 < int(port) < 65_536:
-        raise ConfigError(f"{name} is {given[name]!r}; it must be a port, or host:port")
+    if not _NUMBER.fullmatch(port) or not 0 < int(port) < 65_536:
+        raise ConfigError(f"{name} is {_shown(given[name])}; it must be a port, or host:port")
     return host.strip("[]") or "127.0.0.1", int(port)
 
 

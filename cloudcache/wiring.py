@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
 from cloudcache import local
@@ -32,7 +33,7 @@ from cloudcache.adapters.scrape import Scrape
 from cloudcache.adapters.shopify.client import ShopifyClient
 from cloudcache.adapters.tracing import Tracing, tracing
 from cloudcache.adapters.vault import EnvelopeVault
-from cloudcache.config import Settings
+from cloudcache.config import ConfigError, Settings
 from cloudcache.domain.errors import CloudcacheError
 from cloudcache.domain.secret import Token
 from cloudcache.emulator.app import create_app
@@ -217,6 +218,13 @@ async def check_database(settings: Settings, store: SqlStore) -> None:
         await check_role(store.engine)
 
 
+def _engine(settings: Settings) -> AsyncEngine:
+    try:
+        return make_engine(settings.database_url, settings.database_pool)
+    except ValueError as error:
+        raise ConfigError(f"CLOUDCACHE_DATABASE_URL: {error}") from None
+
+
 def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None) -> Wiring:
     """Join the parts and put their services in use. `origins` are those of our own pages."""
     telemetry = PrometheusTelemetry()
@@ -238,7 +246,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         telemetry=telemetry,
         pace=shared.pace,
     )
-    engine = make_engine(settings.database_url, settings.database_pool)
+    engine = _engine(settings)
     measure(engine, telemetry, settings.database_pool)
     store = SqlStore(engine, telemetry)
     vault = EnvelopeVault(settings.secret_keys)
@@ -272,7 +280,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
     shopify = shopify_client(settings, clock, shopify_app)
     staff, cookie, sign_in = staff_identity(settings, clock)
     roles = settings.staff_roles | (local.STAFF if settings.is_local else {})
-    reports = Reports(store, store, sync.pacing, clock)
+    reports = Reports(store, store, sync.pacing, clock, people=store)
     readiness = Readiness(
         {"database": lambda: check_database(settings, store)},
         {"redis": shared.redis.connection.check} if shared.redis else None,
@@ -291,6 +299,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
             gateway,
             credentials,
             clock,
+            people=store,
             signin_notes=local.SIGNIN_NOTES if settings.is_local else None,
         ),
         onboarding=Onboarding(store, credentials, clock, is_local=settings.is_local),

@@ -13,6 +13,7 @@ import sys
 
 from cloudcache import logs
 from cloudcache.config import ConfigError, Settings, load
+from cloudcache.domain.errors import StoreUnavailable
 from cloudcache.wiring import build
 
 log = logging.getLogger("cloudcache.worker")
@@ -25,11 +26,13 @@ def main() -> int:
     """Run until it is told to stop; the exit code."""
     try:
         settings = load()
-    except ConfigError as error:
+        logs.configure(form=settings.log_format, role="worker")
+        for text in settings.unknown:
+            log.warning(text)
+        asyncio.run(work(settings))
+    except (ConfigError, StoreUnavailable) as error:
         sys.stderr.write(f"cloudcache: {error}\n")
         return 1
-    logs.configure(form=settings.log_format, role="worker")
-    asyncio.run(work(settings))
     return 0
 
 

@@ -21,14 +21,21 @@ from cloudcache.cli import (
     staff,
     sync,
 )
-from cloudcache.cli.parts import AsJson, out, print_json, run
+from cloudcache.cli.parts import AsJson, Commands, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.emulator.serve import serve
 from cloudcache.emulator.world import Options, World
+from cloudcache.services.health import Finding
 from cloudcache.wiring import Wiring
 from cloudcache.worker import main
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="cloudcache's commands.")
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its traceback shows local variables
+    help="cloudcache's commands.",
+)
 app.add_typer(customers.app, name="customers")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(staff.app, name="staff")
@@ -73,8 +80,9 @@ def doctor(as_json: AsJson = False) -> None:
     """Say what is configured, reachable and permitted, and how fresh values can be; exit 1 if a check fails."""
 
     async def work(wiring: Wiring) -> bool:
-        findings = await wiring.services.health.report()
         settings = wiring.settings
+        unknown = [Finding("settings", False, text) for text in settings.unknown]
+        findings = [*await wiring.services.health.report(), *unknown]
         where = "the built-in emulator" if settings.uses_emulator else settings.cloudflare_url
         fresh = await wiring.services.reports.freshness(SYSTEM) if findings[0].ok else None
         if as_json:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from cloudcache.cli.parts import AsJson, out, print_json, run
+from cloudcache.cli.parts import AsJson, out, print_json, run, token_from_stdin
 from cloudcache.domain.access import SYSTEM
-from cloudcache.domain.secret import Token
 from cloudcache.wiring import Wiring
 
 app = typer.Typer(no_args_is_help=True, help="Cloudflare tokens: add, verify and rotate.")
@@ -19,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Cloudflare tokens: add, verify and
 @app.command()
 def add(shop: Annotated[str, typer.Argument(help="my-shop or my-shop.myshopify.com")]) -> None:
     """Read a token for this customer from standard input, try it on the zone, keep it sealed, and go on."""
-    token = Token(sys.stdin.readline().strip())
+    token = token_from_stdin()
 
     async def work(wiring: Wiring) -> str:
         customer = await wiring.services.customers.reconnect(SYSTEM, shop, token)

@@ -10,10 +10,9 @@ import typer
 from rich.table import Table
 
 from cloudcache.cli.onboarding import export_customers, import_customers
-from cloudcache.cli.parts import AsJson, duration, out, print_json, run
+from cloudcache.cli.parts import AsJson, duration, out, print_json, run, token_from_stdin
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.catalog import BY_ID, Topology
-from cloudcache.domain.secret import Token
 from cloudcache.wiring import Wiring
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, show, import and export customers.")
@@ -31,7 +30,7 @@ def add(
     ] = False,
 ) -> None:
     """Register a shop with its Cloudflare zone; Cloudflare is asked for the zone first."""
-    token = Token(sys.stdin.readline().strip()) if own_token else None
+    token = token_from_stdin() if own_token else None
 
     async def work(wiring: Wiring) -> str:
         service = wiring.services.customers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cloudcache.cli.parts import AsJson, err, out, print_json, run
+from cloudcache.cli.parts import AsJson, bytes_from_stdin, err, out, print_json, run, token_from_stdin
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.customers import zone_id
 from cloudcache.domain.errors import CloudcacheError, sentence
@@ -74,7 +73,7 @@ def kv_import(
     if token_stdin and file == Path("-"):
         raise typer.BadParameter("standard input holds the token or the file, not both")
     origin, found = _told(file, zone, account, namespace_id)
-    token = _token() if token_stdin else None
+    token = token_from_stdin() if token_stdin else None
     order = Order.WRITE if write else Order.KEEP if apply else Order.LOOK
 
     async def work(wiring: Wiring) -> list[Result]:
@@ -103,21 +102,21 @@ def _told(
     raise typer.BadParameter("give a file, or --zone, --account and --namespace")
 
 
-def _token() -> Token:
-    try:
-        return Token(sys.stdin.readline().strip())
-    except ValueError as error:
-        raise typer.BadParameter(f"standard input holds no token: {error}") from None
-
-
 def _text(file: Path) -> str:
     try:
-        raw = sys.stdin.buffer.read(LONGEST_FILE + 1) if file == Path("-") else file.read_bytes()
+        raw = bytes_from_stdin(LONGEST_FILE + 1) if file == Path("-") else _start_of(file)
         if len(raw) > LONGEST_FILE:
             raise typer.BadParameter(f"the file is larger than {LONGEST_FILE // 2**20} MiB; cut it in pieces")
-        return raw.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"the file cannot be read: {error}") from None
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise typer.BadParameter(f"the file cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise typer.BadParameter("the file is not UTF-8; save it as UTF-8") from None
+
+
+def _start_of(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(LONGEST_FILE + 1)
 
 
 async def _bring(

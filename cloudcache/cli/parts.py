@@ -1,31 +1,35 @@
-"""What the commands share: building the parts, one line for an expected failure, JSON for scripts."""
+"""What the commands share: building the parts, one line for an expected failure, input, JSON for scripts."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from getpass import getpass
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from cloudcache import logs
 from cloudcache.config import ConfigError, load
-from cloudcache.domain.errors import CloudcacheError
+from cloudcache.domain.errors import CloudcacheError, explain
 from cloudcache.domain.ids import JSON
+from cloudcache.domain.secret import Token
+from cloudcache.domain.token_text import LONGEST_TEXT, UnreadableToken, read_token, read_token_bytes
 from cloudcache.wiring import Wiring, build
 
-out = Console()
-err = Console(stderr=True)
+out = Console(markup=False, emoji=False)
+err = Console(stderr=True, markup=False, emoji=False)
 
 Result = TypeVar("Result")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
 def run(work: Callable[[Wiring], Awaitable[Result]]) -> Result:
-    """Build the parts, run, close; an expected failure is one line and exit code 1."""
+    """Build the parts, run, close; `Commands` turns an expected failure into one line and exit code 1."""
     logs.configure("WARNING")
 
     async def main() -> Result:
@@ -36,11 +40,57 @@ def run(work: Callable[[Wiring], Awaitable[Result]]) -> Result:
         async with wiring.connected():
             return await work(wiring)
 
+    return asyncio.run(main())
+
+
+class Commands(TyperGroup):
+    """The commands as a whole: what can be expected to go wrong in any of them is one line and never a traceback."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> Any:
+        """Run the command that the arguments name; an expected failure is one line and exit code 1, bad usage 2."""
+        given = list(sys.argv[1:] if args is None else args)
+        for number, text in enumerate(given, 1):
+            if not _is_text(text):
+                _end(f"argument {number} is not UTF-8 text", 2)
+        try:
+            return super().main(given, *more, **named)
+        except CloudcacheError as error:
+            _end(explain(error))
+        except OSError as error:
+            _end(
+                ": ".join(
+                    str(part) for part in (error.filename2 or error.filename, error.strerror or error) if part
+                )
+            )
+        except (ConfigError, ValueError) as error:
+            _end(str(error))
+
+
+def _is_text(text: str) -> bool:
+    return not any("\ud800" <= sign <= "\udfff" or sign == "\0" for sign in text)
+
+
+def _end(message: str, code: int = 1) -> NoReturn:
+    """Exit with one line on standard error."""
+    line = " ".join(logs.redacted(message).split())
+    if sys.stderr is not None:
+        sys.stderr.write(f"cloudcache: {line}\n")
+    sys.exit(code)
+
+
+def token_from_stdin() -> Token:
+    """Read a token from standard input; on a terminal ask for it without an echo."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        return read_token(getpass("Cloudflare API token: ", stream=sys.stderr))
     try:
-        return asyncio.run(main())
-    except (ConfigError, CloudcacheError, ValueError) as error:
-        sys.stderr.write(f"cloudcache: {error}\n")
-        raise typer.Exit(1) from None
+        return read_token_bytes(bytes_from_stdin(LONGEST_TEXT + 1))
+    except UnreadableToken as error:
+        raise ValueError(f"standard input: {error}") from None
+
+
+def bytes_from_stdin(most: int) -> bytes:
+    """Read at most so many bytes of standard input; nothing when it is closed."""
+    return b"" if sys.stdin is None else sys.stdin.buffer.read(most)
 
 
 def print_json(value: JSON) -> None:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from cloudcache.domain.catalog.model import Topology, ZonePlan
 from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId, ZoneId
 from cloudcache.domain.toggle import Cell
+from cloudcache.domain.token_text import shown
+from cloudcache.domain.typed_names import compact, shop_of_text
 
 _SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com")
 _ZONE_ID = re.compile(r"[0-9a-f]{32}")
@@ -67,17 +69,17 @@ class Page:
 
 
 def shop_name(text: str) -> str:
-    """The normal form `name.myshopify.com` of a shop given with or without the domain; ValueError if it is none."""
-    name = text.strip().lower()
-    if not name.endswith(".myshopify.com"):
-        name += ".myshopify.com"
+    """The normal form `name.myshopify.com` of a shop given by its handle, domain or address in the admin; ValueError
+    if it is none."""
+    name = shop_of_text(text)
     if not _SHOP.fullmatch(name):
-        raise ValueError(f"not a shop name: {text[:80]!r} (expected something like my-shop.myshopify.com)")
+        raise ValueError(f"not a shop name: {shown(text)} (expected something like my-shop.myshopify.com)")
     return name
 
 
 def zone_id(text: str) -> ZoneId:
     """A Cloudflare zone id, 32 lower-case hex digits; ValueError if it is none."""
-    if not _ZONE_ID.fullmatch(text.strip().lower()):
-        raise ValueError(f"not a zone id: {text[:80]!r} (32 hex digits, on the zone's overview page)")
-    return ZoneId(text.strip().lower())
+    id_ = compact(text)
+    if not _ZONE_ID.fullmatch(id_):
+        raise ValueError(f"not a zone id: {shown(text)} (32 hex digits, on the zone's overview page)")
+    return ZoneId(id_)

@@ -24,12 +24,12 @@ from cloudcache.domain.catalog.model import Topology, ZonePlan
 from cloudcache.domain.customers import shop_name, zone_id
 from cloudcache.domain.ids import ZoneId
 from cloudcache.domain.secret import Token
+from cloudcache.domain.token_text import UnreadableToken, read_token
 
 COLUMNS = ("shop", "zone_id", "zone_name", "plan", "account_id", "topology", "token")
 NEEDED = ("shop", "zone_id")
 MOST_ROWS = 1_000_000
 LONGEST_LINE = 65_536
-LONGEST_TOKEN = 200
 _ACCOUNT = re.compile(r"[0-9a-f]{32}")
 _LABELS = re.compile(r"(?=.{3,253}$)[^\W_]([\w-]*[^\W_])?(\.[^\W_]([\w-]*[^\W_])?)+", re.UNICODE)
 
@@ -163,6 +163,8 @@ class Seen:
             if text or name in NEEDED:
                 try:
                     values[name] = _READERS[name](text)
+                except UnreadableToken as error:
+                    problems.append(Problem(line, name, f"{_REASONS[name]}: {error}"))
                 except ValueError:
                     problems.append(Problem(line, name, _REASONS[name] if text else "it is empty"))
         problems += self._repeats(line, values)
@@ -208,10 +210,6 @@ def _account(text: str) -> str:
     return text.lower()
 
 
-def _token(text: str) -> Token:
-    return Token(text if len(text) <= LONGEST_TOKEN and text.isprintable() else "")
-
-
 _READERS: Mapping[str, Callable[[str], object]] = {
     "shop": shop_name,
     "zone_id": zone_id,
@@ -219,7 +217,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "plan": _plan,
     "account_id": _account,
     "topology": lambda text: Topology(text.lower()),
-    "token": _token,
+    "token": read_token,
 }
 _REASONS = {
     "shop": "not a shop name (expected something like my-shop.myshopify.com)",

@@ -24,6 +24,7 @@ from cloudcache.domain.feed import FeedVersion, Window
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.domain.secret import Token
 from cloudcache.domain.shops import waiting_credential
+from cloudcache.domain.token_text import UnreadableToken, read_token
 from cloudcache.domain.topology import hostnames, is_within, topology_of, verdicts
 from cloudcache.ports import (
     Budget,
@@ -139,11 +140,9 @@ class Connecting:
         shop = require_shop(actor)
         await self._rollouts.admit(actor)
         try:
-            token = Token(text.strip() if isinstance(text, str) and len(text) <= 200 else "")
-        except ValueError:
-            raise Refused(Reason.WRONG_VALUE, "this is no Cloudflare token") from None
-        if token.reveal().startswith("{"):
-            raise Refused(Reason.WRONG_VALUE, "this is no Cloudflare token")
+            token = read_token(text if isinstance(text, str) else "")
+        except UnreadableToken as error:
+            raise Refused(Reason.WRONG_VALUE, error.problem.value) from None
         return await self._checked(
             shop, token, self._vault.seal(token, waiting_credential(shop)), is_oauth=False
         )

@@ -12,8 +12,9 @@ from cloudcache.domain.customers import Customer, Page, shop_name, zone_id
 from cloudcache.domain.errors import Refused
 from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.domain.secret import Token
-from cloudcache.ports import Clock, Gateway, Store, ZoneAccess
+from cloudcache.ports import Clock, Gateway, People, Store, ZoneAccess
 from cloudcache.services.credentials import PLATFORM, Credentials
+from cloudcache.services.naming import customer_named
 
 MOST_CHOICES = 20
 """Shops on the local sign-in page; where there are more, the others are named."""
@@ -49,12 +50,14 @@ class Customers:
         credentials: Credentials,
         clock: Clock,
         *,
+        people: People,
         signin_notes: dict[str, str] | None,
     ) -> None:
         self._store = store
         self._gateway = gateway
         self._credentials = credentials
         self._clock = clock
+        self._people = people
         self._signin_notes = signin_notes
 
     async def add(
@@ -84,7 +87,7 @@ class Customers:
         """Give a customer a token of its own, in place of any before. It is tried on the zone first; then the zone
         is worked on again, whatever had parked it."""
         require_administrator(actor)
-        customer = await self._store.customer_of_shop(shop_name(shop))
+        customer = await self._named(shop)
         credential = CredentialId(f"c-{token_hex(8)}")
         await self._gateway.zone(ZoneAccess(customer.zone_id, credential, token))
         now = self._clock.now_ms()
@@ -102,7 +105,7 @@ class Customers:
         if shop is None:
             token = self._credentials.platform()
         else:
-            customer = await self._store.customer_of_shop(shop_name(shop))
+            customer = await self._named(shop)
             whose, credential = customer.shop, customer.credential
             token = (await self._credentials.access(customer)).token
         try:
@@ -124,12 +127,15 @@ class Customers:
     async def show(self, actor: Actor, shop: str) -> Page:
         """One customer with everything cached of it."""
         require_administrator(actor)
-        customer = await self._store.customer_of_shop(shop_name(shop))
+        customer = await self._named(shop)
         return await self._store.page(customer.id)
 
     async def of_shop(self, shop: str) -> Customer:
         """The customer of a verified shop name, for the sign-in that verified it."""
         return await self._store.customer_of_shop(shop_name(shop))
+
+    async def _named(self, text: str) -> Customer:
+        return await customer_named(self._store, self._people, text)
 
     async def signin_choices(self) -> Sequence[SigninChoice]:
         """The shops one may sign in as in the local environment; nobody elsewhere."""

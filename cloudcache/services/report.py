@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cloudcache.domain.access import Actor, require_administrator
-from cloudcache.domain.customers import Page, shop_name
+from cloudcache.domain.customers import Page
 from cloudcache.domain.events import Change, ChangeStatus
 from cloudcache.domain.freshness import DAY_MS
 from cloudcache.domain.planner import FleetPlan
@@ -16,10 +16,12 @@ from cloudcache.ports import (
     FleetCounts,
     Parked,
     Pending,
+    People,
     QueueDepth,
     Store,
     ZoneQueue,
 )
+from cloudcache.services.naming import customer_named
 from cloudcache.services.pacing import Pacing
 
 MOST_CHANGES = 500
@@ -60,11 +62,14 @@ class ZoneReport:
 class Reports:
     """Reads only; for commands, metrics and staff."""
 
-    def __init__(self, store: Store, queue: ZoneQueue, pacing: Pacing, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, queue: ZoneQueue, pacing: Pacing, clock: Clock, *, people: People
+    ) -> None:
         self._store = store
         self._queue = queue
         self._pacing = pacing
         self._clock = clock
+        self._people = people
 
     async def freshness(self, actor: Actor) -> Freshness:
         """What the credentials can buy, and how things stand."""
@@ -92,7 +97,7 @@ class Reports:
         require_administrator(actor)
         now = self._clock.now_ms()
         since = now - int(days * DAY_MS)
-        customer = await self._store.customer_of_shop(shop_name(shop))
+        customer = await customer_named(self._store, self._people, shop)
         history = await self._store.history(customer.id, MOST_CHANGES)
         outside = [
             one for one in history if one.status is ChangeStatus.OBSERVED and one.requested_at >= since

@@ -13,16 +13,18 @@ from secrets import token_hex
 from cloudcache.domain.access import Action, Actor, ActorKind, Principal, Role, require_administrator
 from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.customers import Customer
-from cloudcache.domain.errors import NotAllowed, NotFound
+from cloudcache.domain.errors import NotAllowed
 from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.shops import View
+from cloudcache.domain.typed_names import meanings
 from cloudcache.ports import AuditTrail, Clock, People, Store
+from cloudcache.services.naming import customer_named
 
 VIEW_MS = 30 * 60_000
 ROLE_KEPT_MS = 60_000
 SHORTEST_REASON, LONGEST_REASON = 8, 200
 MOST_FOUND = 20
-LONGEST_SEARCH = 100
+SHORTEST_SEARCH, LONGEST_SEARCH = 2, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,13 @@ class Support:
         return replace(principal.actor, role=role, customer=None) if role is not None else None
 
     async def find(self, actor: Actor, text: object) -> Sequence[Found]:
-        """Customers whose shop, domain or zone id begins with the text; nothing for fewer than two characters."""
+        """Customers whose shop, domain or zone ID begins with what the text means; nothing for fewer than two
+        characters."""
         require_administrator(actor, Action.SEARCH)
-        wanted = text.strip().lower()[:LONGEST_SEARCH] if isinstance(text, str) else ""
-        if len(wanted) < 2 or not wanted.isascii() or not wanted.isprintable():
-            return []
-        customers = await self._people.across_tenants_find(wanted, MOST_FOUND)
+        wanted = meanings(text) if isinstance(text, str) else ()
+        customers = await self._first_found(
+            [one[:LONGEST_SEARCH] for one in wanted if len(one) >= SHORTEST_SEARCH]
+        )
         return [Found(one.shop, one.zone_name, one.plan.title, one.status.label) for one in customers]
 
     async def start_view(self, actor: Actor, shop: object, reason: object) -> View:
@@ -113,10 +116,16 @@ class Support:
             None, Deed(by, AuditAction.DENIED, "staff", detail={"what": what}), now=self._clock.now_ms()
         )
 
+    async def _first_found(self, wanted: Sequence[str]) -> Sequence[Customer]:
+        """What the likeliest meaning finds; the next one only where that finds nothing."""
+        for one in wanted:
+            customers = await self._people.across_tenants_find(one, MOST_FOUND)
+            if customers:
+                return customers
+        return []
+
     async def _customer(self, shop: object) -> Customer:
-        if not isinstance(shop, str) or len(shop) > LONGEST_SEARCH:
-            raise NotFound("no such customer")
-        return await self._store.customer_of_shop(shop.strip().lower())
+        return await customer_named(self._store, self._people, shop if isinstance(shop, str) else "")
 
     async def _role(self, staff: str) -> Role | None:
         now = self._clock.now_ms()

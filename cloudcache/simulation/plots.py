@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pygal
 from pygal.style import CleanStyle
 
 from cloudcache.simulation.figures import Hourly
+
+# pygal adds an import hook with an interface that Python has dropped: every import that fails then warns.
+sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != pygal.__name__]
 
 
 def draw(hourly: Hourly, folder: Path, name: str) -> list[Path]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from cloudcache.domain.catalog.model import Section, ZonePlan
 from cloudcache.domain.errors import Reason, Refused
 from cloudcache.domain.events import Change
+from cloudcache.domain.token_text import TokenProblem
 
 APP = "cloudcache"
 TITLE = "Cloudflare settings"
@@ -229,10 +230,26 @@ def reason(code: str, detail: str = "") -> str:
     return _REASONS[known]
 
 
+_NO_TOKEN = "That isn’t a Cloudflare API token. Copy it again from Cloudflare and paste it on its own."
+_TOKEN_PROBLEMS: dict[str, str] = {
+    TokenProblem.EMPTY: "Paste your Cloudflare API token first.",
+    TokenProblem.TOO_LONG: "That’s too long for a Cloudflare API token. Paste only the token.",
+    TokenProblem.NOT_ASCII: "The token contains characters that no Cloudflare API token has. "
+    "Copy it again from Cloudflare.",
+    TokenProblem.SEVERAL: "That contains more than one token. Paste only one.",
+    TokenProblem.BLANKS: "A Cloudflare API token is one word. Paste only the token.",
+    TokenProblem.VARIABLE: "That contains the name of a variable instead of the token. Paste the token itself.",
+    TokenProblem.GLOBAL_KEY: "That’s your Global API Key. Create an API token in Cloudflare and paste that instead.",
+    TokenProblem.COMMAND: "That’s a command without a token in it. Paste only the token.",
+    TokenProblem.JSON: "That’s JSON without a token in it. Paste only the token.",
+}
+"""Why no token could be read from what was pasted, where there is more to say than `_NO_TOKEN`."""
+
+
 def connecting(error: Refused) -> str:
     """Why a token or a zone cannot be connected."""
     if error.reason is Reason.WRONG_VALUE:
-        return "That is no Cloudflare token. Copy it once more, whole and without blanks."
+        return _TOKEN_PROBLEMS.get(error.detail, _NO_TOKEN)
     if error.reason is Reason.TOKEN_REFUSED:
         return "Cloudflare does not accept this token. It may be revoked, expired or mistyped."
     if error.reason is Reason.PERMISSION:

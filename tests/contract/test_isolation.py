@@ -39,11 +39,18 @@ Call = Callable[[House, Actor, CustomerId], Awaitable[object]]
 
 
 def _customers(house: House) -> Customers:
-    return Customers(house.store, house.rig.gateway, house.credentials, house.rig.clock, signin_notes=None)
+    return Customers(
+        house.store,
+        house.rig.gateway,
+        house.credentials,
+        house.rig.clock,
+        people=house.store,
+        signin_notes=None,
+    )
 
 
 def _reports(house: House) -> Reports:
-    return Reports(house.store, house.store, house.process.pacing, house.rig.clock)
+    return Reports(house.store, house.store, house.process.pacing, house.rig.clock, people=house.store)
 
 
 def _onboarding(house: House) -> Onboarding:

@@ -90,9 +90,14 @@ class OAuthClient:
     def _read(self, answer: httpx.Response) -> OAuthTokens:
         try:
             told = answer.json()
-            access, lives = told["access_token"], int(told["expires_in"])
-        except (ValueError, KeyError, TypeError):
+            access, lives = _token(told["access_token"]), int(told["expires_in"])
+            refresh = _token(told["refresh_token"]) if told.get("refresh_token") else None
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise Unclear("Cloudflare's sign-in gave no token") from None
-        refresh = told.get("refresh_token")
-        until = self._clock.now_ms() + lives * 1000
-        return OAuthTokens(Token(access), Token(refresh) if isinstance(refresh, str) else None, until)
+        return OAuthTokens(access, refresh, self._clock.now_ms() + lives * 1000)
+
+
+def _token(value: object) -> Token:
+    if not isinstance(value, str):
+        raise TypeError
+    return Token(value)

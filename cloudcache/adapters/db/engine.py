@@ -60,7 +60,7 @@ def async_url(url: str) -> URL:
         url = url.replace("postgres", "postgresql", 1)
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError("the database address must look like sqlite:///file or postgresql://...") from None
     backend = parsed.get_backend_name()
     if backend not in DRIVERS:

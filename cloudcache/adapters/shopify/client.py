@@ -112,11 +112,14 @@ class ShopifyClient:
         now = self._clock.now_ms()
         access, refresh = told.get("access_token"), told.get("refresh_token")
         lives, refresh_lives = told.get("expires_in"), told.get("refresh_token_expires_in")
-        if not isinstance(access, str) or not access or not isinstance(lives, int):
+        if not isinstance(access, str) or not isinstance(lives, int):
             raise Unclear("Shopify's answer holds no expiring token")
+        try:
+            tokens = Token(access), Token(refresh) if isinstance(refresh, str) and refresh else None
+        except ValueError:
+            raise Unclear("Shopify's answer holds no expiring token") from None
         return ShopTokens(
-            Token(access),
-            Token(refresh) if isinstance(refresh, str) and refresh else None,
+            *tokens,
             now + lives * 1000,
             now + refresh_lives * 1000 if isinstance(refresh_lives, int) else None,
             str(told.get("scope", "")),
@@ -154,7 +157,8 @@ def _read(answer: httpx.Response) -> Mapping[str, object]:
 
 def _wait(answer: httpx.Response) -> float:
     given = answer.headers.get("retry-after", "")
-    return min(float(given), 600.0) if given.replace(".", "", 1).isdigit() else 30.0
+    is_number = given.isascii() and given.replace(".", "", 1).isdigit()
+    return min(float(given), 600.0) if is_number else 30.0
 
 
 def _domains(told: Mapping[str, object]) -> list[str]:

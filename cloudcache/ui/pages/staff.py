@@ -68,7 +68,7 @@ def _search() -> rx.Component:
                     type="search",
                     placeholder=wording.STAFF_SEARCH,
                     auto_complete="off",
-                    max_length=100,
+                    max_length=500,
                     on_change=Staff.search.debounce(150),
                 ),
                 class_name="field",

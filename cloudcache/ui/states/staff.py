@@ -48,7 +48,7 @@ class Staff(rx.State):
             return
         if not isinstance(text, str) or await current().limits.wait_s("search", actor.id) > 0:
             return
-        self.query = text[:100]
+        self.query = text[:500]
         try:
             found = await current().support.find(actor, text)
         except CloudcacheError as error:

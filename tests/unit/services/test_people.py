@@ -96,6 +96,39 @@ async def test_a_search_finds_by_the_beginning_of_shop_domain_or_zone(house: Hou
         await house.support.find(await house.merchant(), "paper")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        KITE,
+        "paper-kite",
+        "https://paper-kite.myshopify.com/admin",
+        "admin.shopify.com/store/paper-kite/apps/x",
+        "\u200bPAPER-KITE.myshopify.com.",
+        "https://www.paperkite.example:443/?q=1",
+        "paperkite.example",
+        f" {KITE_ZONE[:16]} {KITE_ZONE[16:]} ",
+    ],
+)
+async def test_customer_is_found_and_viewed_by_whatever_was_copied(house: House, text: str):
+    await house.connected()
+
+    found = await house.support.find(VIEWER, text)
+    view = await house.support.start_view(VIEWER, text, "the merchant asked")
+
+    assert [one.shop for one in found] == [KITE]
+    assert view.customer == (await house.store.customer_of_shop(KITE)).id
+
+
+@pytest.mark.parametrize(
+    "text", ["paper", "paperkite", "paper-kite.myshopify", KITE_ZONE[:31], "", "https://", "\0"]
+)
+async def test_beginning_of_a_name_is_found_and_not_viewed(house: House, text: str):
+    await house.connected()
+
+    with pytest.raises(NotFound):
+        await house.support.start_view(VIEWER, text, "the merchant asked")
+
+
 async def test_a_view_needs_a_reason_reads_only_and_ends(house: House):
     merchant = await house.connected()
     assert merchant.customer is not None

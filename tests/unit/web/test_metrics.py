@@ -31,7 +31,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 def scraped(rig: Rig) -> Scraped:
     """A process that has read its one zone, and the lines that a scrape of it answers."""
     process = rig.process()
-    reports = Reports(rig.store, rig.store, process.pacing, rig.clock)
+    reports = Reports(rig.store, rig.store, process.pacing, rig.clock, people=rig.store)
     telemetry = PrometheusTelemetry()
     rollouts = Rollouts(rig.store, rig.clock, "local")
     scrape = Scrape(telemetry, reports, rollouts, lambda: process.engine.tally, Readiness({}), rig.clock)
