@@ -26,7 +26,7 @@ ONE, TWO = CustomerId(1), CustomerId(2)
 @asynccontextmanager
 async def on_the_bus(url: str, prefix: str, name: str) -> AsyncIterator[RedisBus]:
     """The bus of one process, which hears the others."""
-    connection = Connection(url, prefix)
+    connection = Connection(url, prefix, SAFETY_NET_S)
     bus = RedisBus(connection, lambda: name)
     ear = Ear(bus)
     bus.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from tests.support.databases import fresh_postgres
 from tests.support.page_socket import Tab, cookie_for, tab
 from tests.support.server import RunningApp, running_app
 from tests.support.valkey import Stoppable, stoppable_valkey
-from tests.support.waiting import SAFETY_NET_S, http_client
+from tests.support.waiting import SAFETY_NET_S, http_client, until_true
 
 SHOPS = 4
 
@@ -183,7 +182,10 @@ async def test_a_tab_that_comes_back_to_another_process_shows_what_it_did(cluste
 
 async def test_every_process_says_how_redis_is(cluster: Cluster):
     async with http_client() as client:
-        answer = await client.get(f"{cluster.one.url}/readyz")
 
-    assert answer.status_code == 200
-    assert json.loads(answer.text)["redis"] == "well"
+        async def is_well() -> bool:
+            """On a busy machine an answer may come after the second and a half that it is given."""
+            answer = await client.get(f"{cluster.one.url}/readyz")
+            return answer.status_code == 200 and answer.json()["redis"] == "well"
+
+        await until_true(is_well)

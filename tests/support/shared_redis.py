@@ -15,6 +15,7 @@ from cloudcache.adapters.redis.budget import RedisBudget
 from cloudcache.adapters.redis.connection import Connection
 from cloudcache.domain.budget import Lane, Limits
 from tests.support.fake_clock import FakeClock, let_tasks_run
+from tests.support.waiting import SAFETY_NET_S
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ class ToldConnection(Connection):
     """Knows whether a trip is under way."""
 
     def __init__(self, url: str, prefix: str) -> None:
-        super().__init__(url, prefix)
+        super().__init__(url, prefix, SAFETY_NET_S)
         self.trips = 0
         self._under_way = 0
         self._home = asyncio.Event()

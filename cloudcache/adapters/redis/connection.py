@@ -43,8 +43,10 @@ class Away(TryLater):
 class Connection:
     """Asks Redis, and knows whether that is any use."""
 
-    def __init__(self, url: str, prefix: str = "cloudcache:") -> None:
+    def __init__(self, url: str, prefix: str = "cloudcache:", answer_s: float = ANSWER_S) -> None:
+        """`answer_s` is how many seconds Redis has to answer before it counts as unavailable."""
         self._url = url
+        self._answer_s = answer_s
         self._prefix = prefix
         self._made: Redis | None = None
         self._scripts: dict[str, AsyncScript] = {}
@@ -68,9 +70,9 @@ class Connection:
             pool = BlockingConnectionPool.from_url(
                 self._url,
                 max_connections=CONNECTIONS,
-                timeout=ANSWER_S,
-                socket_timeout=ANSWER_S,
-                socket_connect_timeout=ANSWER_S,
+                timeout=self._answer_s,
+                socket_timeout=self._answer_s,
+                socket_connect_timeout=self._answer_s,
                 retry=Retry(NoBackoff(), 1, supported_errors=(Disconnected,)),  # an idle one may be dead
             )
             self._made = Redis.from_pool(pool)
