@@ -114,13 +114,13 @@ class CloudflareApp:
         delay = self._world.options.latency + fault.delay
         if fault.kind == "refuse":
             self._note(call, None, fault)
-            await self._wait(delay, line)
+            await self._wait(delay, line, fault)
             line.sever(httpx.ConnectError("connection refused"))
             return
         if fault.kind == "html":
             status = fault.status or 502
             self._note(call, Answer(status, (), GATEWAY_PAGE), fault)
-            await self._wait(delay, line)
+            await self._wait(delay, line, fault)
             await line.reply(
                 status, [(b"content-type", b"text/html"), (b"server", b"cloudflare")], GATEWAY_PAGE
             )
@@ -129,7 +129,7 @@ class CloudflareApp:
             given = await self._process_late(delay, call, fault, line)
         else:
             given = self._process(call, fault)
-            await self._wait(delay, line)
+            await self._wait(delay, line, fault)
         if fault.kind == "lost":
             line.sever(httpx.ReadError("the connection was lost before an answer came"))
         elif fault.kind == "cut":
@@ -148,21 +148,38 @@ class CloudflareApp:
             task = asyncio.create_task(self._process_after(delay, call, fault))
             self._stragglers.add(task)
             task.add_done_callback(self._stragglers.discard)
-        await self._wait(delay, line)
+        await self._wait(delay, line, fault)
         return self._process(call, fault)
 
     async def _process_after(self, delay: float, call: Call, fault: Fault) -> None:
         await self._sleep(delay)
         self._process(call, fault)
 
-    async def _wait(self, seconds: float, line: Line) -> None:
+    async def _wait(self, seconds: float, line: Line, fault: Fault | None = None) -> None:
         if seconds <= 0:
             return
-        if line.patience is None or seconds <= line.patience:
-            await self._sleep(seconds)
+        is_too_long = line.patience is not None and seconds > line.patience
+        waited = line.patience if is_too_long and line.patience is not None else seconds
+        if fault is None:
+            await self._sleep(waited)
+        elif not await self._held_back(waited):
             return
-        await self._sleep(line.patience)
-        raise httpx.ReadTimeout("no answer within the time that the client waits")
+        if is_too_long:
+            raise httpx.ReadTimeout("no answer within the time that the client waits")
+
+    async def _held_back(self, seconds: float) -> bool:
+        """Returns after so many seconds, or with False as soon as the faults are cleared."""
+        sleeping = asyncio.ensure_future(self._sleep(seconds))
+        clearing = asyncio.ensure_future(self._world.faults.cleared())
+        try:
+            await asyncio.wait((sleeping, clearing), return_when=asyncio.FIRST_COMPLETED)
+            if sleeping.done():
+                sleeping.result()
+            return not clearing.done()
+        finally:
+            sleeping.cancel()
+            clearing.cancel()
+            await asyncio.gather(sleeping, clearing, return_exceptions=True)
 
     def _note(self, call: Call, given: Answer | None, fault: Fault | None) -> None:
         world = self._world

@@ -12,11 +12,12 @@
         unknown_value  reads show a value that no schema knows
 
 A fault hits the calls it matches, `times` times (None: for ever), each with `probability`. The first one that
-matches wins. `delay` holds the answer back for every kind.
+matches wins. `delay` holds the answer back for every kind, at most until the faults are cleared.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias, get_args
@@ -126,14 +127,21 @@ class FaultBook:
         self._seed = seed
         self._drawn = 0
         self._pages: list[tuple[Fault, int | None]] = []
+        self._cleared = asyncio.Event()
 
     def add(self, fault: Fault) -> None:
         """Sets one more fault, behind those that are set already."""
         self._pages.append((fault, fault.times))
 
     def clear(self) -> None:
-        """Takes all faults away."""
+        """Takes all faults away, and lets the calls go on that they hold back."""
         self._pages.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
+
+    async def cleared(self) -> None:
+        """Returns when the faults that are set now are taken away."""
+        await self._cleared.wait()
 
     def pick(self, call: Call) -> Fault | None:
         """The fault that this call runs into, counted as having struck."""

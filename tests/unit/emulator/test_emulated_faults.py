@@ -158,6 +158,25 @@ async def test_a_change_made_after_the_wait_still_arrives_when_the_client_gave_u
     assert world.value(PRO, "polish") == "lossy"
 
 
+async def test_cleared_faults_release_the_calls_they_hold(world: World) -> None:
+    arrived = asyncio.Event()
+
+    async def forever(_: float) -> None:
+        arrived.set()
+        await asyncio.Event().wait()
+
+    transport = FaultyTransport(create_app(world, sleep=forever))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    world.inject(Fault("slow", delay=3600, times=None))
+    async with httpx.AsyncClient(transport=transport, base_url="http://emulator", headers=headers) as client:
+        call = asyncio.create_task(turn_on(client))
+        await arrived.wait()
+        world.clear_faults()
+
+        assert (await call).status_code == 200
+    assert world.value(PRO, "polish") == "lossy"
+
+
 async def test_a_duplicate_is_done_twice_and_answered_once(client: httpx.AsyncClient, world: World) -> None:
     world.inject(Fault("duplicate"))
 
