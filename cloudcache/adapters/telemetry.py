@@ -217,7 +217,10 @@ EVENTS: tuple[Event, ...] = (
         "INFO",
         "A call to Cloudflare failed; `ray` is its id. A WARNING if nobody expected it.",
     ),
-    Event("token_refused", "WARNING", "Cloudflare refuses a token; its zones are parked."),
+    Event("token_refused", "WARNING", "Cloudflare refuses a token; its zones are suspended."),
+    Event("token_resumed", "WARNING", "Cloudflare accepts a token again; its zones are due."),
+    Event("zone_suspended", "WARNING", "Cloudflare refuses a zone twice; it is examined again by itself."),
+    Event("zone_resumed", "WARNING", "Cloudflare answers for a suspended zone again; it is due."),
     Event(
         "batch_withdrawn",
         "WARNING",

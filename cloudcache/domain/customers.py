@@ -31,6 +31,10 @@ class ZoneStatus(StrEnum):
         return self.value.replace("_", " ")
 
 
+SUSPENDED = (ZoneStatus.TOKEN_REFUSED, ZoneStatus.GONE)
+"""Not read and not written, but examined again by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     """A shop with its zone. `silent_since` tells that Cloudflare does not answer for it, `followed_at` until when its
@@ -53,6 +57,11 @@ class Customer:
     hostname: str = ""
     topology_at: int | None = None
     missing: frozenset[str] = frozenset()
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the zone is neither read nor written until Cloudflare answers for it again."""
+        return self.status in SUSPENDED
 
     @property
     def handle(self) -> str:

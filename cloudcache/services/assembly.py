@@ -16,6 +16,7 @@ from cloudcache.services.engine import Engine
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.rollouts import Rollouts
+from cloudcache.services.suspensions import Suspensions
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.writing import Writer
@@ -54,6 +55,7 @@ class Sync:
     engine: Engine
     attention: Attention
     toggles: Toggles
+    suspensions: Suspensions
     wake: Callable[[], None]
     """There may be something to do: the engines of all processes look."""
 
@@ -74,15 +76,17 @@ def assemble(p: Parts) -> Sync:
     changefeed = ChangeFeed(
         p.feeds, p.queue, p.gateway, p.budget, p.credentials, p.clock, owner=p.owner, chance=p.chance
     )
+    wake = partial(p.bus.tell, Due())
+    suspensions = Suspensions(
+        p.store, p.gateway, p.credentials, p.budget, p.bus, p.clock, wake, jitter=p.chance
+    )
     engine = Engine(
-        p.store,
         p.queue,
         p.feeds,
         reconciler,
         changefeed,
         pacing,
-        p.gateway,
-        p.credentials,
+        suspensions,
         p.budget,
         p.bus,
         p.clock,
@@ -91,7 +95,6 @@ def assemble(p: Parts) -> Sync:
         chance=p.chance,
     )
     p.bus.listen(Due, lambda _: engine.wake())
-    wake = partial(p.bus.tell, Due())
     writer = Writer(
         p.store,
         p.queue,
@@ -121,4 +124,4 @@ def assemble(p: Parts) -> Sync:
         p.rollouts,
         telemetry=p.telemetry,
     )
-    return Sync(writer, reconciler, pacing, engine, attention, toggles, wake)
+    return Sync(writer, reconciler, pacing, engine, attention, toggles, suspensions, wake)

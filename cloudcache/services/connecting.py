@@ -42,6 +42,7 @@ from cloudcache.ports import (
 )
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.rollouts import Rollouts
+from cloudcache.services.suspensions import Suspensions
 
 MOST_ZONES = 200
 OAUTH_MS = 10 * 60_000
@@ -108,6 +109,7 @@ class Connecting:
         clock: Clock,
         wake: Callable[[], None],
         rollouts: Rollouts,
+        suspensions: Suspensions,
         oauth: CloudflareOAuth | None = None,
     ) -> None:
         self._store = store
@@ -120,6 +122,7 @@ class Connecting:
         self._clock = clock
         self._wake = wake
         self._rollouts = rollouts
+        self._suspensions = suspensions
         self._oauth = oauth
 
     @property
@@ -184,13 +187,15 @@ class Connecting:
         return customer
 
     async def look_again(self, actor: Actor) -> Customer:
-        """Find out anew what the connected token may do and which way shoppers take."""
+        """Find out anew what the connected token may do and which way shoppers take. A suspended zone that answers is
+        resumed."""
         shop = require_shop(actor)
         await self._rollouts.admit(actor)
         customer = await self._store.customer_of_shop(shop)
         access = await self._credentials.access(customer)
         lane = Lane(self._credentials.lane_of(customer), CallClass.WATCHED, customer.id)
         facts = await self._facts(access, lane)
+        await self._suspensions.answered(customer)
         found = await self._looked(access, facts, await self._domains(shop), lane)
         await self._store.keep_way(customer.id, found.way, found.missing, now=self._clock.now_ms())
         self._bus.hint(customer.id)

@@ -82,6 +82,18 @@ class Credentials:
             return FeedAccess(feed.account, PLATFORM, self.platform())
         return FeedAccess(feed.account, feed.credential, await self._token(feed.credential))
 
+    async def token_of(self, credential: CredentialId | None) -> Token:
+        """A credential's token, renewed if need be (None: the platform's)."""
+        return self.platform() if credential is None else await self._token(credential)
+
+    async def held(self, customer: Customer) -> Token:
+        """The customer's token as it is kept, even if it should be renewed."""
+        if customer.credential is None:
+            return self.platform()
+        held = self._vault.open(await self._store.sealed_token(customer.credential), customer.credential)
+        tokens = _unpacked(held)
+        return held if tokens is None else tokens.access
+
     def platform(self) -> Token:
         """The token given in the settings; `Refused` when there is none."""
         if self._platform is None:

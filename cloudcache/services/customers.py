@@ -9,12 +9,17 @@ from secrets import token_hex
 from cloudcache.domain.access import Actor, require_administrator
 from cloudcache.domain.catalog.model import State, Topology
 from cloudcache.domain.customers import Customer, Page, shop_name, zone_id
-from cloudcache.domain.errors import Refused
+from cloudcache.domain.errors import Refused, explain
 from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.domain.secret import Token
 from cloudcache.ports import Clock, Gateway, People, Store, ZoneAccess
 from cloudcache.services.credentials import PLATFORM, Credentials
 from cloudcache.services.naming import customer_named
+from cloudcache.services.suspensions import Suspensions
+
+ACTIVE = "Cloudflare says it is active"
+MOST_EXAMINED = 100
+"""Suspended zones that one `credentials verify` asks for; the others are examined by themselves."""
 
 MOST_CHOICES = 20
 """Shops on the local sign-in page; where there are more, the others are named."""
@@ -32,7 +37,7 @@ class SigninChoice:
 
 @dataclass(frozen=True, slots=True)
 class TokenCheck:
-    """Whose token was asked about, what Cloudflare says, and how many parked zones go on because of it."""
+    """Whose token was asked about, what Cloudflare says, and how many suspended zones are resumed because of it."""
 
     whose: str
     ok: bool
@@ -48,6 +53,7 @@ class Customers:
         store: Store,
         gateway: Gateway,
         credentials: Credentials,
+        suspensions: Suspensions,
         clock: Clock,
         *,
         people: People,
@@ -56,6 +62,7 @@ class Customers:
         self._store = store
         self._gateway = gateway
         self._credentials = credentials
+        self._suspensions = suspensions
         self._clock = clock
         self._people = people
         self._signin_notes = signin_notes
@@ -85,7 +92,7 @@ class Customers:
 
     async def reconnect(self, actor: Actor, shop: str, token: Token) -> Customer:
         """Give a customer a token of its own, in place of any before. It is tried on the zone first; then the zone
-        is worked on again, whatever had parked it."""
+        is worked on again, whatever it was suspended for."""
         require_administrator(actor)
         customer = await self._named(shop)
         credential = CredentialId(f"c-{token_hex(8)}")
@@ -98,24 +105,49 @@ class Customers:
         return customer
 
     async def verify(self, actor: Actor, shop: str | None = None) -> TokenCheck:
-        """Ask Cloudflare whether a customer's token (without a shop: the platform's) is good. If it is, the zones it
-        had been parked with are due again."""
+        """Ask Cloudflare whether a customer's token is good and its zone answers (without a shop: the platform's
+        token). If so, the zones that were suspended are due again."""
         require_administrator(actor)
-        whose, credential = "platform", None
         if shop is None:
-            token = self._credentials.platform()
-        else:
-            customer = await self._named(shop)
-            whose, credential = customer.shop, customer.credential
+            return await self._verify_platform()
+        customer = await self._named(shop)
+        try:
             token = (await self._credentials.access(customer)).token
+            if refused := await self._refused(token):
+                return TokenCheck(customer.shop, False, refused)
+            resumed = await self._suspensions.resume(customer)
+            resumed += await self._suspensions.token_works(customer.credential)
+        except Refused as refusal:
+            return TokenCheck(customer.shop, False, f"the token works, the zone does not: {explain(refusal)}")
+        return TokenCheck(customer.shop, True, ACTIVE, resumed)
+
+    async def _verify_platform(self) -> TokenCheck:
+        """The same for the platform's token and the zones that it does not know any more."""
+        if refused := await self._refused(self._credentials.platform()):
+            return TokenCheck("platform", False, refused)
+        resumed = await self._suspensions.token_works(None)
+        for customer in await self._store.across_tenants_gone(None, MOST_EXAMINED):
+            try:
+                head = (await self._store.heads([customer])).get(customer)
+                resumed += head is not None and await self._suspensions.resume(head)
+            except Refused:
+                continue
+        return TokenCheck("platform", True, ACTIVE, resumed)
+
+    async def _refused(self, token: Token) -> str:
+        """What Cloudflare has against a token, in a sentence; empty when it is active."""
         try:
             facts = await self._gateway.verify(token)
         except Refused as refusal:
-            return TokenCheck(whose, False, f"Cloudflare refuses it ({refusal})")
-        if facts.status != "active":
-            return TokenCheck(whose, False, f"Cloudflare says it is {facts.status}")
-        resumed = await self._store.unpark_credential(credential, now=self._clock.now_ms())
-        return TokenCheck(whose, True, "Cloudflare says it is active", resumed)
+            return f"Cloudflare refuses it: {explain(refusal)}"
+        return "" if facts.status == "active" else f"Cloudflare says it is {facts.status}"
+
+    async def examine(self, actor: Actor, shop: str) -> Customer:
+        """Examine a suspended zone now, and return the customer as it is then; raise why it stays suspended."""
+        require_administrator(actor)
+        customer = await self._named(shop)
+        await self._suspensions.resume(customer)
+        return await self._store.customer_of_shop(customer.shop)
 
     async def list(
         self, actor: Actor, limit: int = 100, after: CustomerId | None = None

@@ -15,14 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from cloudcache import logs
-from cloudcache.domain.customers import ZoneStatus
-from cloudcache.domain.errors import (
-    CloudcacheError,
-    Reason,
-    Refused,
-    StoreUnavailable,
-    Unauthorized,
-)
+from cloudcache.domain.errors import CloudcacheError, Refused, StoreUnavailable, explain
 from cloudcache.domain.feed import WHOLE, cheapest_reads
 from cloudcache.domain.freshness import (
     FEEDS_AT_ONCE,
@@ -34,22 +27,21 @@ from cloudcache.domain.freshness import (
     retry_at,
 )
 from cloudcache.domain.ids import CredentialId, CustomerId
+from cloudcache.domain.suspension import Suspension
 from cloudcache.ports import (
     Budget,
     Bus,
     Clock,
     Feeds,
     Finished,
-    Gateway,
     LeasedFeed,
     LeasedZone,
-    Store,
     ZoneQueue,
 )
 from cloudcache.services.changefeed import ChangeFeed
-from cloudcache.services.credentials import Credentials
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import GIVE_UP_AFTER, Look, Reconciler
+from cloudcache.services.suspensions import Suspensions, Verdict
 from cloudcache.services.tally import Tally
 from cloudcache.services.tasks import Tasks
 
@@ -81,14 +73,12 @@ class Engine:
 
     def __init__(
         self,
-        store: Store,
         queue: ZoneQueue,
         feeds: Feeds,
         reconciler: Reconciler,
         changefeed: ChangeFeed,
         pacing: Pacing,
-        gateway: Gateway,
-        credentials: Credentials,
+        suspensions: Suspensions,
         budget: Budget,
         bus: Bus,
         clock: Clock,
@@ -97,14 +87,12 @@ class Engine:
         owner: Callable[[], str],
         chance: Callable[[], float],
     ) -> None:
-        self._store = store
         self._queue = queue
         self._feeds = feeds
         self._reconciler = reconciler
         self._changefeed = changefeed
         self._pacing = pacing
-        self._gateway = gateway
-        self._credentials = credentials
+        self._suspensions = suspensions
         self._budget = budget
         self._bus = bus
         self._clock = clock
@@ -170,7 +158,7 @@ class Engine:
             await self._notice_clock()
             await self._prolong()
             await self._pacing.refresh()
-            taken = await self._take_feeds()
+            taken = await self._take_suspended() + await self._take_feeds()
             for line in LINES:
                 taken += await self._take_zones(line)
             return taken
@@ -207,6 +195,25 @@ class Engine:
         if self._zones and not 0 <= now - self._prolonged_at < PROLONG_EVERY_MS:
             self._prolonged_at = now
             await self._queue.prolong(list(self._zones), owner=self._owner(), until=now + LEASE_MS)
+
+    async def _take_suspended(self) -> int:
+        """Examine suspended zones and tokens whose time has come."""
+        if not self._may_ask("suspended", 1, 1):
+            return 0
+        due = await self._suspensions.take_due()
+        self._ask_after["suspended"] = self._clock.now_ms() + ASK_AGAIN_MS
+        for one in due:
+            self._tasks.spawn(self._examine(one), f"examine the suspended {one.kind.value} {one.subject}")
+        return len(due)
+
+    async def _examine(self, suspension: Suspension) -> None:
+        logs.job("examine a suspension")
+        try:
+            await self._suspensions.examine(suspension)
+        except CloudcacheError as error:
+            log.error("an examination waits for its claim to end: %s", error)
+        finally:
+            self._woken.set()
 
     async def _take_feeds(self) -> int:
         room = FEEDS_AT_ONCE - len(self._accounts)
@@ -290,12 +297,10 @@ class Engine:
             look = await self._reconciler.look(
                 zone.customer, plan, urgency.call_class, zone.persons, unknown=zone.is_unknown
             )
-        except Unauthorized as refusal:
-            await self._refused(zone, refusal)
-            return Look(total=len(plan), why=str(refusal))
         except Refused as refusal:
-            await self._park(zone, refusal)
-            return Look(total=len(plan), why=str(refusal))
+            self.tally.failures += 1
+            await self._refused(zone, refusal)
+            return Look(total=len(plan), why=explain(refusal))
         self.tally.looks[urgency] += 1
         self.tally.calls[urgency] += look.done
         self.tally.changes += look.changes
@@ -330,37 +335,16 @@ class Engine:
         done = Finished(due, urgency, began if is_whole else None, zone.entries)
         await self._queue.finish(zone, done, owner=self._owner(), now=now)
 
-    async def _refused(self, zone: LeasedZone, refusal: Unauthorized) -> None:
-        """Cloudflare says that the token is no good. Is it the token, or only this zone? The token itself is asked,
-        for one answer about one zone must not disconnect a hundred thousand."""
-        customer, now = zone.customer, self._clock.now_ms()
-        try:
-            access = await self._credentials.access(customer)
-            facts = await self._gateway.verify(access.token)
-            is_dead = facts.status != "active"
-        except Unauthorized:
-            is_dead = True
-        except CloudcacheError as error:
-            why = f"the token is refused, and cannot be checked: {error}"
-            due = retry_at(zone.failures, now, self._chance())
-            await self._queue.fail(zone, owner=self._owner(), due=due, now=now, why=why, silent=False)
+    async def _refused(self, zone: LeasedZone, refusal: Refused) -> None:
+        """Cloudflare refuses the zone as a whole: have that confirmed; what cannot be is tried again later."""
+        verdict = await self._suspensions.judge(zone.customer, refusal)
+        if verdict is Verdict.SUSPENDED:
             return
-        if is_dead:
-            why = "Cloudflare refuses the token"
-            count = await self._store.park_credential(customer.credential, now=now, why=why)
-            log.warning("%s: %d zones are parked", why, count, extra={"event": "token_refused"})
-        else:
-            why = f"the token may no longer read this zone ({refusal})"
-            await self._store.set_status(customer.id, ZoneStatus.TOKEN_REFUSED, now=now, why=why)
-            log.warning("customer %s is parked: %s", customer.id, why, extra={"event": "token_refused"})
-
-    async def _park(self, zone: LeasedZone, refusal: Refused) -> None:
-        """The zone is gone, or nothing is connected: no calls until somebody mends it."""
-        gone = refusal.reason is Reason.ZONE_GONE
-        status = ZoneStatus.GONE if gone else ZoneStatus.TOKEN_REFUSED
-        why = "Cloudflare no longer knows this zone" if gone else str(refusal)
-        log.warning("customer %s is parked: %s", zone.customer.id, why)
-        await self._store.set_status(zone.customer.id, status, now=self._clock.now_ms(), why=why)
+        now = self._clock.now_ms()
+        due = retry_at(zone.failures, now, self._chance())
+        await self._queue.fail(
+            zone, owner=self._owner(), due=due, now=now, why=explain(refusal), silent=False
+        )
 
     def _hold(self, zone: LeasedZone, line: Line) -> None:
         self._zones[zone.customer.id] = line

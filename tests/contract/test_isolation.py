@@ -43,6 +43,7 @@ def _customers(house: House) -> Customers:
         house.store,
         house.rig.gateway,
         house.credentials,
+        house.process.suspensions,
         house.rig.clock,
         people=house.store,
         signin_notes=None,
@@ -112,6 +113,7 @@ OF_ADMINISTRATORS: dict[str, Call] = {
     "customers.add": lambda h, a, c: _customers(h).add(a, "new-shop", "1" * 32),
     "customers.reconnect": lambda h, a, c: _customers(h).reconnect(a, KITE, Token("cfat_x")),
     "customers.verify": lambda h, a, c: _customers(h).verify(a),
+    "customers.examine": lambda h, a, c: _customers(h).examine(a, KITE),
     "customers.list": lambda h, a, c: _customers(h).list(a),
     "customers.show": lambda h, a, c: _customers(h).show(a, KITE),
     "onboarding.check": lambda h, a, c: _onboarding(h).check(a, []),
@@ -139,6 +141,7 @@ FOR_OURSELVES = {
     # jobs, commands and services among themselves
     *("merchants.access_token", "merchants.read_domains", "webhooks.work", "scripts.forget"),
     *("credentials.access", "credentials.feed_access", "credentials.platform", "credentials.lane_of"),
+    *("credentials.held", "credentials.token_of"),
     *("credentials.seal", "credentials.seal_oauth", "health.ready", "health.redis", "health.report"),
     *("readiness.state", "readiness.drain"),
 }

@@ -18,7 +18,7 @@ from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, Observation
 from cloudcache.domain.freshness import Urgency
-from cloudcache.domain.ids import CredentialId, CustomerId
+from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.domain.shops import ApiToken, Scope, View
 from cloudcache.ports import (
     AuditTrail,
@@ -65,6 +65,10 @@ CALLS: dict[str, Call] = {
     "watch": lambda store, me, _: store.watch([me], until=50, now=10),
     "unwatch": lambda store, me, _: store.unwatch([me], now=20),
     "set_status": lambda store, me, _: store.set_status(me, ZoneStatus.GONE, now=1),
+    "suspend_zone": lambda store, me, _: store.suspend_zone(
+        me, ZoneId("f" * 32), ZoneStatus.GONE, now=1, why="", due=2
+    ),
+    "resume_zone": lambda store, me, _: store.resume_zone(me, ZoneId("f" * 32), now=1),
     "use_credential": lambda store, me, _: _with_credential(store, me),
     "disconnect_zone": lambda store, me, _: store.disconnect_zone(me, "mine.myshopify.com", DEED, now=1),
     "keep_facts": lambda store, me, _: store.keep_facts(me, FACTS, None, now=1),
@@ -151,6 +155,12 @@ FOR_NO_CUSTOMER = {
     "sealed_token",
     "park_credential",
     "unpark_credential",
+    "suspend_token",
+    "resume_token",
+    "across_tenants_due_suspensions",
+    "put_off",
+    "end_suspension",
+    "across_tenants_gone",
     "lease",
     "finish",
     "fail",

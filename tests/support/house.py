@@ -132,6 +132,7 @@ async def build_house(store: SqlStore, keys: list[str] | None = None) -> House:
             clock,
             lambda: None,
             rig.rollouts,
+            process.suspensions,
             oauth,
         ),
         Scripts(store, store, store, clock, rig.rollouts),

@@ -48,6 +48,7 @@ from cloudcache.services.engine import Engine
 from cloudcache.services.pacing import Pacing
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.rollouts import Rollouts
+from cloudcache.services.suspensions import Suspensions
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.writing import Writer
@@ -178,6 +179,7 @@ class Process:
     pacing: Pacing
     tasks: CrashingTasks
     store: SqlStore
+    suspensions: Suspensions
 
     async def settle(self, turns: int = 20) -> None:
         """Let the engine do all that is due."""
@@ -240,6 +242,7 @@ class Rig:
             sync.pacing,
             tasks,
             self.store,
+            sync.suspensions,
         )
 
     async def facts(self, zone: str, name: str) -> tuple[ZoneId, ZoneFacts]:

@@ -170,6 +170,20 @@ class CustomerZone(SQLModel, table=True):
     updated_at: int = Field(sa_type=BigInteger)
 
 
+class SuspensionRow(SQLModel, table=True):
+    """When a suspended zone or token is examined again. `subject` is its customer's id, or its credential's (the
+    platform's token: `platform`)."""
+
+    __tablename__ = "suspensions"
+    __table_args__ = (Index("ix_suspensions_due_at", "due_at"),)
+
+    kind: str = Field(primary_key=True, max_length=8)
+    subject: str = Field(primary_key=True, max_length=64)
+    since: int = Field(sa_type=BigInteger)
+    attempts: int
+    due_at: int = Field(sa_type=BigInteger)
+
+
 class CustomerToggle(SQLModel, table=True):
     """What was last seen of one toggle. Without a value yet, `state` is null.
 
@@ -275,3 +289,4 @@ changes = metadata.tables["changes"]
 credentials = metadata.tables["credentials"]
 accounts = metadata.tables["accounts"]
 entries = metadata.tables["feed_entries"]
+suspensions = metadata.tables["suspensions"]

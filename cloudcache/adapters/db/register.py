@@ -41,11 +41,11 @@ class Register(OnDatabase):
         await self._update_zone(customer, now, {"silent_since": func.coalesce(zones.c.silent_since, now)})
 
     async def set_status(self, customer: CustomerId, status: ZoneStatus, *, now: int, why: str = "") -> None:
-        values = _parked(status, why) if status is not ZoneStatus.ACTIVE else connected(now)
+        values = suspended(status, why) if status is not ZoneStatus.ACTIVE else connected(now)
         await self._update_zone(customer, now, values)
 
     async def park_credential(self, credential: CredentialId | None, *, now: int, why: str) -> int:
-        values = _parked(ZoneStatus.TOKEN_REFUSED, why)
+        values = suspended(ZoneStatus.TOKEN_REFUSED, why)
         return await self._of_credential(credential, ZoneStatus.ACTIVE, now, values)
 
     async def unpark_credential(self, credential: CredentialId | None, *, now: int) -> int:
@@ -129,22 +129,29 @@ class Register(OnDatabase):
     async def _of_credential(
         self, credential: CredentialId | None, status: ZoneStatus, now: int, values: Values
     ) -> int:
-        mine = zones.c.credential_id.is_(None) if credential is None else zones.c.credential_id == credential
-        values = values | {"revision": zones.c.revision + 1, "updated_at": now}
         async with self.database.writing(ACROSS_TENANTS) as connection:
-            await lock_zones(connection, mine)
-            changed = await connection.execute(
-                update(zones).where(mine, zones.c.status == status.value).values(values)
-            )
-            if status is not ZoneStatus.ACTIVE:
-                await feed_again(connection, mine, now, {})
-            return changed.rowcount
+            return await change_zones_of(connection, credential, status, now, values)
 
     async def _update_zone(self, customer: CustomerId, now: int, values: Values) -> None:
         """Change the zone's own columns under the next revision, so that open pages notice."""
         async with self.database.writing(customer) as connection:
             await next_revision(connection, customer, now)
             await connection.execute(update(zones).where(zones.c.customer_id == customer).values(values))
+
+
+async def change_zones_of(
+    connection: AsyncConnection, credential: CredentialId | None, status: ZoneStatus, now: int, values: Values
+) -> int:
+    """Change the zones of a token (None: the platform's) that have this status; return how many."""
+    mine = zones.c.credential_id.is_(None) if credential is None else zones.c.credential_id == credential
+    values = values | {"revision": zones.c.revision + 1, "updated_at": now}
+    await lock_zones(connection, mine)
+    changed = await connection.execute(
+        update(zones).where(mine, zones.c.status == status.value).values(values)
+    )
+    if status is not ZoneStatus.ACTIVE:
+        await feed_again(connection, mine, now, {})
+    return changed.rowcount
 
 
 async def feed_again(
@@ -156,7 +163,7 @@ async def feed_again(
     await connection.execute(update(accounts).where(theirs).values({"feed_due_at": now, **values}))
 
 
-def _parked(status: ZoneStatus, why: str) -> Values:
+def suspended(status: ZoneStatus, why: str) -> Values:
     """Out of the queue, whose indexes hold connected zones only; whoever worked on it finds the lease gone."""
     return {
         "status": status.value,

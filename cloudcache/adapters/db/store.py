@@ -16,7 +16,6 @@ from cloudcache.adapters.db.leases import IntentLeases
 from cloudcache.adapters.db.onboarding import BulkRegister
 from cloudcache.adapters.db.people import PeopleRegister
 from cloudcache.adapters.db.queue import Queue
-from cloudcache.adapters.db.register import Register
 from cloudcache.adapters.db.rollouts import RolloutRules
 from cloudcache.adapters.db.rows import (
     CELL,
@@ -31,6 +30,7 @@ from cloudcache.adapters.db.rows import (
     followed,
 )
 from cloudcache.adapters.db.shops import ShopRegister
+from cloudcache.adapters.db.suspensions import Suspensions
 from cloudcache.adapters.db.values import Observing
 from cloudcache.domain.customers import Customer, Page
 from cloudcache.domain.errors import NotFound
@@ -45,7 +45,7 @@ class SqlStore(
     Journal,
     IntentLeases,
     Observing,
-    Register,
+    Suspensions,
     Queue,
     ChangeFeeds,
     Fleet,

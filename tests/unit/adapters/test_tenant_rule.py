@@ -40,6 +40,15 @@ ACROSS = {
     *("_of_credential", "add_credential", "sealed_token", "replace_sealed", "across_tenants_sealed"),
     *("lock_credential", "_end_lease"),
     *("forget_waiting", "across_tenants_api_token", "forget_answers"),
+    # suspensions, examined by any process; a token's are of all its zones
+    *(
+        "suspend_token",
+        "resume_token",
+        "across_tenants_due_suspensions",
+        "put_off",
+        "end_suspension",
+        "across_tenants_gone",
+    ),
     # a zone may have to be taken over from another shop; an erasure needs the order's own table
     *("connect_zone", "erase"),
     # the rules of the rollout, which are one for all; a named shop's line goes into its own chain

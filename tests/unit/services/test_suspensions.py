@@ -1,0 +1,166 @@
+"""Suspending zones and tokens only when a second, different call agrees, and resuming them by themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloudcache.domain.customers import Customer, ZoneStatus
+from cloudcache.domain.ids import ZoneId
+from cloudcache.domain.suspension import AT_LEAST_MS, CAP_MS
+from cloudcache.emulator.world import Fault
+from tests.support.rig import TOKEN, ZONE, Process, Rig
+
+OTHER_SHOP = "other.myshopify.com"
+
+
+def gone(times: int | None = None, *, status: int = 404, code: int = 7003, path: str | None = None) -> Fault:
+    return Fault("status", zone_id=ZONE, status=status, code=code, path=path, times=times)
+
+
+async def customer(rig: Rig) -> Customer:
+    return (await rig.store.page(rig.customer.id)).customer
+
+
+async def another(rig: Rig) -> Customer:
+    """A second shop with the same token."""
+    facts = await rig.facts("b" * 32, "other.example")
+    return await rig.store.add_customer(
+        OTHER_SHOP, *facts, rig.customer.topology, rig.customer.credential, now=1
+    )
+
+
+async def wait(rig: Rig, process: Process, ms: int) -> None:
+    rig.clock.ms += ms
+    await process.settle()
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize("code", [1001, 7003])
+async def test_zone_unknown_on_every_path_is_suspended_then_resumed_by_itself(
+    rig: Rig, status: int, code: int
+):
+    process = rig.process()
+    rig.world.inject(gone(status=status, code=code))
+    await process.settle()
+    suspended = await customer(rig)
+
+    rig.world.clear_faults()
+    await wait(rig, process, 5 * 60_000)
+
+    assert suspended.status is ZoneStatus.GONE and suspended.full_read_at is None
+    after = await customer(rig)
+    assert after.status is ZoneStatus.ACTIVE and after.full_read_at is not None
+
+
+async def test_zone_that_answers_the_second_look_is_not_suspended(rig: Rig):
+    process = rig.process()
+    rig.world.inject(gone(path="/settings"))
+
+    await process.settle()
+
+    assert (await customer(rig)).status is ZoneStatus.ACTIVE
+
+
+async def test_second_look_without_an_answer_suspends_nothing(rig: Rig):
+    process = rig.process()
+    rig.world.inject(gone(path="/settings"))
+    rig.world.inject(Fault("status", zone_id=ZONE, times=None))
+
+    await process.settle()
+
+    assert (await customer(rig)).status is ZoneStatus.ACTIVE
+
+
+async def test_refused_token_that_cannot_be_verified_is_not_suspended(rig: Rig):
+    process = rig.process()
+    rig.world.inject(Fault("status", path="/verify", times=None))
+    rig.world.inject(Fault("status", zone_id=ZONE, status=403, code=9109, times=None))
+
+    await process.settle()
+
+    assert (await customer(rig)).status is ZoneStatus.ACTIVE
+    assert (await customer(rig)).full_read_at is None
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 9109), (401, 10000), (403, 9103), (401, 1000)])
+async def test_one_wrong_refusal_of_the_token_suspends_nothing(rig: Rig, status: int, code: int):
+    process = rig.process()
+    rig.world.inject(Fault("status", zone_id=ZONE, status=status, code=code, times=1))
+
+    await process.settle()
+    await wait(rig, process, 60_000)
+
+    after = await customer(rig)
+    assert after.status is ZoneStatus.ACTIVE and after.full_read_at is not None
+
+
+async def test_revoked_token_is_resumed_with_all_its_zones_once_accepted(rig: Rig):
+    process = rig.process()
+    other = await another(rig)
+    rig.world.inject(Fault("status", token=TOKEN.reveal(), status=403, code=9109, times=None))
+    await process.settle()
+    before = {(await rig.store.page(one)).customer.status for one in (rig.customer.id, other.id)}
+
+    rig.world.clear_faults()
+    await wait(rig, process, 5 * 60_000)
+
+    assert before == {ZoneStatus.TOKEN_REFUSED}
+    for one in (rig.customer.id, other.id):
+        after = (await rig.store.page(one)).customer
+        assert after.status is ZoneStatus.ACTIVE and after.full_read_at is not None
+
+
+async def test_another_process_resumes_what_a_dead_one_suspended(rig: Rig):
+    dead, alive = rig.process(), rig.process()
+    rig.world.inject(gone())
+    await dead.settle()
+
+    rig.world.clear_faults()
+    await wait(rig, alive, 5 * 60_000)
+
+    assert (await customer(rig)).status is ZoneStatus.ACTIVE
+
+
+async def test_examinations_of_a_lost_zone_grow_rare_and_stay_bounded(rig: Rig):
+    process = rig.process()
+    rig.world.inject(gone())
+    await process.settle()
+    rig.world.clear_requests()
+
+    counts = []
+    for _ in range(2):
+        for _ in range(72):
+            await wait(rig, process, 20 * 60_000)
+        counts.append(len([one for one in rig.world.requests() if ZONE in one.path]))
+        rig.world.clear_requests()
+        await wait(rig, process, 5 * 86_400_000)
+
+    assert 4 <= counts[0] <= 20
+    assert 2 <= counts[1] <= 86_400_000 // (AT_LEAST_MS + CAP_MS // 2) + 2
+    assert (await customer(rig)).status is ZoneStatus.GONE
+
+
+async def test_many_zones_of_a_dead_token_are_examined_as_one(rig: Rig):
+    process = rig.process()
+    for number in range(20):
+        facts = await rig.facts(f"{number + 256:032x}", f"other{number}.example")
+        await rig.store.add_customer(
+            f"other{number}.myshopify.com", *facts, rig.customer.topology, rig.customer.credential, now=1
+        )
+    rig.world.revoke_token(TOKEN.reveal())
+    await process.settle()
+    rig.world.clear_requests()
+
+    await wait(rig, process, 5 * 60_000)
+
+    assert 0 < len([one for one in rig.world.requests() if "/logs/" not in one.path]) <= 3
+
+
+async def test_connection_to_another_zone_meanwhile_is_not_suspended(rig: Rig):
+    former = ZoneId("f" * 32)
+
+    done = await rig.store.suspend_zone(
+        rig.customer.id, former, ZoneStatus.GONE, now=rig.clock.ms, why="", due=1
+    )
+
+    assert not done and (await customer(rig)).status is ZoneStatus.ACTIVE
