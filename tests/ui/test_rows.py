@@ -11,7 +11,7 @@ from cloudcache.domain.catalog import TOGGLES, State, Topology, find
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, ChangeStatus, Source
 from cloudcache.domain.ids import ChangeId, CustomerId
-from cloudcache.domain.toggle import Cell, ConfirmedBy
+from cloudcache.domain.toggle import STALE_AFTER_MS, Cell, ConfirmedBy
 from cloudcache.ui import wording
 from cloudcache.ui.states import rows
 
@@ -41,11 +41,22 @@ def with_change(**what: object) -> Cell:
     return replace(OFF, change=replace(CHANGE, **what))
 
 
-@given(st.integers(0, 2_170_000_000))
+@given(st.integers(0, 36**6 - 1))
 def test_a_second_survives_its_six_digits(second: int):
     text = rows.seconds(second * 1000)
 
     assert len(text) == 6 and int(text, 36) == second
+
+
+@pytest.mark.parametrize("second", [36**6, 2_177_452_800, 4_102_444_800])
+def test_second_after_2038_keeps_its_value_in_a_row(second: int):
+    """The first second that six digits cannot hold, 2039-01-01 and 2100-01-01."""
+    cell = replace(OFF, seen_at=second * 1000)
+
+    row = rows.encode(cell, second * 1000 + 9000)
+
+    assert (row[0], int(row[1:], 36)) == ("r", second)
+    assert rows.right_until([row] * len(TOGGLES), {}) == second * 1000 + STALE_AFTER_MS
 
 
 @pytest.mark.parametrize(

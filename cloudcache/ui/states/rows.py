@@ -1,7 +1,7 @@
 """How the grid travels: a variable per row, seven characters in each.
 
     letter     the row's standing; upper case = the switch is on, lower case = off
-    6 digits   a Unix second in base 36: when it was seen, sent, or will be sent
+    6 digits   a Unix second in base 36: when it was seen, sent, or will be sent (7 from 2038-12-24 on)
 
     c confirmed by our write    r seen by a read       e on, and ends by itself at that second
     p on its way                q queued until then    f failed then
@@ -46,9 +46,9 @@ FOREVER = 2**63
 
 
 def seconds(at_ms: int | None) -> str:
-    """A Unix millisecond as six base-36 digits of its second."""
+    """Format the second of a Unix millisecond in base 36: six digits, or as many as it needs from 2038-12-24 on."""
     left, text = max(0, (at_ms or 0) // 1000), ""
-    for _ in range(6):
+    while left or len(text) < 6:
         left, digit = divmod(left, 36)
         text = _DIGITS[digit] + text
     return text
