@@ -3,13 +3,14 @@
     shop        my-shop or my-shop.myshopify.com                        needed
     zone_id     the zone's id at Cloudflare, 32 hex digits              needed
     zone_name   its domain
-    plan        free, pro, business or enterprise
+    plan        free, pro, business or enterprise, or Cloudflare's words for them: Pro Website
     account_id  the Cloudflare account it is in, 32 hex digits
     topology    o2o (the default), dns_only, proxied, no_zone, unknown
     token       the customer's own Cloudflare token; without one the platform's is used
 
-The first line names the columns, in any order. The file is UTF-8, with or without a byte order mark; commas,
-semicolons or tabs stand between the fields. A reason names what is wrong and never repeats what was there: a
+The first line names the columns, in any order; a spreadsheet's `sep=,` may stand before it. The file is UTF-8, with
+or without a byte order mark; commas, semicolons or tabs stand between the fields, and empty ones at the end of a line
+are ignored. A reason names what is wrong and never repeats what was there: a
 slipped column may hold a token.
 """
 
@@ -30,6 +31,7 @@ COLUMNS = ("shop", "zone_id", "zone_name", "plan", "account_id", "topology", "to
 NEEDED = ("shop", "zone_id")
 MOST_ROWS = 1_000_000
 LONGEST_LINE = 65_536
+_SEPARATOR = re.compile(r"\"?sep=([,;\t])\"?,*;*", re.IGNORECASE)
 _ACCOUNT = re.compile(r"[0-9a-f]{32}")
 _LABELS = re.compile(r"(?=.{3,253}$)[^\W_]([\w-]*[^\W_])?(\.[^\W_]([\w-]*[^\W_])?)+", re.UNICODE)
 
@@ -72,15 +74,22 @@ Judged = Row | Sequence[Problem]
 
 def read_rows(lines: Iterable[bytes]) -> Iterator[Judged]:
     """The rows of a file, in order; `Unreadable` as soon as the rest cannot be understood."""
-    texts = _decoded(lines)
+    texts = _Counted(_decoded(lines))
+    first, named = _first_line(texts), ""
+    if sign := _SEPARATOR.fullmatch(first.rstrip("\r\n")):
+        named, first = sign[1], _first_line(texts)
+    delimiter = named or next((one for one in ",;\t" if one in first), ",")
+    columns = _columns(next(csv.reader([first], delimiter=delimiter, strict=False)))
+    seen = Seen()
+    for line, fields in _records(texts, delimiter):
+        yield seen.judged(line, columns, fields)
+
+
+def _first_line(texts: _Counted) -> str:
     first = next((one for one in texts if one.strip()), None)
     if first is None:
         raise Unreadable("the file is empty; its first line must name the columns")
-    delimiter = next((one for one in ",;\t" if one in first), ",")
-    columns = _columns(next(csv.reader([first], delimiter=delimiter, strict=False)))
-    seen = Seen()
-    for line, fields in _records(texts, first, delimiter):
-        yield seen.judged(line, columns, fields)
+    return first
 
 
 def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
@@ -94,7 +103,7 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def _columns(names: Sequence[str]) -> list[str]:
-    found = [name.strip().lower() for name in names]
+    found = _without_empty_end([name.strip().lower() for name in names], 0)
     for name in NEEDED:
         if name not in found:
             raise Unreadable(f"the first line must name the columns; {name} is missing")
@@ -106,13 +115,19 @@ def _columns(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _records(texts: Iterator[str], first: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _without_empty_end(fields: list[str], least: int) -> list[str]:
+    """The fields without the empty ones that a spreadsheet adds at the end of a line."""
+    while len(fields) > least and not fields[-1].strip():
+        fields = fields[:-1]
+    return fields
+
+
+def _records(texts: _Counted, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The records after the heading, each with the number of its first line."""
-    counted = _Counted(texts)
-    reader = csv.reader(counted, delimiter=delimiter, strict=True)
+    reader = csv.reader(texts, delimiter=delimiter, strict=True)
     count = 0
     while True:
-        line = counted.lines + 2
+        line = texts.lines + 1
         try:
             fields = next(reader, None)
         except csv.Error:
@@ -154,6 +169,7 @@ class Seen:
 
     def judged(self, line: int, columns: Sequence[str], fields: Sequence[str]) -> Judged:
         """The row, or everything that is wrong with it."""
+        fields = _without_empty_end(list(fields), len(columns))
         if len(fields) != len(columns):
             return [Problem(line, "", f"{len(fields)} fields, but the first line names {len(columns)}")]
         told = {name: text.strip() for name, text in zip(columns, fields, strict=True)}
@@ -199,9 +215,11 @@ def _domain(text: str) -> str:
 
 
 def _plan(text: str) -> ZonePlan:
-    if text.upper() not in ZonePlan.__members__:
+    """A plan by our word or by Cloudflare's: pro, Pro Website, Pro Plan."""
+    word = re.sub(r"\s+(website|plan)$", "", text.lower())
+    if word.upper() not in ZonePlan.__members__:
         raise ValueError
-    return ZonePlan.named(text)
+    return ZonePlan.named(word)
 
 
 def _account(text: str) -> str:

@@ -48,7 +48,7 @@ async def test_a_new_shop_installs_connects_flips_and_disconnects(
     await app.get_by_label("Cloudflare API token").fill("cfat_not_a_good_one_0123456789")
     await app.get_by_role("button", name="Check").click()
     await expect(app.get_by_role("alert").filter(has_text="does not accept")).to_be_visible()
-    await app.get_by_label("Cloudflare API token").fill(NEW_TOKEN.reveal())
+    await app.get_by_label("Cloudflare API token").fill(f" “Bearer {NEW_TOKEN.reveal()}” ")
     await app.get_by_role("button", name="Check").click()
     await expect(app.get_by_text("behind Shopify (O2O)")).to_be_visible()
     assert NEW_TOKEN.reveal() not in await app.content()

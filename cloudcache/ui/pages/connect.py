@@ -179,6 +179,14 @@ def _found() -> rx.Component:
     )
     waiting = rx.el.p(wording.CHECKING_TOKEN, class_name="quiet", role="status")
     busy = Connect.busy == "connect"
+    connect_button = rx.el.button(
+        rx.cond(busy, "Connecting", "Connect " + Connect.domain),
+        type="button",
+        class_name="btn primary",
+        disabled=busy | ~ready,
+        on_click=Connect.connect(TOKEN),
+        custom_attrs={"data-writes": ""},
+    )
     return rx.fragment(
         rx.cond(
             Connect.problem == "",
@@ -187,14 +195,7 @@ def _found() -> rx.Component:
         ),
         rx.el.div(
             rx.el.a("Cancel", href="/", class_name="btn"),
-            rx.el.button(
-                rx.cond(busy, "Connecting", "Connect " + Connect.domain),
-                type="button",
-                class_name="btn primary",
-                disabled=busy | ~ready,
-                on_click=Connect.connect(TOKEN),
-                custom_attrs={"data-writes": ""},
-            ),
+            rx.cond(Connect.chosen != "", connect_button, rx.fragment()),
             class_name="foot",
         ),
     )

@@ -83,7 +83,7 @@ class Connect(rx.State):
             if actor is None or not isinstance(form, dict):
                 return
             attempt = self._begin("token")
-            self.zones, self.checks = [], []
+            self._forget_zones()
         checked = await _outcome(current().connecting.check(actor, form.get("token")))
         await self._show_checked(actor, attempt, checked)
 
@@ -239,9 +239,15 @@ class Connect(rx.State):
             {"id": one.id, "name": one.name, "plan": one.plan, "own": "1" if one.is_proposed else ""}
             for one in checked.zones
         ]
-        self.chosen = checked.zones[0].id if checked.zones else ""
+        first = checked.zones[0] if checked.zones else None
+        self.chosen, self.domain = (first.id, first.name) if first else ("", "")
         self.problem = "" if checked.zones else wording.NO_ZONES
         self.phase = "z"
+
+    def _forget_zones(self) -> None:
+        """Offer nothing of an earlier token while, or after, another one is tried."""
+        self.phase, self._sealed, self.last_four, self.is_cut = "t", b"", "", False
+        self.zones, self.checks, self.chosen, self.domain = [], [], "", ""
 
     def _show_found(self, found: Looked) -> None:
         self.topology, self.hostname = found.way.topology.value, found.way.hostname

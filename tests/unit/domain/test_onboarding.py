@@ -65,6 +65,13 @@ def test_two_columns_are_enough_in_any_order_and_the_rest_is_asked_for_later():
         pytest.param(f" Shop , ZONE_ID \n a , {ZONE} \n", id="blanks"),
         pytest.param(f"\n\nshop,zone_id\n\na,{ZONE}\n,\n\n", id="empty lines"),
         pytest.param(f"shop,zone_id\na,{ZONE}", id="no end of line"),
+        pytest.param(f"sep=,\nshop,zone_id\na,{ZONE}\n", id="separator line"),
+        pytest.param(f"\ufeffsep=;\r\nshop;zone_id\r\na;{ZONE}\r\n", id="separator line with a mark"),
+        pytest.param(f'"sep=,"\nshop,zone_id\na,{ZONE}\n', id="separator line in quotes"),
+        pytest.param(f"SEP=\t\nshop\tzone_id\na\t{ZONE}\n", id="separator line for tabs"),
+        pytest.param(f"shop,zone_id,,\na,{ZONE},,\n", id="commas at the end of all lines"),
+        pytest.param(f"shop,zone_id\na,{ZONE},,,\n", id="commas at the end of a row"),
+        pytest.param(f"shop;zone_id; ;\na;{ZONE}; ;\n", id="blank fields at the end"),
         pytest.param(f"shop,zone_id,plan,token\na,{ZONE},,\n", id="empty fields"),
     ],
 )
@@ -89,7 +96,7 @@ def test_what_spreadsheets_write_is_understood(text: str):
         (f"a,{ZONE},,,,,two words", "token", "not a Cloudflare token"),
         (f"a,{ZONE},,,,,{'x' * 300}", "token", "not a Cloudflare token"),
         (f"a,{ZONE},,,,", "", "6 fields, but the first line names 7"),
-        (f"a,{ZONE},,,,,,", "", "8 fields"),
+        (f"a,{ZONE},,,,,,x", "", "8 fields"),
         (f"{'a' * 5_000},{ZONE},,,,,", "shop", "not a shop name"),
         (f"a\0,{ZONE},,,,,", "shop", "not a shop name"),
     ],
@@ -99,6 +106,30 @@ def test_a_wrong_field_is_told_with_its_line(line: str, field: str, said: str):
 
     assert (found.line, found.field) == (3, field)
     assert said in found.reason
+
+
+@pytest.mark.parametrize(
+    ("words", "plan"),
+    [
+        ("Free Website", ZonePlan.FREE),
+        ("Pro Website", ZonePlan.PRO),
+        ("PRO WEBSITE", ZonePlan.PRO),
+        ("Business Website", ZonePlan.BUSINESS),
+        ("Enterprise Website", ZonePlan.ENTERPRISE),
+        ("Enterprise Plan", ZonePlan.ENTERPRISE),
+        ("business", ZonePlan.BUSINESS),
+    ],
+)
+def test_plan_is_read_in_the_words_of_cloudflare(words: str, plan: ZonePlan):
+    (row,) = judged(f"shop,zone_id,plan\na,{ZONE},{words}\n")
+
+    assert row.plan is plan
+
+
+def test_line_after_a_separator_line_keeps_its_number():
+    found = problem(f"sep=,\n\nshop,zone_id\na,{ZONE}\nb,xyz\n")
+
+    assert (found.line, found.field) == (5, "zone_id")
 
 
 def test_everything_that_is_wrong_with_a_line_is_told_at_once():

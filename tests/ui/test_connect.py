@@ -1,0 +1,52 @@
+"""What the connect page offers after a token was tried: a zone of this token, or none."""
+
+from __future__ import annotations
+
+from cloudcache.domain.ids import ZoneId
+from cloudcache.services.connecting import Checked, FoundZone
+from cloudcache.ui import wording
+from cloudcache.ui.pages.connect import _found
+from cloudcache.ui.states.connect import Connect
+
+ZONE = FoundZone(ZoneId("0" * 32), "example.com", "Pro", False)
+
+
+def checked(*zones: FoundZone) -> Checked:
+    return Checked(b"sealed", "wxyz", False, zones, False, ())
+
+
+def test_token_that_reaches_no_zone_offers_nothing_of_an_earlier_one():
+    tab = Connect(_reflex_internal_init=True)
+    tab._show_zones(checked(ZONE))
+    tab.topology = "o2o"
+
+    tab._forget_zones()
+    tab._show_zones(checked())
+
+    assert (tab.chosen, tab.domain, tab.zones, tab.checks) == ("", "", [], [])
+    assert tab.problem == wording.NO_ZONES
+
+
+def test_token_that_was_refused_leaves_nothing_of_an_earlier_one():
+    tab = Connect(_reflex_internal_init=True)
+    tab._show_zones(checked(ZONE))
+
+    tab._forget_zones()
+
+    assert (tab.phase, tab.chosen, tab.domain, tab._sealed, tab.last_four) == ("t", "", "", b"", "")
+
+
+def test_first_zone_is_named_before_it_was_looked_at():
+    tab = Connect(_reflex_internal_init=True)
+    tab.domain = "old.example"
+
+    tab._show_zones(checked(ZONE))
+
+    assert (tab.chosen, tab.domain) == (ZONE.id, "example.com")
+
+
+def test_connect_button_needs_a_chosen_zone():
+    (foot,) = _found().render()["children"][-1]["children"][-1]["children"]
+
+    assert "chosen" in foot["cond_state"] and "Connecting" in str(foot["true_value"])
+    assert "Connecting" not in str(foot["false_value"])
