@@ -264,8 +264,11 @@ class Store(Suspending, Protocol):
         """Sealed tokens in rising order of their ids."""
         ...
 
-    async def use_credential(self, customer: CustomerId, credential: CredentialId, *, now: int) -> None:
-        """This customer's calls are made with that token from now on; its zone is connected and due at once."""
+    async def use_credential(
+        self, customer: CustomerId, credential: CredentialId, *, now: int, sealed: bytes | None = None
+    ) -> None:
+        """This customer's calls are made with that token from now on; its zone is connected and due at once. A token
+        that is not kept yet comes `sealed`, and is kept only together with this."""
         ...
 
     async def add_credential(self, credential: CredentialId, sealed: bytes, kind: str, *, now: int) -> None:

@@ -98,10 +98,8 @@ class Customers:
         credential = CredentialId(f"c-{token_hex(8)}")
         await self._gateway.zone(ZoneAccess(customer.zone_id, credential, token))
         now = self._clock.now_ms()
-        await self._store.add_credential(
-            credential, self._credentials.seal(token, credential), "token", now=now
-        )
-        await self._store.use_credential(customer.id, credential, now=now)
+        sealed = self._credentials.seal(token, credential)
+        await self._store.use_credential(customer.id, credential, now=now, sealed=sealed)
         return customer
 
     async def verify(self, actor: Actor, shop: str | None = None) -> TokenCheck:

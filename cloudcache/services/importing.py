@@ -122,8 +122,21 @@ class Importing:
         result = Result(record.line, record.zone, Verdict.UNKNOWN_ZONE)
         try:
             customer = await self._imports.across_tenants_customer_of_zone(record.zone)
-        except NotFound:
+            return await self._bring(actor, customer, record, result, origin, order, token, again)
+        except NotFound:  # from the start, or because the customer is erased meanwhile
             return replace(result, why="no customer has this zone")
+
+    async def _bring(
+        self,
+        actor: Actor,
+        customer: Customer,
+        record: Record,
+        result: Result,
+        origin: str,
+        order: Order,
+        token: Token | None,
+        again: bool,
+    ) -> Result:
         result = replace(result, shop=customer.shop, verdict=Verdict.UNREADABLE)
         try:
             told = await self._told(customer, record.told, token)

@@ -78,7 +78,10 @@ class Scripts:
         found = await self._people.across_tenants_api_token(_digest(text), now=now)
         if found is None:
             return None
-        customer = (await self._store.page(found.customer, since=2**62)).customer
+        try:
+            customer = (await self._store.page(found.customer, since=2**62)).customer
+        except NotFound:  # erased since its token was found
+            return None
         if not await self._is_installed(customer.shop):
             return None
         return Actor(

@@ -23,6 +23,7 @@ from cloudcache import logs
 from cloudcache.domain.budget import CallClass, Lane, backoff_ms
 from cloudcache.domain.catalog import BY_ID, Toggle, read_for
 from cloudcache.domain.errors import (
+    NotFound,
     Reason,
     Refused,
     StoreUnavailable,
@@ -158,9 +159,20 @@ class Writer:
             log.error(
                 "change %s waits for the database: %s", change.id, error, extra={"event": "write_waits"}
             )
+        except NotFound:
+            if not await self._is_erased(change.customer):
+                raise
+            log.info("change %s ends with its customer, who was erased", change.id)
         finally:
             self._delivering.discard(change.id)
             self._bus.hint(change.customer)
+
+    async def _is_erased(self, customer: CustomerId) -> bool:
+        try:
+            await self._store.revision(customer)
+        except NotFound:
+            return True
+        return False
 
     async def _deliver(self, change: Change) -> None:
         """Try until it is settled, or the deadline has passed."""

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.access_models import audit_heads, audit_log, erasures
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
-from cloudcache.adapters.db.transactions import OnDatabase
+from cloudcache.adapters.db.transactions import OnDatabase, holds_customer
 from cloudcache.domain.access import ActorKind
 from cloudcache.domain.audit import FIRST, NOBODYS, AuditAction, Deed, Link, forge
 from cloudcache.domain.ids import CustomerId
@@ -43,7 +43,8 @@ class AuditLog(OnDatabase):
     async def record(self, customer: CustomerId | None, deed: Deed, *, now: int) -> None:
         chain = NOBODYS if customer is None else customer
         async with self.database.writing(chain) as connection:
-            await append(connection, chain, [deed], now)
+            is_erased = customer is not None and not await holds_customer(connection, customer)
+            await append(connection, chain, [deed.impersonal() if is_erased else deed], now)
         if deed.action is AuditAction.DENIED:
             self.telemetry.count("refused_signins", deed.outcome)
 

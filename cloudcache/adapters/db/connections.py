@@ -25,7 +25,7 @@ from cloudcache.adapters.db.shops import (
 from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, upsert
 from cloudcache.domain.audit import Deed
 from cloudcache.domain.customers import Customer, ZoneStatus
-from cloudcache.domain.errors import Reason, Refused
+from cloudcache.domain.errors import NotFound, Reason, Refused
 from cloudcache.domain.freshness import NEVER
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.ports import Way, ZoneFacts
@@ -79,7 +79,8 @@ class Connections(OnDatabase):
 
     async def disconnect_zone(self, customer: CustomerId, shop: str, deed: Deed, *, now: int) -> None:
         async with self.database.writing(customer) as connection:
-            await drop_credential(connection, shop, now)
+            if await drop_credential(connection, shop, now) is None:
+                raise NotFound("no such customer")
             await append(connection, customer, [deed], now)
 
     async def keep_way(self, customer: CustomerId, way: Way, missing: Collection[str], *, now: int) -> None:

@@ -9,7 +9,7 @@ from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import zones
 from cloudcache.adapters.db.rollout_models import kv_imports
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
-from cloudcache.adapters.db.transactions import OnDatabase, upsert
+from cloudcache.adapters.db.transactions import OnDatabase, hold_customer, upsert
 from cloudcache.domain.audit import Deed
 from cloudcache.domain.catalog.model import State
 from cloudcache.domain.customers import Customer
@@ -48,5 +48,6 @@ class ImportLog(OnDatabase):
         }
         async with self.database.writing(customer) as connection:
             replaced = ("origin", "told", "found", "change_id", "imported_at")
+            await hold_customer(connection, customer)
             await upsert(connection, kv_imports, [row], replaced)
             await append(connection, customer, [deed], imported.at)

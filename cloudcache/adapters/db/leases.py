@@ -7,6 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import select, update
 
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
+from cloudcache.adapters.db.erasure import end_orphans
 from cloudcache.adapters.db.journal import PENDING
 from cloudcache.adapters.db.models import changes
 from cloudcache.adapters.db.rows import CHANGE, change_of
@@ -54,4 +55,6 @@ class IntentLeases(OnDatabase):
                 .values(lease_owner=owner, lease_until=lease_until)
                 .returning(*CHANGE)
             )
-            return sorted((change_of(row) for row in taken), key=lambda change: change.id)
+            adopted = sorted((change_of(row) for row in taken), key=lambda change: change.id)
+            gone = await end_orphans(connection, {change.customer for change in adopted}, now)
+            return [change for change in adopted if change.customer not in gone]

@@ -10,7 +10,7 @@ from cloudcache.adapters.db.audit import append
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import zones
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
-from cloudcache.adapters.db.transactions import OnDatabase, upsert
+from cloudcache.adapters.db.transactions import OnDatabase, hold_customer, upsert
 from cloudcache.domain.access import Role
 from cloudcache.domain.audit import Deed
 from cloudcache.domain.customers import Customer
@@ -36,6 +36,7 @@ class PeopleRegister(OnDatabase):
             "created_at": token.created_at,
         }
         async with self.database.writing(token.customer) as connection:
+            await hold_customer(connection, token.customer)
             await connection.execute(insert(api_tokens).values(row))
             await append(connection, token.customer, [deed], token.created_at)
 
@@ -50,6 +51,7 @@ class PeopleRegister(OnDatabase):
     async def revoke_api_token(self, customer: CustomerId, token: str, deed: Deed, *, now: int) -> bool:
         mine = (api_tokens.c.customer_id == customer) & (api_tokens.c.token_id == token)
         async with self.database.writing(customer) as connection:
+            await hold_customer(connection, customer)
             ended = await connection.execute(
                 update(api_tokens).where(mine, api_tokens.c.revoked_at.is_(None)).values(revoked_at=now)
             )
@@ -75,6 +77,7 @@ class PeopleRegister(OnDatabase):
         row = {"customer_id": customer, "key": key, "digest": digest, "created_at": now}
         try:
             async with self.database.writing(customer) as connection:
+                await hold_customer(connection, customer)
                 await connection.execute(insert(answers).values(row))
                 return None
         except IntegrityError:
@@ -133,11 +136,13 @@ class PeopleRegister(OnDatabase):
             "ends_at": view.ends_at,
         }
         async with self.database.writing(view.customer) as connection:
+            await hold_customer(connection, view.customer)
             await connection.execute(insert(staff_views).values(row))
             await append(connection, view.customer, [deed], view.started_at)
 
     async def end_view(self, view: View, deed: Deed, *, now: int) -> None:
         async with self.database.writing(view.customer) as connection:
+            await hold_customer(connection, view.customer)
             ended = await connection.execute(
                 update(staff_views)
                 .where(staff_views.c.view_id == view.id, staff_views.c.ended_at.is_(None))

@@ -97,9 +97,13 @@ class Register(OnDatabase):
             await connection.execute(update(zones).where(zones.c.customer_id == customer).values(values))
             await keep_account(connection, facts, credential)
 
-    async def use_credential(self, customer: CustomerId, credential: CredentialId, *, now: int) -> None:
+    async def use_credential(
+        self, customer: CustomerId, credential: CredentialId, *, now: int, sealed: bytes | None = None
+    ) -> None:
         async with self.database.writing(customer) as connection:
             await next_revision(connection, customer, now)
+            if sealed is not None:
+                await keep_credential(connection, credential, sealed, "token", now)
             await connection.execute(
                 update(zones)
                 .where(zones.c.customer_id == customer)
@@ -108,15 +112,8 @@ class Register(OnDatabase):
             await feed_again(connection, zones.c.customer_id == customer, now, {"credential_id": credential})
 
     async def add_credential(self, credential: CredentialId, sealed: bytes, kind: str, *, now: int) -> None:
-        row: Values = {
-            "credential_id": credential,
-            "sealed": sealed,
-            "kind": kind,
-            "status": "active",
-            "created_at": now,
-        }
         async with self.database.writing(ACROSS_TENANTS) as connection:
-            await upsert(connection, credentials, [row], ("sealed", "kind", "status", "created_at"))
+            await keep_credential(connection, credential, sealed, kind, now)
 
     async def sealed_token(self, credential: CredentialId) -> bytes:
         query = select(credentials.c.sealed).where(credentials.c.credential_id == credential)
@@ -175,6 +172,19 @@ def suspended(status: ZoneStatus, why: str) -> Values:
 
 def connected(now: int) -> Values:
     return {"status": ZoneStatus.ACTIVE.value, "last_error": "", "failures": 0, "sync_due_at": now}
+
+
+async def keep_credential(
+    connection: AsyncConnection, credential: CredentialId, sealed: bytes, kind: str, now: int
+) -> None:
+    row: Values = {
+        "credential_id": credential,
+        "sealed": sealed,
+        "kind": kind,
+        "status": "active",
+        "created_at": now,
+    }
+    await upsert(connection, credentials, [row], ("sealed", "kind", "status", "created_at"))
 
 
 async def _require_credential(connection: AsyncConnection, credential: CredentialId | None) -> None:

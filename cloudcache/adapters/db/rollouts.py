@@ -53,7 +53,10 @@ class RolloutRules(OnDatabase):
     async def name_in_rollout(
         self, environment: str, shop: str, is_served: bool | None, deed: Deed, *, now: int
     ) -> None:
+        whose = select(zones.c.customer_id).where(zones.c.shop == shop)
         async with self.database.writing(ACROSS_TENANTS) as connection:
+            held = await connection.execute(whose.with_for_update(read=True, key_share=True))
+            customer = held.scalar_one_or_none()
             await _next_revision(connection, environment, now)
             if is_served is None:
                 this = (rollout_shops.c.shop == shop) & (rollout_shops.c.environment == environment)
@@ -61,8 +64,6 @@ class RolloutRules(OnDatabase):
             else:
                 row = {"shop": shop, "environment": environment, "is_served": is_served, "named_at": now}
                 await upsert(connection, rollout_shops, [row], ("is_served", "named_at"))
-            holder = select(zones.c.customer_id).where(zones.c.shop == shop)
-            customer = (await connection.execute(holder)).scalar_one_or_none()
             await append(connection, NOBODYS if customer is None else int(customer), [deed], now)
 
     async def across_tenants_shop_names(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Row, Table, any_, literal, update
+from sqlalchemy import ARRAY, Column, ColumnElement, Row, Table, any_, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -49,6 +49,20 @@ async def next_revision(
     if revision is None:
         raise NotFound("no such customer")
     return int(revision)
+
+
+async def holds_customer(connection: AsyncConnection, customer: CustomerId) -> bool:
+    """Keep the customer from being erased until the transaction ends; False when there is none any more. Unlike
+    `next_revision` this lets others write for the customer at the same time."""
+    query = select(zones.c.customer_id).where(zones.c.customer_id == customer)
+    held = await connection.execute(query.with_for_update(read=True, key_share=True))
+    return held.first() is not None
+
+
+async def hold_customer(connection: AsyncConnection, customer: CustomerId) -> None:
+    """Keep the customer from being erased until the transaction ends; `NotFound` when there is none any more."""
+    if not await holds_customer(connection, customer):
+        raise NotFound("no such customer")
 
 
 async def touch(
