@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
 from cloudcache import local
@@ -218,11 +217,13 @@ async def check_database(settings: Settings, store: SqlStore) -> None:
         await check_role(store.engine)
 
 
-def _engine(settings: Settings) -> AsyncEngine:
+def _store(settings: Settings, telemetry: PrometheusTelemetry) -> SqlStore:
     try:
-        return make_engine(settings.database_url, settings.database_pool)
+        engine = make_engine(settings.database_url, settings.database_pool)
     except ValueError as error:
         raise ConfigError(f"CLOUDCACHE_DATABASE_URL: {error}") from None
+    measure(engine, telemetry, settings.database_pool)
+    return SqlStore(engine, telemetry)
 
 
 def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None) -> Wiring:
@@ -246,9 +247,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         telemetry=telemetry,
         pace=shared.pace,
     )
-    engine = _engine(settings)
-    measure(engine, telemetry, settings.database_pool)
-    store = SqlStore(engine, telemetry)
+    store = _store(settings, telemetry)
     vault = EnvelopeVault(settings.secret_keys)
     platform = Token(settings.cloudflare_token) if settings.cloudflare_token else None
     oauth = oauth_client(settings, clock)
