@@ -72,7 +72,11 @@ class World:
         self._requests: deque[RequestRecord] = deque(maxlen=options.log_length)
         self._store = None if path is None else Store(path)
         if self._store is not None:
-            self._remember(self._store)
+            try:
+                self._remember(self._store)
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Closes the file, if there is one."""

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from tests.support.databases import migrated_sqlite
@@ -53,7 +54,7 @@ def listed(file: Path, count: int) -> Path:
 
 
 def stored(data: Path) -> list[str]:
-    with sqlite3.connect(data / "cloudcache.db") as connection:
+    with closing(sqlite3.connect(data / "cloudcache.db")) as connection:
         return [row[0] for row in connection.execute("SELECT shop FROM customer_zones ORDER BY customer_id")]
 
 

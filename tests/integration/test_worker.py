@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -79,9 +79,8 @@ def added(data: Path, cloudflare: dict, many: int) -> None:
 
 
 def asked(data: Path, query: str) -> int:
-    with sqlite3.connect(
-        f"file:{data / 'cloudcache.db'}?mode=ro", uri=True, timeout=SAFETY_NET_S
-    ) as connection:
+    address = f"file:{data / 'cloudcache.db'}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, timeout=SAFETY_NET_S)) as connection:
         return int(connection.execute(query).fetchone()[0])
 
 
@@ -162,7 +161,7 @@ def test_what_a_killed_worker_had_in_hand_is_done_by_the_next(tmp_path: Path):
 
 def _let_leases_end(data: Path) -> None:
     """A minute passes."""
-    with sqlite3.connect(data / "cloudcache.db", timeout=SAFETY_NET_S) as connection:
+    with closing(sqlite3.connect(data / "cloudcache.db", timeout=SAFETY_NET_S)) as connection, connection:
         connection.execute("UPDATE customer_zones SET lease_until = 1 WHERE lease_until IS NOT NULL")
         connection.execute("UPDATE accounts SET feed_lease_until = 1 WHERE feed_lease_until IS NOT NULL")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -132,10 +133,9 @@ def test_given_records_survive_a_restart(tmp_path: Path, clock: FakeClock) -> No
     world.close()
     clock.move_s(3600)
 
-    again = World(options, clock=clock.now_s, path=tmp_path / "state.db")
-
-    assert again.dns(PRO).records == GIVEN
-    assert Caller(again).get(RECORDS).results == before
+    with closing(World(options, clock=clock.now_s, path=tmp_path / "state.db")) as again:
+        assert again.dns(PRO).records == GIVEN
+        assert Caller(again).get(RECORDS).results == before
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,8 +32,37 @@ def test_the_folder_of_the_file_is_made(tmp_path: Path, clock: FakeClock) -> Non
     assert (tmp_path / "deep" / "down" / "state.db").exists()
 
 
+opened: list[World] = []
+
+
+@pytest.fixture(autouse=True)
+def close_worlds() -> Iterator[None]:
+    """Close every world that a test opened; closing one twice does nothing."""
+    yield
+    while opened:
+        opened.pop().close()
+
+
 def open_world(path: Path, clock: FakeClock) -> World:
-    return World(Options(zones=100, accounts=2, address_per_second=0), clock=clock.now_s, path=path)
+    opened.append(World(Options(zones=100, accounts=2, address_per_second=0), clock=clock.now_s, path=path))
+    return opened[-1]
+
+
+def test_file_that_is_no_database_is_closed_again(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "state.db").write_bytes(b"this is no database at all" * 100)
+    made: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *given, **more: made.append(connect(*given, **more)) or made[0]
+    )
+
+    with pytest.raises(sqlite3.DatabaseError):
+        open_world(tmp_path / "state.db", clock)
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        made[0].execute("SELECT 1")
 
 
 def test_changes_and_their_times_survive(tmp_path: Path, clock: FakeClock) -> None:
@@ -166,8 +198,7 @@ def test_a_killed_process_has_kept_what_it_did(tmp_path: Path, clock: FakeClock)
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(path)], env=environment, check=False, timeout=SAFETY_NET_S
     )
-    world = World(clock=clock.now_s, path=path)
-
-    assert killed.returncode == -signal.SIGKILL
-    assert world.value("c" * 32, "polish") == "lossy"
-    assert len(list(world.trail)) == 1
+    with closing(World(clock=clock.now_s, path=path)) as world:
+        assert killed.returncode == -signal.SIGKILL
+        assert world.value("c" * 32, "polish") == "lossy"
+        assert len(list(world.trail)) == 1

@@ -254,6 +254,7 @@ async def test_grants_survive_a_restart_and_no_token_is_written_down(
         assert_refused(await refresh(client, ended["refresh_token"]), "invalid_grant")
         clock.move_s(3600)
         assert status(again, given["access_token"]) == 403
+    again.close()
     for secret in (given["access_token"], given["refresh_token"], SECRET):
         assert secret.encode() not in written
 
