@@ -224,8 +224,9 @@ EVENTS: tuple[Event, ...] = (
     Event(
         "batch_withdrawn",
         "WARNING",
-        "The call that reads 33 settings is gone; reading takes 48 calls a zone now.",
+        "Zones of several tokens are refused the call that reads 33 settings; reading takes 48 calls a zone now.",
     ),
+    Event("batch_restored", "WARNING", "The call that reads 33 settings is used again."),
     Event("answer_held", "WARNING", "An answer would change too much at once; it is read again first."),
     Event("feed_lost", "WARNING", "The change log of an account cannot be read; its zones are polled."),
     Event("clock_set_back", "WARNING", "The clock of a machine was set back."),

@@ -41,8 +41,8 @@ class BadFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of trouble, and the calls that run into it. `path` is a part of the path; `token` a token or
-    its id.
+    """One kind of trouble, and the calls that run into it. `path` is a part of the path, or with `$` its
+    end; `token` a token or its id.
     """
 
     kind: FaultKind
@@ -78,7 +78,7 @@ class Fault:
             return False
         if self.method is not None and call.method != self.method.upper():
             return False
-        if self.path is not None and self.path not in call.path:
+        if self.path is not None and not _is_in(self.path, call.path):
             return False
         if self.zone_id is not None and self.zone_id != call.zone_id:
             return False
@@ -90,6 +90,11 @@ class Fault:
         """The fault as JSON, the token by its id only."""
         plain: dict[str, JSON] = {field.name: getattr(self, field.name) for field in fields(self)}
         return plain | {"token": None if self.token is None else as_token_id(self.token)}
+
+
+def _is_in(part: str, path: str) -> bool:
+    """Whether a call's path holds the part, or ends with it where it is written with `$`."""
+    return path.endswith(part[:-1]) if part.endswith("$") else part in path
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {

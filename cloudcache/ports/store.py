@@ -19,7 +19,7 @@ from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, Observation, Source
 from cloudcache.domain.ids import JSON, ChangeId, CredentialId, CustomerId, ToggleId, ZoneId
 from cloudcache.ports.cloudflare import ZoneFacts
-from cloudcache.ports.suspending import Suspending
+from cloudcache.ports.suspending import BatchReading, Suspending
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Way:
     verdicts: Mapping[ToggleId, str]
 
 
-class Store(Suspending, Protocol):
+class Store(Suspending, BatchReading, Protocol):
     """The synchronised cache and its journal."""
 
     # -- reading -------------------------------------------------------------------------------

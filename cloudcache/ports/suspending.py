@@ -1,12 +1,32 @@
-"""Which zones and tokens are suspended, and when each is examined again. Times are Unix milliseconds."""
+"""Which zones and tokens are suspended and when each is examined again, and refusals of the batch read.
+
+Times are Unix milliseconds.
+"""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from cloudcache.domain.batch_read import BatchRefusal
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.domain.suspension import Suspension
+
+
+class BatchReading(Protocol):
+    """Refusals of the call that reads 33 settings at once."""
+
+    async def keep_batch_refusal(self, refusal: BatchRefusal) -> None:
+        """Remember that a zone was refused the batch read while it answered otherwise."""
+        ...
+
+    async def forget_batch_refusals(self) -> None:
+        """A zone was read with it: forget them all."""
+        ...
+
+    async def across_tenants_batch_refusals(self) -> list[BatchRefusal]:
+        """The newest refusals."""
+        ...
 
 
 class Suspending(Protocol):

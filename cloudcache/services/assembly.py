@@ -10,6 +10,7 @@ from cloudcache.domain.budget import Limits
 from cloudcache.domain.events import Due
 from cloudcache.ports import SILENT, Budget, Bus, Clock, Feeds, Gateway, Store, Telemetry, ZoneQueue
 from cloudcache.services.attention import Attention
+from cloudcache.services.batch_read import BatchRead
 from cloudcache.services.changefeed import ChangeFeed
 from cloudcache.services.credentials import Credentials
 from cloudcache.services.engine import Engine
@@ -62,9 +63,8 @@ class Sync:
 
 def assemble(p: Parts) -> Sync:
     """Make them from their parts."""
-    reconciler = Reconciler(
-        p.store, p.gateway, p.budget, p.credentials, p.bus, p.clock, batch_read=p.batch_read
-    )
+    batch_read = BatchRead(p.store, p.clock, is_allowed=p.batch_read)
+    reconciler = Reconciler(p.store, p.gateway, p.budget, p.credentials, p.bus, p.clock, batch_read)
     pacing = Pacing(
         p.queue,
         reconciler,

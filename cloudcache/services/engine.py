@@ -292,6 +292,7 @@ class Engine:
         """Read what is asked for and settle the lease."""
         (platform, urgency), began = line, self._clock.now_ms()
         is_whole = whole or self._wants_whole(zone, platform)
+        await self._reconciler.prepare()
         plan = cheapest_reads(WHOLE if is_whole else zone.named, self._reconciler.batch_read)
         try:
             look = await self._reconciler.look(

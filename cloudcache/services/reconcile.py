@@ -27,6 +27,7 @@ from cloudcache.domain.events import Observation, Progress
 from cloudcache.domain.ids import CustomerId, ToggleId
 from cloudcache.domain.plan import diff
 from cloudcache.ports import Budget, Bus, Clock, Gateway, Store, ZoneAccess
+from cloudcache.services.batch_read import BatchRead
 from cloudcache.services.credentials import Credentials
 
 log = logging.getLogger("cloudcache.reconcile")
@@ -69,8 +70,7 @@ class Reconciler:
         credentials: Credentials,
         bus: Bus,
         clock: Clock,
-        *,
-        batch_read: bool,
+        batch_read: BatchRead,
     ) -> None:
         self._store = store
         self._gateway = gateway
@@ -79,8 +79,16 @@ class Reconciler:
         self._bus = bus
         self._clock = clock
         self._reading: dict[CustomerId, Look] = {}
-        self.batch_read = batch_read
-        """Whether one call may read 33 settings; off for good once Cloudflare has withdrawn it."""
+        self._batch_read = batch_read
+
+    @property
+    def batch_read(self) -> bool:
+        """Whether one call may read 33 settings."""
+        return self._batch_read.is_used
+
+    async def prepare(self) -> None:
+        """Learn what other processes found out about the batch read; to be called before calls are planned."""
+        await self._batch_read.refresh()
 
     def progress(self, customer: CustomerId) -> tuple[int, int] | None:
         """Calls done and calls in all while the zone is being read, or None."""
@@ -90,6 +98,7 @@ class Reconciler:
     async def zone(self, customer: CustomerId, call_class: CallClass) -> Look:
         """Read the whole zone, without the queue; a parked one is left alone."""
         holder = (await self._store.page(customer)).customer
+        await self.prepare()
         return await self.look(holder, reads(self.batch_read), call_class)
 
     async def toggle(self, customer: CustomerId, toggle: Toggle, call_class: CallClass) -> Look:
@@ -152,16 +161,11 @@ class Reconciler:
         await self._store.keep_facts(holder.id, facts, holder.credential, now=self._clock.now_ms())
 
     async def _with_or_without_batch(self, reading: Reading, plan: Sequence[Read]) -> None:
-        """As planned; once the batch call is withdrawn, at once with single reads, from then on for everybody."""
+        """Read as planned; a zone that is refused the batch read is read setting by setting at once."""
         try:
             await self._in_waves(reading, plan)
         except BatchWithdrawn:
-            if self.batch_read:
-                log.warning(
-                    "the batch read is withdrawn; reading settings one by one from now on",
-                    extra={"event": "batch_withdrawn"},
-                )
-            self.batch_read = False
+            await self._batch_read.refused(reading.holder, reading.access.credential)
             single = _one_by_one(plan)
             reading.look.total += len(single) - len(plan)
             await self._in_waves(reading, single)
@@ -211,7 +215,10 @@ class Reconciler:
 
     async def _read(self, reading: Reading, read: Read) -> list[Observation]:
         with await self._budget.acquire(reading.lane):
-            return await self._gateway.read(reading.access, read)
+            result = await self._gateway.read(reading.access, read)
+        if read.batch:
+            await self._batch_read.answered()
+        return result
 
     async def _again(self, reading: Reading, read: Read, first: list[Observation]) -> list[Observation]:
         """Ask a second time; only what both answers show is believed."""

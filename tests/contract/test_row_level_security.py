@@ -7,13 +7,24 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from cloudcache.adapters.db.access_models import api_tokens, audit_log, shops, staff_views
-from cloudcache.adapters.db.models import changes, suspensions, toggles, zones
+from cloudcache.adapters.db.models import batch_refusals, changes, suspensions, toggles, zones
 from cloudcache.adapters.db.rollout_models import kv_imports, rollout_shops
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.errors import StoreUnavailable
 from tests.support.tenants import Tenant
 
-TABLES = (zones, suspensions, toggles, changes, api_tokens, staff_views, audit_log, rollout_shops, kv_imports)
+TABLES = (
+    zones,
+    suspensions,
+    batch_refusals,
+    toggles,
+    changes,
+    api_tokens,
+    staff_views,
+    audit_log,
+    rollout_shops,
+    kv_imports,
+)
 
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)

@@ -32,7 +32,7 @@ from tests.support.tenants import Tenant, tenant
 TABLES = {
     *("accounts", "changes", "credentials", "customer_toggles", "customer_zones", "feed_entries"),
     *("api_answers", "api_tokens", "audit_heads", "audit_log", "erasures", "shops", "staff", "staff_views"),
-    *("webhook_receipts", "rollouts", "rollout_shops", "kv_imports", "suspensions"),
+    *("webhook_receipts", "rollouts", "rollout_shops", "kv_imports", "suspensions", "batch_refusals"),
 }
 
 

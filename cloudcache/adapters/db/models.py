@@ -184,6 +184,16 @@ class SuspensionRow(SQLModel, table=True):
     due_at: int = Field(sa_type=BigInteger)
 
 
+class BatchRefusalRow(SQLModel, table=True):
+    """A customer whose zone was refused the batch read, with the credential in use (or `platform`)."""
+
+    __tablename__ = "batch_refusals"
+
+    customer_id: int = Field(primary_key=True, sa_type=BigInteger)
+    credential_id: str = Field(max_length=64)
+    refused_at: int = Field(sa_type=BigInteger)
+
+
 class CustomerToggle(SQLModel, table=True):
     """What was last seen of one toggle. Without a value yet, `state` is null.
 
@@ -290,3 +300,4 @@ credentials = metadata.tables["credentials"]
 accounts = metadata.tables["accounts"]
 entries = metadata.tables["feed_entries"]
 suspensions = metadata.tables["suspensions"]
+batch_refusals = metadata.tables["batch_refusals"]

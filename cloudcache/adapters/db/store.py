@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from cloudcache.adapters.db.audit import AuditLog
+from cloudcache.adapters.db.batch_reads import BatchReads
 from cloudcache.adapters.db.connections import Connections
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.erasure import Erasures
@@ -46,6 +47,7 @@ class SqlStore(
     IntentLeases,
     Observing,
     Suspensions,
+    BatchReads,
     Queue,
     ChangeFeeds,
     Fleet,

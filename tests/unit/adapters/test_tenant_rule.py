@@ -40,6 +40,8 @@ ACROSS = {
     *("_of_credential", "add_credential", "sealed_token", "replace_sealed", "across_tenants_sealed"),
     *("lock_credential", "_end_lease"),
     *("forget_waiting", "across_tenants_api_token", "forget_answers"),
+    # refusals of one call, judged for all
+    *("keep_batch_refusal", "forget_batch_refusals", "across_tenants_batch_refusals"),
     # suspensions, examined by any process; a token's are of all its zones
     *(
         "suspend_token",

@@ -237,6 +237,7 @@ async def test_faults_on_reads_leave_writes_and_lists_alone(client: httpx.AsyncC
     [
         Fault("status", method="GET"),
         Fault("status", path="/settings/ssl"),
+        Fault("status", path="/settings$"),
         Fault("status", zone_id=FREE),
         Fault("status", token="cfat_somebody-else"),
         Fault("status", probability=0),

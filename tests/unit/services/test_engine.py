@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -13,7 +12,7 @@ from cloudcache.domain.errors import StoreUnavailable
 from cloudcache.domain.freshness import NEVER, Urgency
 from cloudcache.emulator.world import Fault
 from cloudcache.services.engine import LEASE_MS
-from tests.support.rig import TOKEN, ZONE, Process, Rig
+from tests.support.rig import TOKEN, ZONE, Rig
 
 
 def calls(rig: Rig) -> int:
@@ -246,16 +245,3 @@ async def test_replies_that_fail_one_time_in_ten_are_made_good(rig: Rig):
 
     page = await rig.store.page(rig.customer.id)
     assert len(page.cells) == 50 and page.customer.full_read_at is not None
-
-
-async def test_the_batch_call_is_given_up_once_and_said_once(rig: Rig, caplog: pytest.LogCaptureFixture):
-    process: Process = rig.process()
-    rig.world.adopt(replace(rig.world.options, batch_read="missing"))
-
-    await process.settle()
-    rig.clock.ms += 1_000_000
-    await process.settle()
-
-    assert caplog.text.count("the batch read is withdrawn") == 1
-    batch = [one for one in rig.world.requests() if one.path.endswith("/settings")]
-    assert len(batch) == 1
