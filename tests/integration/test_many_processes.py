@@ -121,7 +121,7 @@ async def test_a_page_opened_in_a_web_process_is_read_by_the_worker(cluster: Clu
     origin = cluster.origin(cluster.one)
     async with tab(origin, await cookie_for(origin, "shop-0")) as page:
         await page.until("read", is_read)
-        async with held(cluster.emulator, "GET", skip=3):
+        with held(cluster.emulator, "GET", skip=3):
             await page.send("check_all")
             await page.until("showing the worker's progress", lambda shown: shown.get("progress"))
         await page.until("done", lambda shown: not shown.get("progress"))

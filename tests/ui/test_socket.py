@@ -86,7 +86,7 @@ async def settled(app: RunningApp, shop: str) -> str:
         return _settled[shop]
     cookie = await cookie_for(origin(app), f"{shop}.myshopify.com")
     async with tab(origin(app), cookie) as one:
-        async with held(f"{app.url}/cloudflare/_emulator", "GET"):
+        with held(f"{app.url}/cloudflare/_emulator", "GET"):
             await one.send("check_all")
             await one.until("started", lambda shown: shown.get("progress"))
         await asyncio.to_thread(wait_until, lambda: is_read(app, shop))
@@ -103,7 +103,7 @@ async def test_one_flip_costs_each_watching_tab_at_most_400_bytes(app: RunningAp
         wanted = rocket(two.shown)[0].islower()
         two.forget()
 
-        async with held(f"{app.url}/cloudflare/_emulator", "PATCH"):
+        with held(f"{app.url}/cloudflare/_emulator", "PATCH"):
             await one.send("flip", toggle_id="rocket_loader", on=wanted)
             await two.until("pending", lambda shown: rocket(shown)[0] == ("P" if wanted else "p"))
         await two.until("confirmed", lambda shown: rocket(shown)[0] == ("C" if wanted else "c"))
