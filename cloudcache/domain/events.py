@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cloudcache.domain.access import Actor
@@ -70,7 +70,8 @@ class Observation:
     """What one call saw of one toggle at Cloudflare.
 
     `at` is the Unix millisecond at which that call *began*: the value is at least that fresh, never fresher.
-    `editable` is None where Cloudflare does not say (endpoints of their own).
+    `editable` is None where Cloudflare does not say (endpoints of their own). `cloudflare_at` is `at` by Cloudflare's
+    clock, where its answer has a date; to be compared with the times of audit-log lines.
     """
 
     toggle: ToggleId
@@ -80,6 +81,7 @@ class Observation:
     modified_on: str | None = None
     ends_at: int | None = None
     ray_id: str = ""
+    cloudflare_at: int | None = field(default=None, compare=False)
 
 
 class News:

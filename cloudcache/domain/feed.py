@@ -8,7 +8,10 @@
 The delay of the log is not documented, so entries may turn up behind `verified_until`. Each window therefore
 begins an overlap earlier: five minutes, or three times the greatest lateness seen lately, and once an hour two
 hours. Entries already known are recognised by their id. `verified_until` moves only when a window was read to
-its end, so whatever dies on the way, nothing is skipped: the window is read again.
+its end, so whatever dies on the way, nothing is skipped: the window is read again. All these times are Cloudflare's:
+`domain/clock_offset.py` tells how far our clock is from them.
+
+A page that has more behind it and no cursor that can be used is followed by a smaller window, from its last entry on.
 
 An entry names the settings that its request can have changed. One that is not understood means "read the whole
 zone again". What is surely none of ours (DNS records, purges, certificates) means nothing.
@@ -18,12 +21,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import unquote
 
 from cloudcache.domain.catalog import BY_ID, TOGGLES, Read, Toggle, read_for, reads
+from cloudcache.domain.errors import TryLater
 from cloudcache.domain.ids import JSON, ToggleId, ZoneId
 
 MINUTE_MS = 60_000
@@ -43,11 +47,17 @@ BUSY_FOR_MS = MINUTE_MS
 """Somebody who changed one setting in the dashboard may be about to change another."""
 LIVELY_FOR_MS = HOUR_MS
 
+UNPAGEABLE_RETRY_S = 60
+
 WHOLE = frozenset(BY_ID)
 NOTHING: frozenset[ToggleId] = frozenset()
 
 Named: TypeAlias = frozenset[ToggleId]
 """The settings that an entry may have changed; `WHOLE` for all of the zone."""
+
+
+class Unpageable(TryLater):
+    """A log has more pages, and neither a cursor nor the time of its lines leads to them; nothing was skipped."""
 
 
 class FeedStatus(StrEnum):
@@ -83,11 +93,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """One page of a log. `cursor` leads to the next, "" at the end; `garbled` counts lines nobody could read."""
+    """One page of a log. `cursor` leads to the next, "" at the end; `garbled` counts lines that cannot be read.
+
+    `has_more` tells that there is more, although no usable cursor leads to it. `reached` is the time of the last
+    line, whatever it concerns, if the lines are in order; `served_at` is Cloudflare's time when it wrote the page."""
 
     entries: tuple[Entry, ...]
     cursor: str = ""
     garbled: int = 0
+    has_more: bool = False
+    reached: int | None = field(default=None, compare=False)
+    served_at: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,8 @@ class Position:
     """How late entries turn up: the greatest seen lately."""
     deep_at: int = 0
     """When it was last looked further back than usual."""
+    clock_offset_ms: int = 0
+    """Our time minus Cloudflare's, as the process measured it that read the log last."""
 
     @property
     def overlap_ms(self) -> int:
@@ -131,14 +149,18 @@ class Position:
         return Window(min(self.verified_until, now) - overlap, now)
 
     def read(self, window: Window, page: FeedPage, new: Iterable[Entry], now: int) -> Position:
-        """The position after one page of this window, of which `new` had never been seen."""
+        """The position after one page of this window, of which `new` had never been seen.
+
+        What is after the time at which Cloudflare wrote the page was not read yet, whatever our clock says."""
         position = replace(self, status=FeedStatus.ON, lateness_ms=self._lateness(new, now))
-        if page.cursor and page.cursor != window.cursor:
-            return replace(position, window=replace(window, cursor=page.cursor))
+        following = next_page(window, page)
+        if following is not None:
+            return replace(position, window=following)
         deep_at = now if self._is_deep(now) or self.verified_until is None else self.deep_at
-        verified = max(self.verified_until or 0, window.before)
+        end = window.before if page.served_at is None else min(window.before, page.served_at)
+        verified = max(self.verified_until or 0, end)
         if verified > now + AHEAD_MS:
-            verified = window.before
+            verified = end
         return replace(position, window=None, verified_until=verified, deep_at=deep_at)
 
     def restarted(self) -> Position:
@@ -159,6 +181,20 @@ class Position:
         late = [looked - one.at for one in new if one.at < looked]
         fading = self.lateness_ms - self.lateness_ms // 10
         return min(DEEP_OVERLAP_MS, max([fading, *late]))
+
+
+def next_page(window: Window, page: FeedPage) -> Window | None:
+    """Where the window goes on after this page; None at its end. `Unpageable` when no way leads on."""
+    if page.cursor and page.cursor != window.cursor:
+        return replace(window, cursor=page.cursor)
+    return from_time(window, page.reached) if page.has_more else None
+
+
+def from_time(window: Window, reached: int | None) -> Window:
+    """The rest of a window from this time on, without a cursor; what was read at that very time comes once more."""
+    if reached is None or reached <= window.since:
+        raise Unpageable(UNPAGEABLE_RETRY_S, "the pages of the audit log cannot be followed to its end")
+    return Window(reached, window.before)
 
 
 def cadence_of(active_at: int | None, watched: bool, now: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from email.utils import formatdate
 
 from cloudcache.emulator import refusals
 from cloudcache.emulator.exchange import Exchange
@@ -45,7 +46,8 @@ def answer(world: World, call: Call, fault: Fault | None = None) -> Answer:
             kind = _JSON if outcome.raw is None else _BYTES
         except Refusal as refusal:
             status, body, retry_after = refusal.status, refused(refusal), refusal.retry_after
-        steady = ((b"content-type", kind), *_STEADY_HEADERS)
+        dated = (b"date", formatdate(now, usegmt=True).encode())
+        steady = ((b"content-type", kind), dated, *_STEADY_HEADERS)
         headers = (*steady, *_meter(world, token, now), *_marks(ray_id, audit_id, retry_after))
         return Answer(status, headers, body, None if token is None else token.id)
 

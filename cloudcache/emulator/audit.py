@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from cloudcache.emulator.chance import share
 from cloudcache.emulator.wire import JSON
 
+ACTOR_TYPES = ("user", "account", "delegated_service", "system", "cloudflare_admin")
+
 
 class Unreadable(ValueError):
     """A kept record that is not a deed."""
@@ -22,7 +24,8 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it. `context` is how: with an API token, or in the dashboard."""
+    """Who did it. `type` is one of `ACTOR_TYPES`; `context` is how: with an API token, or in the dashboard. Only
+    a delegated service has a `name`."""
 
     type: str
     context: str = ""
@@ -31,6 +34,7 @@ class Actor:
     ip_address: str = ""
     token_id: str = ""
     token_name: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Origin:
     ray_id: str
     user_agent: str = ""
     status: int = 200
+    result: JSON = "success"
+    """What the log says came of it: `failure` for an action that changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ class Deed:
     user_agent: str
     actor: Actor
     alterations: tuple[Alteration, ...]
+    result: JSON = "success"
 
     @property
     def action_type(self) -> str:
@@ -95,8 +102,11 @@ class Deed:
         actor, alterations = record["actor"], record["alterations"]
         if not isinstance(actor, dict) or not isinstance(alterations, list):
             raise Unreadable(record)
-        texts = {name: str(value) for name, value in record.items() if isinstance(value, str)}
+        texts = {
+            name: str(value) for name, value in record.items() if isinstance(value, str) and name != "result"
+        }
         return cls(
+            result=record.get("result", "success"),
             sequence=int(str(record["sequence"])),
             at=float(str(record["at"])),
             status=int(str(record["status"])),

@@ -4,7 +4,8 @@
         GET  faults      what is set            POST faults     sets one, or {"clear": true, "faults": [...]}
         POST budget      {"token", "remaining", "capacity"}
         POST kv          {"account", "namespace", "key", "value"}
-        GET  dashboard   a page for people      POST dashboard  {"zone_id", "setting", "value", "actor_email"}
+        GET  dashboard   a page for people      POST dashboard  {"zone_id", "setting", "value", "actor_email"},
+                                                                also "actor" (fields of the audit log) and "result"
 
 A web page from elsewhere cannot drive them: a browser names the page's origin, and one that is not this host
 is refused. Bad input is answered with 400 and a sentence.
@@ -14,13 +15,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from cloudcache.emulator.audit import ACTOR_TYPES, Actor
 from cloudcache.emulator.dashboard import Visit, changed_address, dashboard_page
 from cloudcache.emulator.faults import fault_from
 from cloudcache.emulator.forms import BadInput, body_of, form_of, is_foreign
@@ -114,7 +116,8 @@ class Control:
         zone_id, setting = _text(body, "zone_id"), _text(body, "setting")
         user_id = _text(body, "user_id") if "user_id" in body else None
         email = _text(body, "actor_email") if "actor_email" in body else DEFAULT_EMAIL
-        self._change(zone_id, setting, body["value"], email, user_id)
+        done_by, result = _actor(body.get("actor")), body.get("result", "success")
+        self._change(zone_id, setting, body["value"], email, user_id, done_by, result)
         return _reply({"zone_id": zone_id, "setting": setting, "value": self._world.value(zone_id, setting)})
 
     async def _submit(self, request: Request) -> Response:
@@ -128,10 +131,21 @@ class Control:
             return self._page(visit, f"Not saved: {trouble}")
         return RedirectResponse(changed_address(visit, setting), status_code=303)
 
-    def _change(self, zone_id: str, setting: str, value: JSON, email: str, user_id: str | None) -> None:
+    def _change(
+        self,
+        zone_id: str,
+        setting: str,
+        value: JSON,
+        email: str,
+        user_id: str | None,
+        actor: Actor | None = None,
+        result: JSON = "success",
+    ) -> None:
         if self._world.directory.zone(zone_id) is None:
             raise BadInput("no such zone")
-        self._world.dashboard_change(zone_id, setting, value, actor_email=email, user_id=user_id)
+        self._world.dashboard_change(
+            zone_id, setting, value, actor_email=email, user_id=user_id, actor=actor, result=result
+        )
 
     def _page(self, visit: Visit, trouble: str = "") -> Response:
         status = 400 if trouble else 200
@@ -175,6 +189,16 @@ def _text(body: Mapping[str, JSON], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise BadInput(f"{name} must be a text")
     return value
+
+
+def _actor(given: JSON) -> Actor | None:
+    """The audit-log actor that a script describes by the fields of `Actor`."""
+    if given is None:
+        return None
+    names = {one.name for one in fields(Actor)}
+    if not isinstance(given, dict) or not given.keys() <= names or given.get("type") not in ACTOR_TYPES:
+        raise BadInput(f"actor must have a type ({', '.join(ACTOR_TYPES)}), and no other fields than {names}")
+    return Actor(**{name: str(value) for name, value in given.items()})
 
 
 def _count(body: Mapping[str, JSON], name: str, low: int) -> int | None:

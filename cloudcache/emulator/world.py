@@ -244,7 +244,8 @@ class World:
         with self.lock:
             now = self.clock()
             held = self.held(zone.id)
-            fresh = {name: Held(value, now) for name, value in values.items()}
+            is_done = origin is None or origin.result == "success"
+            fresh = {name: Held(value, now) for name, value in values.items()} if is_done else {}
             deed = None
             if origin is not None:
                 changed = [
@@ -258,10 +259,20 @@ class World:
                 self.trail.keep(deed)
 
     def dashboard_change(
-        self, zone_id: str, setting: str, value: JSON, *, actor_email: str, user_id: str | None = None
+        self,
+        zone_id: str,
+        setting: str,
+        value: JSON,
+        *,
+        actor_email: str = "",
+        user_id: str | None = None,
+        actor: Actor | None = None,
+        result: JSON = "success",
     ) -> None:
-        """Somebody changes a setting in Cloudflare's own dashboard; with a `user_id` it costs that user a
-        call.
+        """Change a setting in Cloudflare's own dashboard; with a `user_id` it costs that user a call.
+
+        With `actor` it is done by that actor of the audit log instead. With another `result` than `success` the
+        audit log has the action, and nothing is changed.
 
         Raises `Refusal` when the plan or the value does not allow it, or when the user is blocked.
         """
@@ -276,7 +287,15 @@ class World:
                     raise refusals.slow_down(wait)
             method, uri = write_call(setting, zone_id)
             person = Actor("user", "dash", user_id or user_id_of(actor_email), actor_email, "198.51.100.7")
-            origin = Origin(person, method, uri, secrets.token_hex(16), secrets.token_hex(8), "Mozilla/5.0")
+            origin = Origin(
+                actor or person,
+                method,
+                uri,
+                secrets.token_hex(16),
+                secrets.token_hex(8),
+                "Mozilla/5.0",
+                result=result,
+            )
             self.change(zone, {setting: stored}, origin)
 
     def automatic_ssl_scan(self, zone_id: str, *, recorded: bool = False) -> JSON:
@@ -370,6 +389,7 @@ class World:
             user_agent=origin.user_agent,
             actor=origin.actor,
             alterations=alterations,
+            result=origin.result,
         )
 
     def _keep_token(self, token: Token) -> None:

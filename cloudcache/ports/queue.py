@@ -48,7 +48,8 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class LeasedFeed:
-    """An account's feed to read, and a customer of that account whose token is used (None: the platform's)."""
+    """An account's audit log to read, and a customer of that account whose token is used (None: the platform's).
+    `lease` is the number of this very lease: what is written under an earlier one is refused."""
 
     account: str
     position: Position
@@ -58,6 +59,7 @@ class LeasedFeed:
     active_at: int | None
     is_watched: bool
     leased_at: int
+    lease: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +205,25 @@ class ZoneQueue(Protocol):
 class Feeds(Protocol):
     """The change feeds of the accounts."""
 
-    async def lease_feeds(self, *, now: int, owner: str, until: int, limit: int) -> list[LeasedFeed]:
-        """Take feeds that are due, the longest due first."""
+    async def lease_feeds(
+        self, *, now: int, owner: str, until: int, limit: int, without: Collection[str] = ()
+    ) -> list[LeasedFeed]:
+        """Take the audit logs that are due, the longest due first; not those of the accounts in `without`."""
         ...
 
-    async def note(self, feed: LeasedFeed, entries: Sequence[Entry], *, now: int) -> list[Entry]:
+    async def prolong_feeds(self, feeds: Collection[LeasedFeed], *, owner: str, until: int) -> frozenset[str]:
+        """Keep the leases that are still held; returns the accounts of these."""
+        ...
+
+    async def note(
+        self, feed: LeasedFeed, entries: Sequence[Entry], *, now: int, clock_offset_ms: int = 0
+    ) -> list[Entry]:
         """Remember the lines never seen before, and queue the zones they name; returns those lines.
 
         A line is answered at once when it tells of our own write (by its ray id), or of what was read since; in the
-        latter case the journal learns the person's name. A value the log itself tells is shown as *reported*."""
+        latter case the journal learns the person's name. A value the log itself tells is shown as *reported*. An own
+        write answers only for the setting it wrote; what else it can have altered is read. `clock_offset_ms` is what
+        our clock is ahead of the log's."""
         ...
 
     async def keep_position(

@@ -100,7 +100,7 @@ class Engine:
         self._owner = owner
         self._chance = chance
         self._zones: dict[CustomerId, Line] = {}
-        self._accounts: set[str] = set()
+        self._accounts: dict[str, LeasedFeed] = {}
         self._in_hand: Counter[CredentialId] = Counter()
         self._busy: Counter[Line] = Counter()
         self._ask_after: dict[Line | str, int] = {}
@@ -191,10 +191,16 @@ class Engine:
             await self._queue.across_tenants_set_back(by, now=now)
 
     async def _prolong(self) -> None:
+        """Keep the leases of all that is in hand, also of what waits for its budget."""
         now = self._clock.now_ms()
-        if self._zones and not 0 <= now - self._prolonged_at < PROLONG_EVERY_MS:
-            self._prolonged_at = now
-            await self._queue.prolong(list(self._zones), owner=self._owner(), until=now + LEASE_MS)
+        if not self.busy or 0 <= now - self._prolonged_at < PROLONG_EVERY_MS:
+            return
+        self._prolonged_at = now
+        until, owner = now + LEASE_MS, self._owner()
+        if self._zones:
+            await self._queue.prolong(list(self._zones), owner=owner, until=until)
+        if self._accounts:
+            await self._feeds.prolong_feeds(list(self._accounts.values()), owner=owner, until=until)
 
     async def _take_suspended(self) -> int:
         """Examine suspended zones and tokens whose time has come."""
@@ -220,10 +226,12 @@ class Engine:
         if not self._may_ask("feeds", room, FEEDS_AT_ONCE):
             return 0
         now = self._clock.now_ms()
-        leased = await self._feeds.lease_feeds(now=now, owner=self._owner(), until=now + LEASE_MS, limit=room)
+        leased = await self._feeds.lease_feeds(
+            now=now, owner=self._owner(), until=now + LEASE_MS, limit=room, without=list(self._accounts)
+        )
         self._note_empty("feeds", len(leased), room)
         for feed in leased:
-            self._accounts.add(feed.account)
+            self._accounts[feed.account] = feed
             self._tasks.spawn(self._read_feed(feed), f"read the feed of account {feed.account}")
         return len(leased)
 
@@ -274,7 +282,7 @@ class Engine:
         except CloudcacheError as error:
             log.error("the feed of account %s waits for its lease to end: %s", feed.account, error)
         finally:
-            self._accounts.discard(feed.account)
+            self._accounts.pop(feed.account, None)
             self._woken.set()
 
     async def _work(self, zone: LeasedZone, line: Line) -> None:

@@ -21,6 +21,7 @@ from urllib.parse import quote
 import httpx
 
 from cloudcache.adapters.cloudflare.audit import feed_page, feed_path
+from cloudcache.adapters.cloudflare.dates import date_ms
 from cloudcache.adapters.cloudflare.envelope import Asked, Envelope, Failure, judge
 from cloudcache.adapters.cloudflare.line import Line, Lost, Reply, Timeouts, redacted
 from cloudcache.adapters.cloudflare.meter import Meter, Quota
@@ -30,12 +31,14 @@ from cloudcache.adapters.cloudflare.results import (
     dns_records,
     observe,
     observe_all,
+    read_at,
     token_facts,
     zone_facts,
     zone_list,
 )
 from cloudcache.adapters.reservation import mark_sent
 from cloudcache.domain.catalog import Read, Toggle
+from cloudcache.domain.clock_offset import ClockOffset, Dated
 from cloudcache.domain.errors import (
     BatchWithdrawn,
     CloudcacheError,
@@ -129,6 +132,7 @@ class CloudflareClient:
         self._telemetry = telemetry
         self._clock = clock
         self._meter = Meter(on_quota)
+        self._offset = ClockOffset()
         self._line = Line(base_url, transport, http2, timeouts or Timeouts(), calls_per_second, pace)
 
     async def read(self, access: ZoneAccess, read: Read) -> list[Observation]:
@@ -136,7 +140,9 @@ class CloudflareClient:
         at = self._clock.now_ms()
         call = _of_zone("GET", access, read.path, read.toggles[0].permission, is_batch=read.batch)
         return await self._ask_of_zone(
-            access, call, lambda answer, ray: observe_all(read, answer.result, at, ray)
+            access,
+            call,
+            lambda answer, ray: read_at(observe_all(read, answer.result, at, ray), answer.read_at),
         )
 
     async def write(self, access: ZoneAccess, toggle: Toggle, value: JSON) -> Observation:
@@ -148,7 +154,7 @@ class CloudflareClient:
             raise Refused(Reason.WRONG_VALUE, "a value that cannot be sent") from None
         call = _of_zone(toggle.method, access, toggle.path, toggle.permission, body)
         return await self._ask_of_zone(
-            access, call, lambda answer, ray: observe(toggle, answer.result, at, ray)
+            access, call, lambda answer, ray: read_at(observe(toggle, answer.result, at, ray), answer.read_at)
         )
 
     async def zone(self, access: ZoneAccess) -> ZoneFacts:
@@ -204,7 +210,7 @@ class CloudflareClient:
         call = Call("GET", path, access.token, access.credential, FEED_PERMISSION)
         try:
             return await self._ask(
-                call, lambda answer, _: feed_page(version, window, answer.result, answer.info)
+                call, lambda answer, _: feed_page(version, window, answer.result, answer.info, answer.date)
             )
         except Refused as refusal:
             if refusal.reason in (Reason.ZONE_GONE, Reason.UNKNOWN_SETTING):
@@ -292,7 +298,7 @@ class CloudflareClient:
         took_ms = self._clock.now_ms() - began
         outcome = self._outcome(call, answer)
         if isinstance(outcome, Envelope):
-            used = use(outcome, _ray(answer, call.token))
+            used = use(self._dated(outcome, answer, began), _ray(answer, call.token))
             if used is not None:
                 self._tell(call, answer, "answered", took_ms)
                 return used
@@ -303,6 +309,15 @@ class CloudflareClient:
         self._tell(call, answer, outcome_of(outcome.error), took_ms)
         _log(call, answer, outcome, took_ms)
         raise outcome.error
+
+    def _dated(self, envelope: Envelope, answer: Reply | Lost, began: int) -> Envelope:
+        """The envelope with Cloudflare's time, from which our clock's distance is learned as well."""
+        date = None if isinstance(answer, Lost) else date_ms(answer.headers.get("date"))
+        if date is None:
+            return replace(envelope, read_at=began - max(self._offset.ms, 0))
+        dated = Dated(began, self._clock.now_ms(), date)
+        self._offset = self._offset.with_answer(dated)
+        return replace(envelope, date=date, read_at=self._offset.read_at(dated))
 
     def _tell(self, call: Call, answer: Reply | Lost, outcome: str, took_ms: int) -> None:
         status = "none" if isinstance(answer, Lost) else f"{answer.status // 100}xx"

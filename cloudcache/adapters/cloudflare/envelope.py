@@ -86,7 +86,9 @@ _GATED_WORDS = re.compile(r"read.only|access denied|not allowed|cannot be modifi
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A parsed answer: the `result` of a success and where its next page is, or a failure's codes, words and link."""
+    """A parsed answer: the `result` of a success and where its next page is, or a failure's codes, words and link.
+
+    `date` is Cloudflare's time when it answered, `read_at` when by that clock the call began; Unix milliseconds."""
 
     success: bool
     result: JSON = None
@@ -94,6 +96,8 @@ class Envelope:
     codes: frozenset[int] = frozenset()
     message: str = ""
     documentation_url: str = ""
+    date: int | None = None
+    read_at: int | None = None
 
     def api_error(self, reason: Reason) -> ApiError:
         """What it tells an operator about a refusal."""

@@ -6,11 +6,15 @@ Values that nobody knows are passed through untouched: the catalogue decides whe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
 
 from cloudcache.domain.catalog import Read, Toggle, ZonePlan
 from cloudcache.domain.events import Observation
 from cloudcache.domain.ids import JSON, ZoneId
 from cloudcache.ports import DnsRecord, TokenFacts, ZoneFacts
+
+Seen = TypeVar("Seen", Observation | None, list[Observation] | None)
 
 YEAR_ONE = "0001-"
 """Network Error Logging gives a date in the year 1 while it was never changed; the others give null."""
@@ -52,6 +56,13 @@ def observe_all(read: Read, result: JSON, at: int, ray: str) -> list[Observation
         pairs = [(toggle, result) for toggle in read.toggles]
     seen = [observe(toggle, item, at, ray) for toggle, item in pairs]
     return [one for one in seen if one is not None]
+
+
+def read_at(found: Seen, at: int | None) -> Seen:
+    """The same with the time, by Cloudflare's clock, at which the call began."""
+    if isinstance(found, Observation):
+        return replace(found, cloudflare_at=at)
+    return found if found is None else [replace(one, cloudflare_at=at) for one in found]
 
 
 def zone_facts(result: JSON) -> ZoneFacts | None:

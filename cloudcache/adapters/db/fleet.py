@@ -181,7 +181,7 @@ async def _changes(connection: AsyncConnection, now: int, is_ours: ColumnElement
     query = (
         select(func.count())
         .select_from(entries.join(zones, zones.c.customer_id == entries.c.customer_id))
-        .where(entries.c.first_seen_at > now - DAY_MS, entries.c.toggles != "", is_ours)
+        .where(entries.c.first_seen_at > now - DAY_MS, entries.c.change_id.is_(None), is_ours)
     )
     return float((await connection.execute(query)).scalar_one())
 

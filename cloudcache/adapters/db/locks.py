@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloudcache.adapters.db.models import accounts, zones
 
 
-async def lock_zones(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
-    """Lock the matching zones in the order of their ids."""
-    if connection.dialect.name == "postgresql":
-        rows = select(zones.c.customer_id).where(which).order_by(zones.c.customer_id)
-        await connection.execute(rows.with_for_update())
+async def lock_zones(connection: AsyncConnection, which: ColumnElement[bool]) -> bool:
+    """Lock the matching zones in the order of their ids; False where nothing needs a lock."""
+    if connection.dialect.name != "postgresql":
+        return False
+    rows = select(zones.c.customer_id).where(which).order_by(zones.c.customer_id)
+    await connection.execute(rows.with_for_update())
+    return True
 
 
 async def lock_accounts(connection: AsyncConnection, which: ColumnElement[bool]) -> None:

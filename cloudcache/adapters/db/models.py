@@ -46,7 +46,9 @@ class Credential(SQLModel, table=True):
 
 
 class Account(SQLModel, table=True):
-    """A Cloudflare account, and how far its change feed was read."""
+    """A Cloudflare account, and how far its audit log was read. The times of that (`feed_since`, `feed_before`,
+    `feed_verified_until`, `feed_deep_at`) are Cloudflare's, and `clock_offset_ms` is what our clock was ahead of them
+    then. Each lease has a `lease_number` of its own."""
 
     __tablename__ = "accounts"
 
@@ -55,7 +57,7 @@ class Account(SQLModel, table=True):
     __table_args__ = (Index("ix_accounts_feed_due_at", "feed_due_at"),)
 
     credential_id: str | None = Field(default=None, max_length=64)
-    feed_cursor: str | None = Field(default=None, max_length=512)
+    feed_cursor: str | None = None
     feed_verified_until: int | None = Field(default=None, sa_type=BigInteger)
     feed_status: str = Field(default="new", max_length=16)
     feed_version: str = Field(default="v2", max_length=4)
@@ -66,6 +68,8 @@ class Account(SQLModel, table=True):
     feed_due_at: int = Field(default=0, sa_type=BigInteger)
     feed_lease_owner: str | None = Field(default=None, max_length=64)
     feed_lease_until: int | None = Field(default=None, sa_type=BigInteger)
+    lease_number: int = Field(default=0, sa_type=BigInteger)
+    clock_offset_ms: int = Field(default=0, sa_type=BigInteger)
     feed_failures: int = Field(default=0)
     feed_error: str = Field(default="", max_length=255)
     active_at: int | None = Field(default=None, sa_type=BigInteger)
@@ -74,7 +78,8 @@ class Account(SQLModel, table=True):
 
 class FeedEntry(SQLModel, table=True):
     """A line of an account's audit log that names settings of a zone of ours. `toggles` are their ids with blanks
-    between, `*` for all. It is open until they were read, and kept for a day: so it is known when it comes again."""
+    between, `*` for all. It is open until they were read, and kept for a day: so it is known when it comes again.
+    With `change_id` it tells of that change of ours, and names what else the change can have altered."""
 
     __tablename__ = "feed_entries"
     __table_args__ = (
@@ -93,6 +98,7 @@ class FeedEntry(SQLModel, table=True):
     account_id: str = Field(max_length=64)
     entry_id: str = Field(max_length=80)
     customer_id: int | None = Field(default=None, sa_type=BigInteger)
+    change_id: int | None = Field(default=None, sa_type=BigInteger)
     toggles: str
     person: str = Field(max_length=255)
     at: int = Field(sa_type=BigInteger)
@@ -199,6 +205,7 @@ class CustomerToggle(SQLModel, table=True):
 
     `revision` is the customer's revision of the row's last change of any kind, `value_revision` that at which
     its value was established, `updated_at` when it last became another value; `change_id` is its newest change.
+    `cloudflare_at` is when the value was read at the earliest, by Cloudflare's clock.
     """
 
     __tablename__ = "customer_toggles"
@@ -213,6 +220,7 @@ class CustomerToggle(SQLModel, table=True):
     state: str | None = Field(default=None, max_length=3)
     value: str | None = None
     last_synced_at: int | None = Field(default=None, sa_type=BigInteger)
+    cloudflare_at: int | None = Field(default=None, sa_type=BigInteger)
     updated_at: int = Field(sa_type=BigInteger)
     confirmed_by: str = Field(default="read", max_length=8)
     editable: bool | None = None

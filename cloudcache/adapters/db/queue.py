@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloudcache.adapters.db.engine import ACROSS_TENANTS, Whose
 from cloudcache.adapters.db.locks import lock_accounts, lock_zones
 from cloudcache.adapters.db.models import accounts, entries, zones
-from cloudcache.adapters.db.rows import ZONE, customer_of, fitted, whole_number
+from cloudcache.adapters.db.rows import FOLLOWED_UNTIL, ZONE, customer_of, fitted, whole_number
 from cloudcache.adapters.db.transactions import OnDatabase, Values
 from cloudcache.domain.feed import WHOLE, FeedStatus, Named
 from cloudcache.domain.freshness import Interest, Urgency
@@ -220,7 +220,7 @@ class Queue(OnDatabase):
         return [_leased(rows[one], asked.get(one, ()), followed) for one in ids if one in rows]
 
 
-Line: TypeAlias = Row[int, int | None, str, str]
+Line: TypeAlias = Row[int, int | None, str, str, int | None]
 
 _TIMES = (
     (zones, ("sync_due_at", "lease_until", "watched_until")),
@@ -268,9 +268,9 @@ async def _accepted(connection: AsyncConnection, customer: CustomerId, owner: st
 
 async def _asked_for(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, Sequence[Line]]:
     """The open lines of the feeds that name these zones, in the order they were done."""
-    query = select(entries.c.id, entries.c.customer_id, entries.c.toggles, entries.c.person).where(
-        OPEN, entries.c.customer_id.in_(ids)
-    )
+    query = select(
+        entries.c.id, entries.c.customer_id, entries.c.toggles, entries.c.person, entries.c.change_id
+    ).where(OPEN, entries.c.customer_id.in_(ids))
     found: dict[int, list[Line]] = {}
     for row in await connection.execute(query.order_by(entries.c.at, entries.c.id)):
         found.setdefault(int(row.customer_id), []).append(row)
@@ -281,7 +281,7 @@ async def _followed(connection: AsyncConnection, which: set[str], now: int) -> f
     query = select(accounts.c.account_id).where(
         accounts.c.account_id.in_(which),
         accounts.c.feed_status == FeedStatus.ON.value,
-        accounts.c.feed_verified_until > now - FOLLOWED_WITHIN_MS,
+        now - FOLLOWED_WITHIN_MS < FOLLOWED_UNTIL,
     )
     return frozenset((await connection.execute(query)).scalars())
 
@@ -298,7 +298,8 @@ def _leased(
     for line in asked:
         these = toggles_of(line.toggles)
         named |= these
-        persons |= dict.fromkeys(these, line.person)
+        if line.change_id is None:  # else it is a side effect of our own write
+            persons |= dict.fromkeys(these, line.person)
     return LeasedZone(
         customer,
         Urgency(whole_number(urgency)),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from sqlalchemy import Column, Select, and_, bindparam, select
+from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, select
 
 from cloudcache.adapters.db.models import accounts, changes, toggles, zones
 from cloudcache.domain.access import Actor, ActorKind
@@ -68,13 +68,16 @@ CHANGE = (
     changes.c.detail,
     changes.c.ray_id,
 )
-FEED = (accounts.c.feed_status, accounts.c.feed_verified_until)
+FOLLOWED_UNTIL = accounts.c.feed_verified_until + accounts.c.clock_offset_ms
+"""Until when an account's audit log was read, by our clock."""
+
+FEED = (accounts.c.feed_status, FOLLOWED_UNTIL)
 Values = Sequence[object]
 
 
 def _page() -> Select[*tuple[object, ...]]:
     """One statement, so one snapshot and one hop to the driver's thread: zone, cells, newest changes."""
-    columns: tuple[Column[object], ...] = (*ZONE, *CELL, *CHANGE, *FEED)
+    columns: tuple[ColumnElement[object], ...] = (*ZONE, *CELL, *CHANGE, *FEED)
     cells = and_(toggles.c.customer_id == zones.c.customer_id, toggles.c.revision > bindparam("since"))
     joined = zones.outerjoin(toggles, cells).outerjoin(changes, changes.c.id == toggles.c.change_id)
     joined = joined.outerjoin(accounts, accounts.c.account_id == zones.c.account_id)

@@ -142,14 +142,18 @@ async def establish(
     await upsert(connection, toggles, [established(seen, held, look)], ESTABLISHED)
 
 
-async def show_reported(connection: AsyncConnection, customer: CustomerId, entry: Entry, now: int) -> None:
+async def show_reported(
+    connection: AsyncConnection, customer: CustomerId, entry: Entry, now: int, clock_offset_ms: int = 0
+) -> None:
     """Write a value that only the audit log tells: shown at once and marked, until a read confirms it.
 
+    The entry's time is Cloudflare's; our clock is ahead of it by `clock_offset_ms`.
     Nothing is shown that is older than what is held, that an open intent will decide, or that nobody understands."""
     if entry.reported is None or len(entry.named) != 1:
         return
     (toggle,) = entry.named
-    seen = Observation(toggle, entry.reported, min(entry.at, now), ray_id=entry.ray_id)
+    at = min(entry.at + clock_offset_ms, now)
+    seen = Observation(toggle, entry.reported, at, ray_id=entry.ray_id, cloudflare_at=entry.at)
     reading = BY_ID[toggle].read(seen.value)
     held = (await held_of(connection, customer, [toggle]))[toggle]
     is_news = held.state is not None and reading.known and held_reading(seen, held) != reading
@@ -191,6 +195,7 @@ def established(seen: Observation, held: Held, look: Look) -> Values:
         "state": reading.state.value,
         "value": value,
         "last_synced_at": _later(seen.at, held.last_synced_at, look.now),
+        "cloudflare_at": seen.at if seen.cloudflare_at is None else seen.cloudflare_at,
         "updated_at": held.updated_at if is_same else look.now,
         "confirmed_by": look.by.value,
         "editable": seen.editable if seen.editable is not None else held.editable,

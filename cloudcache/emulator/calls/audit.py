@@ -20,7 +20,7 @@ PRODUCT, RESOURCE_TYPE, SCOPE = "zone_settings", "setting", "zones"
 
 _FIELDS: Mapping[str, Callable[[Deed], str]] = {
     "account_name": lambda deed: deed.account_name,
-    "action_result": lambda deed: "success",
+    "action_result": lambda deed: str(deed.result),
     "action_type": lambda deed: deed.action_type,
     "actor_context": lambda deed: deed.actor.context,
     "actor_email": lambda deed: deed.actor.email,
@@ -151,6 +151,7 @@ def _newer_entry(deed: Deed) -> dict[str, JSON]:
         "ip_address": actor.ip_address,
         "token_id": actor.token_id,
         "token_name": actor.token_name,
+        "name": actor.name,
     }
     who |= {name: text for name, text in texts.items() if text}
     return {
@@ -158,7 +159,7 @@ def _newer_entry(deed: Deed) -> dict[str, JSON]:
         "account": {"id": deed.account_id, "name": deed.account_name},
         "action": {
             "type": deed.action_type,
-            "result": "success",
+            "result": deed.result,
             "time": moment(deed.at),
             "description": "Change zone settings",
         },
@@ -175,16 +176,20 @@ def _newer_entry(deed: Deed) -> dict[str, JSON]:
     }
 
 
+_OLDER_TYPES = {"system": "Cloudflare", "cloudflare_admin": "admin"}
+"""The older log knows three types of actors."""
+
+
 def _older_entry(deed: Deed, alteration: Alteration, number: int) -> dict[str, JSON]:
     actor = deed.actor
-    who: dict[str, JSON] = {"type": "Cloudflare" if actor.type == "system" else "user"}
+    who: dict[str, JSON] = {"type": _OLDER_TYPES.get(actor.type, "user")}
     who |= {name: text for name, text in (("id", actor.id), ("ip", actor.ip_address)) if text}
     if actor.email:
         who["email"] = actor.email
     return {
         # The older log has ids of its own: one per setting, also when one call changed several.
         "id": str(UUID(int=(int(deed.id, 16) + number) % 2**128)),
-        "action": {"result": True, "type": "change_setting"},
+        "action": {"result": deed.result == "success", "type": "change_setting"},
         "actor": who,
         "interface": "UI" if actor.context == "dash" else "API",
         "metadata": {

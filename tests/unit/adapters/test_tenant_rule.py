@@ -25,7 +25,17 @@ ACROSS = {
         "across_tenants_set_back",
         "across_tenants_add_all",
     ),
-    *("lease_feeds", "_note", "_accepted", "feed_credential", "forget_entries", "extend", "keep", "adopt"),
+    *(
+        "lease_feeds",
+        "prolong_feeds",
+        "_note",
+        "_accepted",
+        "feed_credential",
+        "forget_entries",
+        "extend",
+        "keep",
+        "adopt",
+    ),
     # all the pages that are open in a process
     "heads",
     # counts and lists for operators

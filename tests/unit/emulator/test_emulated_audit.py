@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from cloudcache.emulator.audit import ACTOR_TYPES, Actor
 from cloudcache.emulator.tokens import token_id_of
 from cloudcache.emulator.wire import JSON, moment
 from cloudcache.emulator.world import World
@@ -67,6 +68,32 @@ def test_a_dashboard_change_names_the_person(world: World, caller: Caller, clock
     assert (actor["context"], actor["email"]) == ("dash", "mia@example.com")
     assert "token_id" not in actor
     assert part(entry, "raw")["uri"] == f"/zones/{PRO}/argo/tiered_caching"
+
+
+@pytest.mark.parametrize("kind", ACTOR_TYPES)
+def test_action_of_each_actor_type_is_recorded(
+    world: World, caller: Caller, clock: FakeClock, kind: str
+) -> None:
+    world.dashboard_change(PRO, "polish", "lossy", actor=Actor(kind, name="Site Builder"))
+
+    (entry,) = newer(caller, clock, actor_type=kind)
+
+    assert part(entry, "actor") == {"type": kind, "name": "Site Builder"}
+    assert world.value(PRO, "polish") == "lossy"
+
+
+def test_failed_action_is_recorded_and_changes_nothing(
+    world: World, caller: Caller, clock: FakeClock
+) -> None:
+    before = world.value(PRO, "polish")
+    world.dashboard_change(PRO, "polish", "lossy", actor_email="mia@example.com", result="failure")
+
+    (entry,) = newer(caller, clock, action_result="failure")
+    (old,) = caller.get(OLDER).results
+
+    assert part(entry, "action")["result"] == "failure"
+    assert part(old, "action")["result"] is False
+    assert world.value(PRO, "polish") == before
 
 
 def test_reads_and_refused_writes_are_not_recorded(caller: Caller, clock: FakeClock) -> None:

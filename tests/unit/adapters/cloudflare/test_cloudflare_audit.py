@@ -100,6 +100,108 @@ def test_lines_that_changed_nothing_of_ours_are_left_out_without_a_word(line: di
     assert read(V2, line) == feed_page(V2, WINDOW, [], None)
 
 
+FAILURES = ["failure", "Failure", "failed", " fail ", "error", "denied", "rejected", "false", False]
+
+
+@pytest.mark.parametrize("result", FAILURES, ids=repr)
+@pytest.mark.parametrize("version", [V1, V2])
+def test_failed_action_is_read_and_is_no_change(version: FeedVersion, result: JSON):
+    action = {"time": AT, "type": "change_setting" if version is V1 else "update", "result": result}
+
+    page = read(version, (older if version is V1 else newer)(action=action))
+
+    assert (page.entries, page.garbled, page.reached) == ((), 0, AT_MS)
+
+
+@pytest.mark.parametrize(
+    "result", ["success", "succeeded", "partial", "", None, True, 7, {"x": 1}, []], ids=repr
+)
+@pytest.mark.parametrize("version", [V1, V2])
+def test_action_with_any_other_result_is_a_change(version: FeedVersion, result: JSON):
+    action = {"time": AT, "type": "change_setting" if version is V1 else "update", "result": result}
+
+    (entry,) = read(version, (older if version is V1 else newer)(action=action)).entries
+
+    assert entry.named == {ROCKET}
+
+
+@pytest.mark.parametrize(
+    ("status", "changes"), [(200, 1), (403, 0), ("404", 0), (503, 1), (None, 1), ("4", 1)]
+)
+def test_refused_request_is_no_change(status: JSON, changes: int):
+    raw = {"method": "PATCH", "uri": f"/zones/{ZONE}/settings/polish", "status_code": status}
+
+    assert len(read(V2, newer(raw=raw)).entries) == changes
+
+
+@pytest.mark.parametrize(
+    ("actor", "name"),
+    [
+        ({"type": "user", "email": "ann@shop.example", "token_name": "deploy"}, "ann@shop.example"),
+        ({"type": "user", "context": "dash"}, "Cloudflare dashboard"),
+        ({"type": "user", "context": "api_token", "token_name": "deploy"}, "API token deploy"),
+        ({"type": "user", "context": "api_key"}, "an API key"),
+        ({"type": "user", "context": "oauth"}, "a connected app"),
+        ({"type": "account", "id": "acc", "token_name": "deploy"}, "API token deploy"),
+        ({"type": "account", "id": "acc"}, "an account token"),
+        ({"type": "account", "email": "owner@shop.example"}, "an account token"),
+        ({"type": "delegated_service", "name": "Site Builder"}, "Site Builder"),
+        ({"type": "delegated_service", "token_name": "builder"}, "builder"),
+        ({"type": "delegated_service"}, "a service connected to Cloudflare"),
+        ({"type": "system"}, "Cloudflare"),
+        ({"type": "system", "email": "ann@shop.example"}, "Cloudflare"),
+        ({"type": "cloudflare_admin", "email": "agent@cloudflare.com"}, "Cloudflare staff"),
+        ({"type": "Cloudflare"}, "Cloudflare"),
+        ({"type": "admin"}, "Cloudflare staff"),
+        ({"type": "robot"}, ""),
+        ({"type": "robot", "email": "r@shop.example"}, "r@shop.example"),
+        ({"type": ["user"], "email": 7, "token_name": None}, ""),
+        ({"type": "user", "email": "a\nb\x00 c"}, "a b c"),
+        ({}, ""),
+        (None, ""),
+        ("ann", ""),
+    ],
+)
+def test_actor_is_named_truthfully(actor: JSON, name: str):
+    (entry,) = read(V2, newer(actor=actor)).entries
+
+    assert entry.person == name
+
+
+def test_older_log_names_who_it_was_by_interface():
+    (entry,) = read(V1, older(actor={"type": "user"}, interface="UI")).entries
+
+    assert entry.person == "Cloudflare dashboard"
+
+
+def test_full_page_without_a_cursor_has_more():
+    full = [newer(id=f"e{number}") for number in range(PER_PAGE)]
+
+    page = feed_page(V2, WINDOW, full, {"cursor": None})
+
+    assert page is not None
+    assert (page.cursor, page.has_more, page.reached) == ("", True, AT_MS)
+    assert not read(V2, newer(), info={"cursor": ""}).has_more
+
+
+@pytest.mark.parametrize("cursor", [7, True, ["x"], {"a": 1}, "x" * 5_000, "same"])
+def test_cursor_that_cannot_be_used_is_not_the_end(cursor: JSON):
+    page = feed_page(V2, Window(1_000, 2_000, "same"), [newer()], {"cursor": cursor})
+
+    assert page is not None
+    assert (page.cursor, page.has_more) == ("", True)
+
+
+def test_page_out_of_order_reaches_no_time():
+    assert read(V2, newer(), newer(id="e2", action={"time": "2026-11-22T20:00:00Z"})).reached is None
+
+
+def test_page_number_that_is_none_begins_anew():
+    full = [older(id=f"e{number}") for number in range(PER_PAGE)]
+
+    assert feed_page(V1, Window(1, 2, "WzE3OTU="), full, None).cursor == "2"
+
+
 def test_a_line_without_a_readable_request_means_its_whole_zone():
     for raw in ({}, {"uri": "\x00"}, {"uri": 7}, {"uri": f"/zones/{ZONE}/news"}):
         (entry,) = read(V2, newer(raw=raw)).entries
@@ -145,7 +247,11 @@ def test_a_page_that_is_no_list_is_no_page(result: JSON):
         ({"cursor": "next"}, "next"),
         ({"cursor": ""}, ""),
         ({"cursor": 7}, ""),
-        ({"cursor": "x" * 600}, ""),
+        ({"cursor": "x" * 600}, "x" * 600),
+        ({"cursor": "x" * 5_000}, ""),
+        ({"cursor": None}, ""),
+        ({"cursor": True}, ""),
+        ({"cursor": ["x"]}, ""),
         ({}, ""),
         (None, ""),
         ([], ""),
