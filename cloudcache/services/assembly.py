@@ -63,8 +63,14 @@ class Sync:
 
 def assemble(p: Parts) -> Sync:
     """Make them from their parts."""
+    wake = partial(p.bus.tell, Due())
+    suspensions = Suspensions(
+        p.store, p.gateway, p.credentials, p.budget, p.bus, p.clock, wake, jitter=p.chance
+    )
     batch_read = BatchRead(p.store, p.clock, is_allowed=p.batch_read)
-    reconciler = Reconciler(p.store, p.gateway, p.budget, p.credentials, p.bus, p.clock, batch_read)
+    reconciler = Reconciler(
+        p.store, p.gateway, p.budget, p.credentials, p.bus, p.clock, batch_read, suspensions
+    )
     pacing = Pacing(
         p.queue,
         reconciler,
@@ -75,10 +81,6 @@ def assemble(p: Parts) -> Sync:
     )
     changefeed = ChangeFeed(
         p.feeds, p.queue, p.gateway, p.budget, p.credentials, p.clock, owner=p.owner, chance=p.chance
-    )
-    wake = partial(p.bus.tell, Due())
-    suspensions = Suspensions(
-        p.store, p.gateway, p.credentials, p.budget, p.bus, p.clock, wake, jitter=p.chance
     )
     engine = Engine(
         p.queue,

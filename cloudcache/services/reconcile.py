@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cloudcache.domain.budget import CallClass, Lane
 from cloudcache.domain.catalog import BY_ID, Read, Toggle, read_for, reads
@@ -22,6 +22,9 @@ from cloudcache.domain.errors import (
     Refused,
     Throttled,
     TryLater,
+    Unauthorized,
+    Unclear,
+    explain,
 )
 from cloudcache.domain.events import Observation, Progress
 from cloudcache.domain.ids import CustomerId, ToggleId
@@ -29,6 +32,7 @@ from cloudcache.domain.plan import diff
 from cloudcache.ports import Budget, Bus, Clock, Gateway, Store, ZoneAccess
 from cloudcache.services.batch_read import BatchRead
 from cloudcache.services.credentials import Credentials
+from cloudcache.services.suspensions import Suspensions
 
 log = logging.getLogger("cloudcache.reconcile")
 
@@ -38,7 +42,8 @@ AT_ONCE = 5
 GIVE_UP_AFTER = 3
 """Unanswered calls of one zone after which the rest is not tried: Cloudflare is down, or that zone's part of it."""
 
-OF_THE_WHOLE_ZONE = (Reason.TOKEN_REFUSED, Reason.ZONE_GONE)
+OF_THE_WHOLE_ZONE = (Reason.TOKEN_REFUSED, Reason.PERMISSION, Reason.ZONE_GONE)
+"""Reasons that may concern the whole zone, or its token; not once the zone has answered to anything."""
 
 
 @dataclass
@@ -53,6 +58,12 @@ class Look:
     written: set[ToggleId] = field(default_factory=set)
     unreadable: set[ToggleId] = field(default_factory=set)
     """Toggles that this zone does not have, or this token may not read."""
+    refused: set[ToggleId] = field(default_factory=set)
+    """Toggles that Cloudflare refused to show."""
+    problems: dict[ToggleId, str] = field(default_factory=dict)
+    """Toggles that were not read, and why, for operators."""
+    is_reachable: bool = False
+    """Whether Cloudflare answered for this zone, so that a refusal is about one setting and not about all."""
     changes: int = 0
     """Differences that nobody here intended."""
     why: str = ""
@@ -71,6 +82,7 @@ class Reconciler:
         bus: Bus,
         clock: Clock,
         batch_read: BatchRead,
+        suspensions: Suspensions,
     ) -> None:
         self._store = store
         self._gateway = gateway
@@ -80,6 +92,7 @@ class Reconciler:
         self._clock = clock
         self._reading: dict[CustomerId, Look] = {}
         self._batch_read = batch_read
+        self._suspensions = suspensions
 
     @property
     def batch_read(self) -> bool:
@@ -131,7 +144,7 @@ class Reconciler:
             )
             if unknown:
                 await self._introduce(reading)
-            await self._with_or_without_batch(reading, plan)
+            await self._with_the_token_held_now(reading, plan)
         finally:
             if self._reading.get(holder.id) is look:
                 del self._reading[holder.id]
@@ -154,11 +167,34 @@ class Reconciler:
             with await self._budget.acquire(reading.lane):
                 facts = await self._gateway.zone(reading.access)
         except CloudcacheError as error:
-            if isinstance(error, Refused) and error.reason in OF_THE_WHOLE_ZONE:
+            if isinstance(error, Refused) and error.reason in (Reason.TOKEN_REFUSED, Reason.ZONE_GONE):
                 raise
             log.info("customer %s: what its zone is was not told: %s", holder.id, error)
             return
         await self._store.keep_facts(holder.id, facts, holder.credential, now=self._clock.now_ms())
+
+    async def _with_the_token_held_now(self, reading: Reading, plan: Sequence[Read]) -> None:
+        """Read; when the token is refused and was replaced or renewed meanwhile, read again with the new one."""
+        try:
+            await self._with_or_without_batch(reading, plan)
+        except Unauthorized:
+            renewed = await self._renewed(reading)
+            if renewed is None:
+                raise
+            log.info("customer %s: its token was replaced while it was read", reading.holder.id)
+            reading.look.done, reading.look.total = 0, len(plan)
+            await self._with_or_without_batch(renewed, plan)
+
+    async def _renewed(self, reading: Reading) -> Reading | None:
+        """The same with the token held now; None when that is the one that was refused."""
+        holder = (await self._store.page(reading.holder.id)).customer
+        if holder.zone_id != reading.holder.zone_id or holder.status is not ZoneStatus.ACTIVE:
+            return None
+        access = await self._credentials.access(holder)
+        if access.token == reading.access.token:
+            return None
+        lane = Lane(access.credential, reading.lane.call_class, holder.id)
+        return replace(reading, holder=holder, access=access, lane=lane)
 
     async def _with_or_without_batch(self, reading: Reading, plan: Sequence[Read]) -> None:
         """Read as planned; a zone that is refused the batch read is read setting by setting at once."""
@@ -202,6 +238,7 @@ class Reconciler:
         """A few calls side by side, and what they saw."""
         calls = (self._read(reading, read) for read in wave)
         results = await asyncio.gather(*calls, return_exceptions=True)
+        await self._check_reach(reading, results)
         seen: list[Observation] = []
         for read, result in zip(wave, results, strict=True):
             if isinstance(result, BaseException):
@@ -212,6 +249,19 @@ class Reconciler:
                 seen += result
             reading.look.done += 1
         return seen
+
+    async def _check_reach(self, reading: Reading, results: Sequence[object]) -> None:
+        """Find out whether a refusal concerns the zone as a whole: not if it answers to anything else."""
+        look = reading.look
+        look.is_reachable |= any(not isinstance(one, BaseException) for one in results)
+        if look.is_reachable or not any(isinstance(one, Unauthorized) for one in results):
+            return
+        try:
+            refusal = await self._suspensions.zone_refusal(reading.access, reading.lane)
+        except (TryLater, Unclear) as error:
+            log.info("customer %s: a refusal cannot be confirmed now: %s", reading.holder.id, error)
+        else:
+            look.is_reachable = refusal is None
 
     async def _read(self, reading: Reading, read: Read) -> list[Observation]:
         with await self._budget.acquire(reading.lane):
@@ -256,20 +306,28 @@ class Reading:
 
 
 def _note(look: Look, read: Read, error: BaseException, holder: Customer) -> None:
-    """A permission or a setting this zone does not have leaves its toggles as they are; what concerns the whole zone
-    is raised."""
+    """Note a call that failed or was refused: its toggles stay as they are. Raise what concerns the whole zone."""
+    toggles = {toggle.id for toggle in read.toggles}
     if isinstance(error, TryLater):
         look.failed += 1
         look.silent += not isinstance(error, Throttled)
-        look.why = str(error)
+        _explain(look, toggles, error)
         log.info("customer %s: %s not read: %s", holder.id, read.path, error)
         return
     if not isinstance(error, Refused) or isinstance(error, BatchWithdrawn):
         raise error
-    if error.reason in OF_THE_WHOLE_ZONE:
+    if error.reason in OF_THE_WHOLE_ZONE and not look.is_reachable:
         raise error
-    look.unreadable.update(toggle.id for toggle in read.toggles)
-    log.info("customer %s: %s is not readable: %s", holder.id, read.path, error)
+    look.unreadable |= toggles
+    if error.reason is not Reason.UNKNOWN_SETTING:
+        look.refused |= toggles
+        _explain(look, toggles, error)
+    log.info("customer %s: %s is not readable: %s", holder.id, read.path, explain(error))
+
+
+def _explain(look: Look, toggles: Collection[ToggleId], error: CloudcacheError) -> None:
+    look.why = explain(error)
+    look.problems |= dict.fromkeys(toggles, look.why)
 
 
 def _one_by_one(plan: Sequence[Read]) -> tuple[Read, ...]:

@@ -6,8 +6,11 @@ import pytest
 
 from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.ids import ZoneId
+from cloudcache.domain.secret import Token
 from cloudcache.domain.suspension import AT_LEAST_MS, CAP_MS
 from cloudcache.emulator.world import Fault
+from cloudcache.local import PERMISSIONS
+from cloudcache.ports import ZoneAccess
 from tests.support.rig import TOKEN, ZONE, Process, Rig
 
 OTHER_SHOP = "other.myshopify.com"
@@ -164,3 +167,41 @@ async def test_connection_to_another_zone_meanwhile_is_not_suspended(rig: Rig):
     )
 
     assert not done and (await customer(rig)).status is ZoneStatus.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, 9109), (403, 10000), (401, 10000), (403, 9103), (403, 77)]
+)
+@pytest.mark.parametrize("path", ["/settings$", "/bot_management"])
+async def test_refusal_of_one_setting_leaves_the_zone_active(rig: Rig, status: int, code: int, path: str):
+    process = rig.process()
+    rig.world.inject(Fault("status", zone_id=ZONE, path=path, status=status, code=code, times=None))
+
+    look = await process.engine.look_now(rig.customer.id)
+
+    toggles = 33 if path == "/settings$" else 3
+    page = await rig.store.page(rig.customer.id)
+    assert page.customer.status is ZoneStatus.ACTIVE and len(page.cells) == 50 - toggles
+    assert look and len(look.refused) == toggles == len(look.problems) and str(code) in look.why
+
+
+async def test_token_replaced_during_the_read_is_used_and_never_suspended(rig: Rig):
+    process, credential = rig.process(), rig.customer.credential
+    new = Token("cfat_renewed_0123456789abcdef")
+    rig.world.add_token(new.reveal(), kind="account", accounts=("acc",), zones=None, permissions=PERMISSIONS)
+    access = rig.credentials.access
+
+    async def replaced_after(customer: Customer) -> ZoneAccess:
+        old = await access(customer)
+        if old.token == TOKEN:
+            rig.world.revoke_token(TOKEN.reveal())
+            await rig.store.add_credential(credential, rig.credentials.seal(new, credential), "token", now=1)
+        return old
+
+    rig.credentials.access = replaced_after
+
+    look = await process.engine.look_now(rig.customer.id)
+
+    after = await customer(rig)
+    assert look and not look.failed and after.status is ZoneStatus.ACTIVE
+    assert after.full_read_at is not None and len((await rig.store.page(after.id)).cells) == 50
