@@ -32,9 +32,9 @@ test: $(VENV)/runtime  ## Run every test
 	$(MAKE) --no-print-directory $(VENV)/tests || { kill $$building; exit 1; }; \
 	$(BIN)/python -m tests.support.chromium >/dev/null & finding=$$!; \
 	failed=0; \
-	$(PYTEST) $(SPREAD) $(FIRST) || failed=1; \
+	$(PYTEST) $(SPREAD) $(FIRST) || { failed=1; echo 'make test: the first part failed' >&2; }; \
 	wait $$building $$finding; \
-	$(PYTEST) $(SPREAD) $(addprefix --ignore=,$(FIRST)) || failed=1; \
+	$(PYTEST) $(SPREAD) $(addprefix --ignore=,$(FIRST)) || { failed=1; echo 'make test: the second part failed' >&2; }; \
 	exit $$failed
 
 check: $(VENV)/tests  ## Format, lint, types, import rules, secrets, known holes and the quick tests
