@@ -54,6 +54,9 @@ class Settings:
     redis_url: str | None = field(repr=False)
     """CLOUDCACHE_REDIS_URL: redis://host:port/0; with it any number of processes work together."""
 
+    redis_answer_seconds: int
+    """CLOUDCACHE_REDIS_ANSWER_SECONDS: without an answer for so long Redis counts as unavailable."""
+
     redis_state: bool
     """CLOUDCACHE_REDIS_STATE: whether Reflex keeps the pages' states in Redis, or each process its own."""
 
@@ -183,6 +186,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         data_dir=data_dir,
         database_url=database_url or f"sqlite:///{data_dir / 'cloudcache.db'}",
         redis_url=_redis_url(given),
+        redis_answer_seconds=_whole(given, "CLOUDCACHE_REDIS_ANSWER_SECONDS", 1, "seconds"),
         redis_state=_switch(given, "CLOUDCACHE_REDIS_STATE", False),
         processes=_processes(given),
         egress=given.get("CLOUDCACHE_EGRESS", socket.gethostname()),
@@ -208,8 +212,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         staff_roles=_roles(given.get("CLOUDCACHE_STAFF_ROLES", "")),
         support_address=_support(given.get("CLOUDCACHE_SUPPORT_ADDRESS")),
         sync_in_web=_switch(given, "CLOUDCACHE_SYNC_IN_WEB", local),
-        stale_seconds=_seconds(given, "CLOUDCACHE_STALE_SECONDS", 3600),
-        watch_seconds=_seconds(given, "CLOUDCACHE_WATCH_SECONDS", 60),
+        stale_seconds=_whole(given, "CLOUDCACHE_STALE_SECONDS", 3600, "seconds"),
+        watch_seconds=_whole(given, "CLOUDCACHE_WATCH_SECONDS", 60, "seconds"),
         log_format=_one_of(given, "CLOUDCACHE_LOG_FORMAT", ("text", "json"), "text" if local else "json"),
         metrics_address=_address(given, "CLOUDCACHE_METRICS_PORT"),
         unknown=env_file.unknown(environ),
@@ -331,10 +335,6 @@ def _one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...], defau
 
 def _switch(given: Mapping[str, str], name: str, default: bool) -> bool:
     return _one_of(given, name, ("on", "off"), "on" if default else "off") == "on"
-
-
-def _seconds(given: Mapping[str, str], name: str, default: int) -> int:
-    return _whole(given, name, default, "seconds")
 
 
 def _whole(given: Mapping[str, str], name: str, default: int, what: str) -> int:

@@ -64,7 +64,8 @@ def share(settings: Settings, clock: Clock, owner: Callable[[], str]) -> Shared:
     """Choose them; nothing is opened yet."""
     if settings.redis_url is None:
         return Shared(InMemoryBus(), InMemoryBudget(Limits(), clock), InMemoryLimiter(), Limits())
-    connection = Connection(settings.redis_url, f"cloudcache:{settings.environment}:")
+    prefix, answer_s = f"cloudcache:{settings.environment}:", settings.redis_answer_seconds
+    connection = Connection(settings.redis_url, prefix, answer_s)
     bus = RedisBus(connection, owner)
     limits = Limits(address_calls_per_second=GRANTED_PER_SECOND)
     budget = RedisBudget(connection, limits, clock, processes=settings.processes, address=settings.egress)

@@ -135,6 +135,7 @@ async def _needs(
         "CLOUDCACHE_SECRET_KEYS": key,
         "CLOUDCACHE_DATABASE_URL": restricted(made.url).replace("+asyncpg", ""),
         "CLOUDCACHE_REDIS_URL": redis_url,
+        "CLOUDCACHE_REDIS_ANSWER_SECONDS": "60",  # a busy machine is no lost Redis
         "CLOUDCACHE_CLOUDFLARE_URL": f"{cloudflare_url}/client/v4",
         **extra,
     }

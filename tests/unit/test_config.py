@@ -65,6 +65,7 @@ def test_a_token_means_the_real_cloudflare(tmp_path: Path):
         ({"CLOUDCACHE_SYNC_IN_WEB": "yes"}, "CLOUDCACHE_SYNC_IN_WEB"),
         ({"CLOUDCACHE_WATCH_SECONDS": "0"}, "CLOUDCACHE_WATCH_SECONDS"),
         ({"CLOUDCACHE_STALE_SECONDS": "soon"}, "CLOUDCACHE_STALE_SECONDS"),
+        ({"CLOUDCACHE_REDIS_ANSWER_SECONDS": "0.5"}, "CLOUDCACHE_REDIS_ANSWER_SECONDS"),
     ],
 )
 def test_outside_local_a_wrong_setting_stops_the_start_with_one_line(changed: dict[str, str], named: str):
