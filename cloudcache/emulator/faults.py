@@ -23,7 +23,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias, get_args
 
 from cloudcache.emulator.chance import share
-from cloudcache.emulator.tokens import as_token_id, token_id_of
+from cloudcache.emulator.tokens import OWNERSHIPS, TokenOwnership, as_token_id, token_id_of
 from cloudcache.emulator.wire import JSON, Call
 
 FaultKind: TypeAlias = Literal[
@@ -42,7 +42,8 @@ class BadFault(ValueError):
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One kind of trouble, and the calls that run into it. `path` is a part of the path, or with `$` its
-    end; `token` a token or its id.
+    end; `token` a token or its id; `token_kind` hits the tokens of one kind: `user`, `account`, `oauth` or
+    `legacy`.
     """
 
     kind: FaultKind
@@ -50,6 +51,7 @@ class Fault:
     path: str | None = None
     zone_id: str | None = None
     token: str | None = None
+    token_kind: TokenOwnership | None = None
     times: int | None = 1
     probability: float = 1.0
     delay: float = 0.0
@@ -61,6 +63,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise BadFault(f"kind must be one of {', '.join(KINDS)}")
+        if self.token_kind is not None and self.token_kind not in OWNERSHIPS:
+            raise BadFault(f"token_kind must be one of {', '.join(OWNERSHIPS)}")
         if self.applied not in ("before", "after"):
             raise BadFault("applied must be before or after")
         if not 0 <= self.probability <= 1:
@@ -72,8 +76,8 @@ class Fault:
         if self.status is not None and not 400 <= self.status <= 599:
             raise BadFault("status must be between 400 and 599")
 
-    def matches(self, call: Call) -> bool:
-        """Whether the call is one that this fault is meant for."""
+    def matches(self, call: Call, token_kind: TokenOwnership | None = None) -> bool:
+        """Whether the call is one that this fault is meant for; `token_kind` is the kind of its token."""
         if self.kind in READ_KINDS and not (call.method == "GET" and call.is_below_zone):
             return False
         if self.method is not None and call.method != self.method.upper():
@@ -81,6 +85,8 @@ class Fault:
         if self.path is not None and not _is_in(self.path, call.path):
             return False
         if self.zone_id is not None and self.zone_id != call.zone_id:
+            return False
+        if self.token_kind is not None and self.token_kind != token_kind:
             return False
         if self.token is None:
             return True
@@ -103,6 +109,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "path": (str, type(None)),
     "zone_id": (str, type(None)),
     "token": (str, type(None)),
+    "token_kind": (str, type(None)),
     "times": (int, type(None)),
     "probability": (int, float),
     "delay": (int, float),
@@ -148,10 +155,10 @@ class FaultBook:
         """Returns when the faults that are set now are taken away."""
         await self._cleared.wait()
 
-    def pick(self, call: Call) -> Fault | None:
+    def pick(self, call: Call, token_kind: TokenOwnership | None = None) -> Fault | None:
         """The fault that this call runs into, counted as having struck."""
         for position, (fault, left) in enumerate(self._pages):
-            if fault.matches(call) and self._draw() < fault.probability:
+            if fault.matches(call, token_kind) and self._draw() < fault.probability:
                 self._count(position, fault, left)
                 return fault
         return None

@@ -12,6 +12,8 @@ from cloudcache.emulator.wire import JSON
 
 TokenStatus: TypeAlias = Literal["active", "disabled", "expired", "revoked"]
 STATUSES: tuple[str, ...] = get_args(TokenStatus)
+TokenOwnership: TypeAlias = Literal["user", "account", "oauth", "legacy"]
+OWNERSHIPS: tuple[str, ...] = get_args(TokenOwnership)
 
 EVERY_PERMISSION = frozenset(
     {
@@ -71,6 +73,12 @@ class Token:
     def budget(self) -> str:
         """Whose budget its calls come out of: a user's tokens share one, an account token has its own."""
         return f"user/{self.user_id}" if self.kind == "user" else f"token/{self.id}"
+
+    def ownership(self, text: str) -> TokenOwnership:
+        """The kind of token that its text and its record tell: a user's without a prefix is a legacy one."""
+        if self.grant_id:
+            return "oauth"
+        return "legacy" if self.kind == "user" and not text.startswith("cfut_") else self.kind
 
     def is_known(self, now: float) -> bool:
         """Whether it is neither revoked nor, as an app's token after an hour, over."""

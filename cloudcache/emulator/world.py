@@ -347,7 +347,8 @@ class World:
     def strike(self, call: Call) -> Fault | None:
         """The fault that this call runs into, if any; it counts as having struck."""
         with self.lock:
-            return self.faults.pick(call)
+            token = self.token(call.token) if call.token else None
+            return self.faults.pick(call, token.ownership(call.token or "") if token else None)
 
     def requests(self) -> tuple[RequestRecord, ...]:
         """The request log, oldest first."""
