@@ -126,7 +126,8 @@ class People(Protocol):
         ...
 
     async def claim_answer(self, customer: CustomerId, key: str, digest: str, *, now: int) -> Answer | None:
-        """Claim an `Idempotency-Key`; the answer it has already, if somebody was first."""
+        """Claim an `Idempotency-Key`; the answer it has already, if another request was first. A claim that got no
+        answer within a minute was a dead process's, and may be claimed again by the same request."""
         ...
 
     async def keep_answer(self, customer: CustomerId, key: str, status: int, body: str) -> None:

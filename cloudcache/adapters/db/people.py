@@ -17,6 +17,9 @@ from cloudcache.domain.customers import Customer
 from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.shops import Answer, ApiToken, Scope, View
 
+CLAIM_MS = 60_000
+"""How long a claimed `Idempotency-Key` waits for its answer; storing a change takes a fraction of a second."""
+
 USED_EVERY_MS = 60_000
 """That a token was used is noted once a minute, not at every call."""
 
@@ -81,10 +84,24 @@ class PeopleRegister(OnDatabase):
                 await connection.execute(insert(answers).values(row))
                 return None
         except IntegrityError:
+            if await self._reclaim_answer(customer, key, digest, now):
+                return None
             query = select(answers).where(answers.c.customer_id == customer, answers.c.key == key)
         async with self.database.reading(customer) as connection:
             held = (await connection.execute(query)).one_or_none()
         return None if held is None else Answer(held.digest, held.status, held.answer or "")
+
+    async def _reclaim_answer(self, customer: CustomerId, key: str, digest: str, now: int) -> bool:
+        """Claim the key of a request whose process died: the same request is safe to repeat."""
+        is_abandoned = answers.c.status.is_(None) & (answers.c.created_at <= now - CLAIM_MS)
+        async with self.database.writing(customer) as connection:
+            claimed = await connection.execute(
+                update(answers)
+                .where(answers.c.customer_id == customer, answers.c.key == key)
+                .where(answers.c.digest == digest, is_abandoned)
+                .values(created_at=now)
+            )
+            return claimed.rowcount == 1
 
     async def keep_answer(self, customer: CustomerId, key: str, status: int, body: str) -> None:
         async with self.database.writing(customer) as connection:
