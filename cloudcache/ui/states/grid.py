@@ -15,7 +15,7 @@ from secrets import token_hex
 import reflex as rx
 
 from cloudcache.domain.access import Action, Actor, allowed
-from cloudcache.domain.catalog import SECTIONS, TOGGLES, Toggle, Topology, find
+from cloudcache.domain.catalog import SECTIONS, TOGGLES, Toggle, Topology
 from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import (
     CloudcacheError,
@@ -30,10 +30,13 @@ from cloudcache.domain.ids import CustomerId
 from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import open_pages, rows
+from cloudcache.ui.states.arguments import known_toggle, own_customer
 from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of, staff_of
 from cloudcache.ui.states.showing import Showing
 
 log = logging.getLogger("cloudcache.ui")
+
+Act = Callable[[], Awaitable[object]]
 
 CHIPS = ("all", "look", *(section.name for section in SECTIONS))
 LONGEST_QUERY = 60
@@ -84,6 +87,7 @@ class Grid(Showing, rx.State):
     _view: str = ""
     _revision: int = 0
     _clicked: list[str] = []
+    _confirms_revert: bool = False
     _asked: bool = False
 
     # -- handlers ------------------------------------------------------------------------------
@@ -149,23 +153,23 @@ class Grid(Showing, rx.State):
     async def flip(self, toggle_id: str, on: bool, token: str = ""):
         """Turn a switch: pending at once, stored before this returns."""
         actor = await self._who()
-        toggle = _known(toggle_id)
+        toggle = known_toggle(toggle_id)
         if actor is None or toggle is None or not isinstance(on, bool) or self._paused(toggle):
             return
         if not await self._may_write(toggle, token):
             return
         if on and toggle.asks(Topology(self.topology)):
-            self.asking, self.wrong = toggle.id, False
+            self._ask(toggle)
             return
         before = self._row(toggle)
         self._show(toggle, rows.pending(on, current().clock.now_ms()))
         yield
-        await self._store(actor, toggle, on, before, confirmed=False)
+        await self._store(actor, toggle, before, self._flipping(actor, toggle, on))
 
     @rx.event
     async def confirm(self, form: dict, token: str = ""):
         """The person said yes to the risky one that is being asked about."""
-        actor, toggle = await self._who(), _known(self.asking)
+        actor, toggle = await self._who(), known_toggle(self.asking)
         if (
             actor is None
             or toggle is None
@@ -182,7 +186,8 @@ class Grid(Showing, rx.State):
         before = self._row(toggle)
         self._show(toggle, rows.pending(True, current().clock.now_ms()))
         yield
-        await self._store(actor, toggle, True, before, confirmed=True)
+        confirmed = self._reverting if self._confirms_revert else self._flipping
+        await self._store(actor, toggle, before, confirmed(actor, toggle, True, confirmed=True))
 
     @rx.event
     async def dismiss(self):
@@ -193,7 +198,7 @@ class Grid(Showing, rx.State):
     @rx.event
     async def act(self, what: str, toggle_id: str, token: str = ""):
         """The one action a row's slot offers: retry, revert, cancel, check."""
-        actor, toggle = await self._who(), _known(toggle_id)
+        actor, toggle = await self._who(), known_toggle(toggle_id)
         if actor is None or toggle is None or actor.customer is None or not self._customer:
             return
         if self.reads_only or not await self._may_write(toggle, token):
@@ -288,15 +293,30 @@ class Grid(Showing, rx.State):
             return False
         return True
 
-    async def _store(self, actor: Actor, toggle: Toggle, on: bool, before: str, *, confirmed: bool) -> None:
-        """Store the intent; what goes wrong is said in the row, with the switch back where it was before."""
+    def _flipping(self, actor: Actor, toggle: Toggle, on: bool, *, confirmed: bool = False) -> Act:
+        request = token_hex(16)
+        return lambda: current().toggles.flip(
+            actor, own_customer(actor), toggle.id, on, request_id=request, confirmed=confirmed
+        )
+
+    def _reverting(self, actor: Actor, toggle: Toggle, on: bool, *, confirmed: bool = False) -> Act:
+        """Undo a change made elsewhere; which way is the journal's to say, so `on` is not used."""
+        request = token_hex(16)
+        return lambda: current().toggles.revert(
+            actor, own_customer(actor), toggle.id, request_id=request, confirmed=confirmed
+        )
+
+    def _ask(self, toggle: Toggle, *, reverts: bool = False) -> None:
+        """Open the dialog, which remembers what is to be confirmed."""
+        self.asking, self.wrong, self._confirms_revert = toggle.id, False, reverts
+
+    async def _store(self, actor: Actor, toggle: Toggle, before: str, work: Act) -> None:
+        """Store the change; what goes wrong is shown in the row, with the switch back where it was before."""
         self._clicked = [*self._clicked[-20:], toggle.id]
         try:
-            await current().toggles.flip(
-                actor, _own(actor), toggle.id, on, request_id=token_hex(16), confirmed=confirmed
-            )
+            await work()
         except NeedsConfirmation:
-            self.asking = toggle.id
+            self._ask(toggle, reverts=self._confirms_revert)
             self._show(toggle, before)
         except Refused as refusal:
             self._fail(toggle, before, wording.reason(refusal.reason.value, refusal.detail))
@@ -313,9 +333,9 @@ class Grid(Showing, rx.State):
     async def _act(self, actor: Actor, customer: CustomerId, what: str, toggle: Toggle) -> None:
         toggles = current().toggles
         request = token_hex(16)
-        acts: dict[str, Callable[[], Awaitable[object]]] = {
+        acts: dict[str, Act] = {
             "retry": lambda: toggles.retry(actor, customer, toggle.id, request_id=request),
-            "revert": lambda: toggles.revert(actor, customer, toggle.id, request_id=request),
+            "revert": self._reverting(actor, toggle, True),
             "cancel": lambda: toggles.cancel(actor, customer, toggle.id),
             "check": lambda: toggles.check(actor, customer, toggle.id),
         }
@@ -325,14 +345,16 @@ class Grid(Showing, rx.State):
         try:
             await acts[what]()
         except NeedsConfirmation:
-            self.asking, self.wrong = toggle.id, False
+            self._ask(toggle, reverts=what == "revert")
+        except Refused as refusal:
+            self._fail(toggle, self._row(toggle), wording.reason(refusal.reason.value, refusal.detail))
         except CloudcacheError as error:
             log.info("%s of %s: %s", what, toggle.id, error)
 
     async def _read(self, actor: Actor) -> Page | None:
         """Fetch what changed since this tab's revision and show it; what it was, unless it could not be read."""
         try:
-            page = await current().toggles.page(actor, _own(actor), self._revision)
+            page = await current().toggles.page(actor, own_customer(actor), self._revision)
             waits = self.reads_only and not await current().rollouts.serves(page.customer.shop)
         except NotRolledOut:
             self._hold_back()
@@ -372,18 +394,3 @@ class Grid(Showing, rx.State):
 
 
 on_signin("/", Grid.load)
-
-
-def _known(toggle_id: object) -> Toggle | None:
-    """The toggle of an id the browser sent; what no honest page sends is one log line."""
-    try:
-        return find(toggle_id)
-    except NotFound:
-        log.warning("an event named a setting that does not exist")
-        return None
-
-
-def _own(actor: Actor) -> CustomerId:
-    if actor.customer is None:
-        raise NotFound("no customer")
-    return actor.customer
