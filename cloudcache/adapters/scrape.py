@@ -131,6 +131,8 @@ def _state(fresh: Freshness) -> Iterator[Metric]:
     due = fresh.depth.due
     yield _gauge("queue_due_zones", [([one.name.lower()], due.get(one, 0)) for one in Urgency])
     yield _gauge("feeds", [([status.value], count) for status, count in fresh.counts.feeds.items()])
+    breakers = [([one.token_kind.value, one.setting_id], 1.0) for one in fresh.breakers]
+    yield _gauge("circuit_breakers_open", breakers)
     within = [([str(age // 1000)], count) for age, count in fresh.ages.within[:-1]]
     yield _gauge("zones_read_within", within)
     for key, value in (

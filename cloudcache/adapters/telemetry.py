@@ -80,6 +80,12 @@ METRICS: tuple[Metric, ...] = (
     _time("write", "From the click to the outcome.", PATIENT, "outcome"),
     _fleet("journal_pending", "Wishes without an outcome."),
     _fleet("journal_oldest_pending_seconds", "Age of the oldest of them.", unit="seconds"),
+    _fleet(
+        "circuit_breakers_open",
+        "1 for each setting that is not changed with tokens of this kind for now; none is there while all are.",
+        "token_kind",
+        "setting",
+    ),
     # how fresh
     _fleet("plan_supply_calls_per_second", "Calls a second that the credentials allow.", "pool"),
     _fleet("plan_calls_per_second", "Calls a second as planned, by class.", "pool", "class"),
@@ -227,6 +233,11 @@ EVENTS: tuple[Event, ...] = (
         "Zones of several tokens are refused the call that reads 33 settings; reading takes 48 calls a zone now.",
     ),
     Event("batch_restored", "WARNING", "The call that reads 33 settings is used again."),
+    Event(
+        "circuit_open",
+        "WARNING",
+        "A setting cannot be changed with tokens of one kind; one change is tried every ten minutes.",
+    ),
     Event("answer_held", "WARNING", "An answer would change too much at once; it is read again first."),
     Event("feed_lost", "WARNING", "The change log of an account cannot be read; its zones are polled."),
     Event("clock_set_back", "WARNING", "The clock of a machine was set back."),

@@ -34,6 +34,9 @@ class Reason(StrEnum):
     CONFLICT = "conflict"
     NO_ANSWER = "no_answer"
     NOT_KEPT = "not_kept"
+    SETTING_FAILING = "setting_failing"
+    CIRCUIT_OPEN = "circuit_open"
+    CHANGED_ELSEWHERE = "changed_elsewhere"
     NOT_CONFIRMED = "not_confirmed"
     CANCELLED = "cancelled"
     ZONE_GONE = "zone_gone"
@@ -69,6 +72,9 @@ _SENTENCES: dict[Reason, str] = {
     Reason.CONFLICT: "It conflicts with something that is there already",
     Reason.NO_ANSWER: "Cloudflare did not answer in time",
     Reason.NOT_KEPT: "Cloudflare kept the old value",
+    Reason.SETTING_FAILING: "Cloudflare answers, but keeps failing to change this setting",
+    Reason.CIRCUIT_OPEN: "Cloudflare keeps failing to change this setting; it is tried once in ten minutes",
+    Reason.CHANGED_ELSEWHERE: "The setting was changed at Cloudflare meanwhile",
     Reason.NOT_CONFIRMED: "The change is risky and was not confirmed",
     Reason.CANCELLED: "The change was taken back before it was sent",
     Reason.ZONE_GONE: "Cloudflare knows no zone with this ID that this token can see. An account ID looks the same.",

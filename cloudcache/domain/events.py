@@ -9,6 +9,9 @@ from cloudcache.domain.access import Actor
 from cloudcache.domain.catalog.model import State
 from cloudcache.domain.ids import JSON, ChangeId, CustomerId, ToggleId
 
+NOT_SENT = "not sent"
+"""The detail of a change that failed without an answer because it was not sent in time."""
+
 
 class ChangeStatus(StrEnum):
     """The life of a change. It starts `PENDING` and ends in exactly one of the others.
@@ -37,6 +40,7 @@ class Change:
     """One numbered line of the journal; the number rises, so the later wish is the larger number.
 
     Times are Unix milliseconds. `sent_at` is set while it is at Cloudflare, `eta_at` while it waits for budget.
+    `calls` is how many calls to Cloudflare it has cost so far, in whichever process.
     """
 
     id: ChangeId
@@ -58,6 +62,7 @@ class Change:
     error: str = ""
     detail: str = ""
     ray_id: str = ""
+    calls: int = field(default=0, compare=False)
 
     @property
     def is_open(self) -> bool:
@@ -93,6 +98,13 @@ class News:
 @dataclass(frozen=True, slots=True)
 class Due(News):
     """There may be something to do right now: engines look at the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(News):
+    """Cloudflare answers for this customer's zone again: open changes are tried at once."""
+
+    customer: CustomerId
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,20 @@ that holds one never show the rest. `reveal` is called in one place: where the A
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NoReturn
+
+
+class TokenKind(StrEnum):
+    """Who a token belongs to; Cloudflare serves some settings to one kind and fails for another."""
+
+    USER = "user"
+    ACCOUNT = "account"
+    OAUTH = "oauth"
+    LEGACY = "legacy"  # made before 2026, when tokens had no prefix yet
+
+
+_PREFIXES = {"cfut_": TokenKind.USER, "cfat_": TokenKind.ACCOUNT, "cfoat_": TokenKind.OAUTH}
 
 
 class Token:
@@ -22,6 +35,12 @@ class Token:
     def reveal(self) -> str:
         """The secret itself, for the Authorization header and for sealing."""
         return self.__secret
+
+    @property
+    def kind(self) -> TokenKind:
+        """The kind that the token's prefix names."""
+        prefix, mark, _ = self.__secret.partition("_")
+        return _PREFIXES.get(prefix + mark, TokenKind.LEGACY)
 
     @property
     def last_four(self) -> str:

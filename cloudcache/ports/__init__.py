@@ -5,6 +5,7 @@ cloudflare   the gateway, and what it tells
 store        the synchronised cache and its journal
 access       shops, staff, tokens for scripts, and the audit log
 rollout      which shops are served, and what the predecessor said
+breakers     settings that are not tried for a while
 telemetry    who listens to what the process tells about itself
 queue        which zone and which feed to look at next, and who is looking
 onboarding   the register by the thousand
@@ -13,6 +14,7 @@ onboarding   the register by the thousand
 from __future__ import annotations
 
 from cloudcache.ports.access import AuditTrail, People, Shopify, Shops, ShopTokens
+from cloudcache.ports.breakers import CircuitBreakers
 from cloudcache.ports.cloudflare import (
     CloudflareOAuth,
     DnsRecord,
@@ -61,6 +63,7 @@ __all__ = [
     "Budget",
     "Bulk",
     "Bus",
+    "CircuitBreakers",
     "Clock",
     "CloudflareOAuth",
     "DnsRecord",

@@ -18,6 +18,7 @@ from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, Observation, Source
 from cloudcache.domain.ids import JSON, ChangeId, CredentialId, CustomerId, ToggleId, ZoneId
+from cloudcache.ports.breakers import CircuitBreakers
 from cloudcache.ports.cloudflare import ZoneFacts
 from cloudcache.ports.suspending import BatchReading, Suspending
 
@@ -38,7 +39,9 @@ class Start(StrEnum):
     """What `Store.start` found when a writer wanted to send."""
 
     SEND = "send"
-    SUPERSEDED = "superseded"  # a newer wish exists; it was settled so
+    SUPERSEDED = "superseded"  # a newer change exists; it was settled so
+    EXPIRED = "expired"  # too old to be sent; it was settled as failed
+    CONFLICT = "conflict"  # a rule between settings forbids it by now; it was settled as failed
     NOT_OPEN = "not_open"  # settled or cancelled meanwhile, or leased by another worker
 
 
@@ -69,7 +72,7 @@ class Way:
     verdicts: Mapping[ToggleId, str]
 
 
-class Store(Suspending, BatchReading, Protocol):
+class Store(Suspending, BatchReading, CircuitBreakers, Protocol):
     """The synchronised cache and its journal."""
 
     # -- reading -------------------------------------------------------------------------------
@@ -101,26 +104,70 @@ class Store(Suspending, BatchReading, Protocol):
     async def open_intent(
         self, customer: CustomerId, intent: Intent, *, now: int, owner: str, lease_until: int
     ) -> Change:
-        """Store a pending change under a lease; the same request id returns the change that exists."""
+        """Store a pending change under a lease; the same request id returns the change that exists. The rules between
+        settings are applied to the value, which may become another; `Refused` when they forbid the change."""
+        ...
+
+    async def record_refused(
+        self, customer: CustomerId, intent: Intent, reason: Reason, *, now: int
+    ) -> Change | None:
+        """Store a change that failed as it was requested, so that it can be tried again; None when the request is
+        known, or another change of the toggle is open, which the row goes on showing."""
         ...
 
     async def start(
-        self, customer: CustomerId, change: ChangeId, *, now: int, owner: str, lease_until: int
+        self,
+        customer: CustomerId,
+        change: ChangeId,
+        *,
+        now: int,
+        owner: str,
+        lease_until: int,
+        calls: int | None = None,
     ) -> Start:
-        """Mark it as sent, if it is still open, still the newest, and ours."""
+        """Mark it as sent, if it is still open, still the newest, not too old, allowed by the rules, and ours.
+        `calls` is what it has cost then."""
         ...
 
     async def queue(
-        self, customer: CustomerId, change: ChangeId, *, now: int, eta: int, owner: str, lease_until: int
+        self,
+        customer: CustomerId,
+        change: ChangeId,
+        *,
+        now: int,
+        eta: int,
+        owner: str,
+        lease_until: int,
+        calls: int | None = None,
     ) -> bool:
-        """Say when it will be sent, and that it is not at Cloudflare; False when it is no longer open or ours."""
+        """Record when it will be sent, and that it is not at Cloudflare; False when it is no longer open or ours."""
+        ...
+
+    async def record_ray(self, customer: CustomerId, change: ChangeId, ray_id: str) -> None:
+        """Keep the id of a call that was made for a change after it was settled, so that the audit log's entry for it
+        is recognized."""
+        ...
+
+    async def claim_restore(
+        self, customer: CustomerId, change: Change, *, now: int, owner: str, lease_until: int
+    ) -> bool:
+        """Lease an applied change whose value an older write has replaced, to write it once more; False when it is no
+        longer the newest, or another process does that already."""
+        ...
+
+    async def end_restore(
+        self, customer: CustomerId, change: Change, *, now: int, owner: str, ray_id: str = ""
+    ) -> bool:
+        """End that lease; `ray_id` is the call's. Whether it is still the newest change."""
         ...
 
     async def newest_wish(self, customer: CustomerId, toggle: ToggleId) -> Change | None:
         """The latest change of a toggle that somebody here asked for and did not take back."""
         ...
 
-    async def extend(self, change: ChangeId, *, owner: str, lease_until: int) -> bool:
+    async def extend(
+        self, change: ChangeId, *, owner: str, lease_until: int, calls: int | None = None
+    ) -> bool:
         """Prolong the lease; False when it is no longer ours."""
         ...
 
@@ -136,9 +183,17 @@ class Store(Suspending, BatchReading, Protocol):
         ...
 
     async def settle_failed(
-        self, customer: CustomerId, change: ChangeId, reason: Reason, *, now: int, detail: str = ""
+        self,
+        customer: CustomerId,
+        change: ChangeId,
+        reason: Reason,
+        *,
+        now: int,
+        detail: str = "",
+        seen: Observation | None = None,
+        since: int = 0,
     ) -> Settled:
-        """It did not happen, and why."""
+        """Record that it did not happen, and why; cache what a read has `seen` that began after revision `since`."""
         ...
 
     async def settle_superseded(self, customer: CustomerId, change: ChangeId, *, now: int) -> Settled:

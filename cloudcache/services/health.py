@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from cloudcache.domain.breaker import CircuitBreaker
 from cloudcache.domain.catalog import reads
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.errors import CloudcacheError, NotFound, Refused, StoreUnavailable, TryLater
@@ -67,11 +68,19 @@ class Health:
         if self._has_platform_token:
             findings.append(await self._platform_token())
         if findings[0].ok:
+            findings.extend(await self._breakers())
             customers = await self._store.across_tenants_customers(limit=zones)
             findings.append(Finding("customers", bool(customers), _how_many(customers)))
             for customer in customers:
                 findings.extend(await self._zone(customer))
         return findings
+
+    async def _breakers(self) -> Sequence[Finding]:
+        """Settings that Cloudflare keeps failing to change, with the tokens of one kind or for one zone."""
+        found = await self._store.open_breakers()
+        if not found:
+            return [Finding("circuit breakers", True, "closed: every setting is changed as requested")]
+        return [Finding(f"setting {one.setting_id}", False, _what_fails(one)) for one in found]
 
     async def _platform_token(self) -> Finding:
         try:
@@ -97,6 +106,14 @@ class Health:
             except CloudcacheError as error:
                 findings.append(Finding(customer.shop, False, f"{permission}: no answer ({error})"))
         return findings
+
+
+def _what_fails(breaker: CircuitBreaker) -> str:
+    where = "in several zones" if breaker.zones > 1 else "in one zone"
+    return (
+        f"cannot be changed with tokens of kind {breaker.token_kind.value} {where}: Cloudflare failed "
+        f"{breaker.failures} changes in a row; one change is tried every ten minutes, and nothing has to be done here"
+    )
 
 
 def _how_many(customers: Sequence[Customer]) -> str:

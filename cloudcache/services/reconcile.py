@@ -26,7 +26,7 @@ from cloudcache.domain.errors import (
     Unclear,
     explain,
 )
-from cloudcache.domain.events import Observation, Progress
+from cloudcache.domain.events import Answered, Observation, Progress
 from cloudcache.domain.ids import CustomerId, ToggleId
 from cloudcache.domain.plan import diff
 from cloudcache.ports import Budget, Bus, Clock, Gateway, Store, ZoneAccess
@@ -231,6 +231,8 @@ class Reconciler:
         )
         reading.look.written |= observed.written
         reading.look.changes += len(observed.changes)
+        if reading.holder.silent_since is not None:
+            self._bus.tell(Answered(reading.holder.id))
         self._show(reading.holder.id, reading.look, reading.lane.call_class)
         return observed.revision
 

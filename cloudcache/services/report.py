@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cloudcache.domain.access import Actor, require_administrator
+from cloudcache.domain.breaker import CircuitBreaker
 from cloudcache.domain.customers import Page
 from cloudcache.domain.events import Change, ChangeStatus
 from cloudcache.domain.freshness import DAY_MS
@@ -37,6 +38,8 @@ class Freshness:
     depth: QueueDepth
     ages: AgeCounts
     pending: Pending
+    breakers: tuple[CircuitBreaker, ...] = ()
+    """The open ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ class Reports:
         depth = await self._queue.across_tenants_depth(now)
         ages = await self._queue.across_tenants_ages(now)
         pending = await self._queue.across_tenants_pending(now)
-        return Freshness(now, plan, counts, depth, ages, pending)
+        breakers = tuple(await self._store.open_breakers())
+        return Freshness(now, plan, counts, depth, ages, pending, breakers)
 
     async def fleet(self, actor: Actor, days: float = 1.0, limit: int = 10) -> FleetReport:
         """All zones, with the outside changes of the last days."""

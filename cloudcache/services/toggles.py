@@ -11,12 +11,11 @@ from collections.abc import Callable, Collection
 from cloudcache.domain.access import Action, Actor, require
 from cloudcache.domain.budget import CallClass
 from cloudcache.domain.catalog import State, Toggle, find
-from cloudcache.domain.catalog.rules import conflict
 from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.errors import NeedsConfirmation, NotFound, Reason, Refused, Unauthorized
 from cloudcache.domain.events import Change, ChangeStatus, Source
 from cloudcache.domain.freshness import NEVER, Urgency
-from cloudcache.domain.ids import JSON, CustomerId, ToggleId
+from cloudcache.domain.ids import JSON, CustomerId
 from cloudcache.domain.toggle import Cell, Lock, lock
 from cloudcache.ports import SILENT, Bus, Clock, Intent, Store, Telemetry, ZoneQueue
 from cloudcache.services.reconcile import Reconciler
@@ -93,15 +92,18 @@ class Toggles:
         wanted = State.of(on)
         page = await self._store.page(customer)
         cell = page.cells.get(toggle.id, Cell(toggle.id))
-        _allow(toggle, wanted, page, cell)
+        _allow(toggle, page, cell)
         if wanted is State.ON and not confirmed and toggle.asks(page.customer.topology):
             raise NeedsConfirmation
         if restore is not None:
             value = toggle.wanted(wanted, restore, restore)
         else:
             value = toggle.wanted(wanted, cell.last_on, cell.last_off)
+        intent = Intent(toggle.id, wanted, value, actor, source, request_id)
+        if await self._writer.is_refused(page.customer, toggle):
+            await self._refuse(customer, intent)
         with self._telemetry.span("store a wish"):
-            return await self._intend(actor, customer, toggle, wanted, value, request_id, source)
+            return await self._intend(customer, intent)
 
     async def retry(
         self, actor: Actor, customer: CustomerId, toggle_id: object, *, request_id: str
@@ -111,7 +113,14 @@ class Toggles:
         change = await self._newest(customer, find(toggle_id), ChangeStatus.FAILED)
         on = change.to_state is State.ON
         return await self.flip(
-            actor, customer, change.toggle, on, request_id=request_id, source=change.source, confirmed=True
+            actor,
+            customer,
+            change.toggle,
+            on,
+            request_id=request_id,
+            source=change.source,
+            confirmed=True,
+            restore=change.to_value,
         )
 
     async def revert(
@@ -180,19 +189,16 @@ class Toggles:
             raise NotFound("there is nothing to do for this setting any more")
         return cell.change
 
-    async def _intend(
-        self,
-        actor: Actor,
-        customer: CustomerId,
-        toggle: Toggle,
-        state: State,
-        value: JSON,
-        request_id: str,
-        source: Source,
-    ) -> Change:
+    async def _refuse(self, customer: CustomerId, intent: Intent) -> None:
+        """Refuse a change that a circuit breaker holds back, and keep it, so that it can be tried again."""
+        await self._store.record_refused(customer, intent, Reason.CIRCUIT_OPEN, now=self._clock.now_ms())
+        self._bus.hint(customer)
+        raise Refused(Reason.CIRCUIT_OPEN)
+
+    async def _intend(self, customer: CustomerId, intent: Intent) -> Change:
         change = await self._store.open_intent(
             customer,
-            Intent(toggle.id, state, value, actor, source, request_id),
+            intent,
             now=self._clock.now_ms(),
             owner=self._writer.owner,
             lease_until=self._writer.lease(),
@@ -203,8 +209,8 @@ class Toggles:
         return change
 
 
-def _allow(toggle: Toggle, wanted: State, page: Page, cell: Cell) -> None:
-    """Refuse what Cloudflare would refuse, and what would lock shoppers out."""
+def _allow(toggle: Toggle, page: Page, cell: Cell) -> None:
+    """Refuse what Cloudflare would refuse. Conflicts between toggles are judged where the change is stored."""
     holder: Customer = page.customer
     if holder.status is ZoneStatus.DISCONNECTED:
         raise Refused(Reason.NOT_CONNECTED)
@@ -217,11 +223,3 @@ def _allow(toggle: Toggle, wanted: State, page: Page, cell: Cell) -> None:
         raise Refused(Reason.PLAN, toggle.min_plan.title)
     if locked is Lock.NOT_EDITABLE:
         raise Refused(Reason.NOT_EDITABLE)
-    why = conflict(toggle, wanted, holder.plan, lambda other: _value(page, other))
-    if why:
-        raise Refused(Reason.CONFLICT, why)
-
-
-def _value(page: Page, toggle: ToggleId) -> JSON:
-    cell = page.cells.get(toggle)
-    return cell.value if cell else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cloudcache.domain.catalog.model import Section, ZonePlan
 from cloudcache.domain.errors import Reason, Refused
-from cloudcache.domain.events import Change
+from cloudcache.domain.events import NOT_SENT, Change
 from cloudcache.domain.token_text import TokenProblem
 
 APP = "cloudcache"
@@ -202,8 +202,11 @@ _REASONS: dict[Reason, str] = {
     Reason.WRONG_VALUE: "Cloudflare refused the value",
     Reason.UNKNOWN_SETTING: "Not available for this zone",
     Reason.CONFLICT: "It conflicts with another setting",
-    Reason.NO_ANSWER: "Cloudflare did not answer for an hour",
+    Reason.NO_ANSWER: "Cloudflare did not answer in time",
     Reason.NOT_KEPT: "Cloudflare kept the old value",
+    Reason.SETTING_FAILING: "Cloudflare keeps failing to change it",
+    Reason.CIRCUIT_OPEN: "Cloudflare fails here; try again later",
+    Reason.CHANGED_ELSEWHERE: "It was changed at Cloudflare meanwhile",
     Reason.NOT_CONFIRMED: "It was not confirmed",
     Reason.CANCELLED: "Taken back",
     Reason.ZONE_GONE: "Cloudflare does not know this zone",
@@ -216,6 +219,7 @@ _PERMISSIONS = {
     "Page Shield": "Token may not edit Page Shield",
     "Zone Settings": "Token may not edit zone settings",
 }
+NOT_SENT_IN_TIME = "It was not sent within an hour"
 NOT_KEPT_HERE = "Not stored; please try again"
 LONGEST_REASON = 38
 
@@ -225,6 +229,8 @@ def reason(code: str, detail: str = "") -> str:
     known = Reason(code) if code in Reason.__members__.values() else Reason.OTHER
     if known is Reason.PERMISSION:
         return _PERMISSIONS.get(detail, _REASONS[known])
+    if known is Reason.NO_ANSWER and detail == NOT_SENT:
+        return NOT_SENT_IN_TIME
     if known is Reason.CONFLICT and 0 < len(detail) <= LONGEST_REASON:
         return detail
     return _REASONS[known]

@@ -24,6 +24,7 @@ _OF_REASON = {
     Reason.CONFLICT: 409,
     Reason.NOT_CONNECTED: 409,
     Reason.ZONE_GONE: 409,
+    Reason.CIRCUIT_OPEN: 409,
 }
 
 

@@ -54,6 +54,14 @@ CALLS: dict[str, Call] = {
     "settle_applied": lambda store, me, theirs: store.settle_applied(me, theirs.id, SEEN, now=1, since=None),
     "settle_failed": lambda store, me, theirs: store.settle_failed(me, theirs.id, Reason.OTHER, now=1),
     "settle_superseded": lambda store, me, theirs: store.settle_superseded(me, theirs.id, now=1),
+    "record_refused": lambda store, me, _: store.record_refused(
+        me, Tenant(store, me).intent(False, "refused"), Reason.CIRCUIT_OPEN, now=1
+    ),
+    "record_ray": lambda store, me, theirs: store.record_ray(me, theirs.id, "ray"),
+    "claim_restore": lambda store, me, theirs: store.claim_restore(
+        me, theirs, now=1, owner="w", lease_until=9
+    ),
+    "end_restore": lambda store, me, theirs: store.end_restore(me, theirs, now=1, owner="w", ray_id="ray"),
     "cancel": lambda store, me, _: store.cancel(me, ROCKET.id, now=1),
     "mark_seen": lambda store, me, _: store.mark_seen(me, POLISH.id, now=1),
     "observe": lambda store, me, _: store.observe(me, [SEEN], since=99, now=1),
@@ -105,6 +113,7 @@ async def _life_of(other: Tenant) -> None:
 
 
 FOR_NO_CUSTOMER = {
+    *("breakers_of", "open_breakers", "record_failure", "record_success", "claim_try"),
     "rollout_revision",
     "across_tenants_rollout",
     "set_rollout_percent",
@@ -175,7 +184,7 @@ FOR_NO_CUSTOMER = {
     "across_tenants_parked",
     "across_tenants_drift",
     "across_tenants_ages",
-    "lease_feeds",
+    *("lease_feeds", "prolong_feeds"),
     "note",
     "keep_position",
     "feed_failed",

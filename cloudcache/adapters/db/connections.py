@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.audit import append
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
-from cloudcache.adapters.db.journal import fail_open
 from cloudcache.adapters.db.locks import lock_accounts, lock_zones
 from cloudcache.adapters.db.models import accounts, credentials, entries, toggles, zones
 from cloudcache.adapters.db.register import connected, feed_again, keep_account
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
+from cloudcache.adapters.db.settling import fail_open
 from cloudcache.adapters.db.shops import (
     delete_credential,
     drop_credential,

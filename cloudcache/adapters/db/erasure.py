@@ -22,10 +22,10 @@ from cloudcache.adapters.db.access_models import (
     staff_views,
 )
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
-from cloudcache.adapters.db.journal import fail_open
 from cloudcache.adapters.db.models import changes, entries, toggles, zones
 from cloudcache.adapters.db.rollout_models import kv_imports
 from cloudcache.adapters.db.rollouts import forget_named
+from cloudcache.adapters.db.settling import fail_open
 from cloudcache.adapters.db.shops import SEEN_AT, delete_credential, drop_waiting, forget_account
 from cloudcache.adapters.db.transactions import OnDatabase, upsert
 from cloudcache.domain.ids import CustomerId

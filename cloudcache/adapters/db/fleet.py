@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, literal_c
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
-from cloudcache.adapters.db.journal import PENDING
 from cloudcache.adapters.db.models import accounts, changes, entries, zones
 from cloudcache.adapters.db.queue import CONNECTED, FOLLOWED_WITHIN_MS, OPEN
+from cloudcache.adapters.db.settling import PENDING
 from cloudcache.adapters.db.transactions import OnDatabase
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.feed import BUSY_FOR_MS, LIVELY_FOR_MS, FeedStatus

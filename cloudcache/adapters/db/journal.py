@@ -1,4 +1,4 @@
-"""The journal: a wish is stored, leased, sent, and settled exactly once.
+"""The journal: a change is stored, leased, sent, and settled exactly once.
 
 An outcome is written by one conditional update ("where it is still pending"); whoever comes second changes
 nothing and is told so.
@@ -7,37 +7,38 @@ nothing and is told so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    and_,
-    bindparam,
-    exists,
-    insert,
-    literal_column,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.audit import append
+from cloudcache.adapters.db.conflicts import conflict_of, with_permitted_value
 from cloudcache.adapters.db.models import changes, toggles
 from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted
+from cloudcache.adapters.db.settling import (
+    PENDING,
+    Ended,
+    contested,
+    has_open,
+    newer_requested,
+    of_toggle,
+    one_change,
+    requested_here,
+    settle_open,
+    settle_orphan,
+    show_newest,
+    supersede_unsent,
+)
 from cloudcache.adapters.db.transactions import OnDatabase, next_revision, touch, upsert
-from cloudcache.adapters.db.values import establish
-from cloudcache.domain.access import SYSTEM
+from cloudcache.adapters.db.values import establish, keep_read
 from cloudcache.domain.audit import AuditAction, Deed
-from cloudcache.domain.errors import Reason, Refused
-from cloudcache.domain.events import Change, Observation
+from cloudcache.domain.delivery import is_expired
+from cloudcache.domain.errors import NotFound, Reason, Refused
+from cloudcache.domain.events import NOT_SENT, Change, Observation
 from cloudcache.domain.ids import ChangeId, CustomerId, ToggleId
 from cloudcache.ports import Intent, Settled, Start
 
-# Literally, not as a parameter: only then may the partial indexes of what is pending be used.
-PENDING = changes.c.status == literal_column("'pending'")
+LEASE = (changes.c.lease_owner, changes.c.lease_until)
 
 
 class Journal(OnDatabase):
@@ -52,8 +53,9 @@ class Journal(OnDatabase):
             revision = await next_revision(connection, customer, now)
             known = await _by_request(connection, customer, intent.request_id)
             if known is not None:
-                return _same_wish(known, intent)
-            ended = await _supersede_unsent(connection, customer, intent.toggle, now)
+                return _same_request(known, intent)
+            intent = await with_permitted_value(connection, customer, intent)
+            ended = await supersede_unsent(connection, customer, intent.toggle, now)
             change = await _store(connection, customer, intent, now, owner, lease_until)
             await _show(connection, change, revision, now)
             await append(connection, customer, [_asked(change, intent)], now)
@@ -61,42 +63,75 @@ class Journal(OnDatabase):
         self.telemetry.count("intents", intent.source.value)
         return change
 
+    async def record_refused(
+        self, customer: CustomerId, intent: Intent, reason: Reason, *, now: int
+    ) -> Change | None:
+        async with self.database.writing(customer) as connection:
+            revision = await next_revision(connection, customer, now)
+            if await _by_request(connection, customer, intent.request_id) is not None:
+                return None
+            if await has_open(connection, customer, intent.toggle):
+                return None
+            change = await _store(connection, customer, intent, now, "", now)
+            await _show(connection, change, revision, now)
+            await append(connection, customer, [_asked(change, intent)], now)
+            ended = await settle_open(
+                connection, customer, change.id, now, status="failed", error=reason.value
+            )
+        self.telemetry.count("intents", intent.source.value)
+        self._count(ended, now, "failed", reason.value)
+        return change
+
     async def start(
-        self, customer: CustomerId, change: ChangeId, *, now: int, owner: str, lease_until: int
+        self,
+        customer: CustomerId,
+        change: ChangeId,
+        *,
+        now: int,
+        owner: str,
+        lease_until: int,
+        calls: int | None = None,
     ) -> Start:
         async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now)
             found = await connection.execute(
-                select(changes.c.toggle_id, changes.c.lease_owner, changes.c.lease_until).where(
-                    _one(customer, change), PENDING
-                )
+                select(*CHANGE, *LEASE).where(one_change(customer, change), PENDING)
             )
             row = found.one_or_none()
             if row is None or (row.lease_owner != owner and row.lease_until >= now):
                 return Start.NOT_OPEN
             await touch(connection, customer, [row.toggle_id], revision)
-            overtaken = await _newer_wish(connection, customer, row.toggle_id, change)
-            if overtaken:
-                ended = await _settle(connection, customer, change, now, status="superseded")
+            start, outcome = await _judged(connection, change_of(row), now)
+            if start is not Start.SEND:
+                ended = await settle_open(connection, customer, change, now, **outcome)
             else:
+                leased = {"lease_owner": owner, "lease_until": lease_until}
                 await connection.execute(
                     update(changes)
-                    .where(_one(customer, change))
-                    .values(sent_at=now, eta_at=None, lease_owner=owner, lease_until=lease_until)
+                    .where(one_change(customer, change))
+                    .values(sent_at=now, eta_at=None, **leased, **_counted(calls))
                 )
-        if overtaken:
-            self._count(ended, now, "superseded")
-        return Start.SUPERSEDED if overtaken else Start.SEND
+        if start is not Start.SEND:
+            self._count(ended, now, outcome["status"], outcome.get("error", ""))
+        return start
 
     async def queue(
-        self, customer: CustomerId, change: ChangeId, *, now: int, eta: int, owner: str, lease_until: int
+        self,
+        customer: CustomerId,
+        change: ChangeId,
+        *,
+        now: int,
+        eta: int,
+        owner: str,
+        lease_until: int,
+        calls: int | None = None,
     ) -> bool:
         async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now)
             held = await connection.execute(
                 update(changes)
-                .where(_one(customer, change), PENDING, changes.c.lease_owner == owner)
-                .values(eta_at=eta, sent_at=None, lease_until=lease_until)
+                .where(one_change(customer, change), PENDING, changes.c.lease_owner == owner)
+                .values(eta_at=eta, sent_at=None, lease_until=lease_until, **_counted(calls))
                 .returning(changes.c.toggle_id)
             )
             toggle = held.scalar_one_or_none()
@@ -105,7 +140,7 @@ class Journal(OnDatabase):
             return toggle is not None
 
     async def newest_wish(self, customer: CustomerId, toggle: ToggleId) -> Change | None:
-        query = select(*CHANGE).where(_of_toggle(customer, toggle), _wished())
+        query = select(*CHANGE).where(of_toggle(customer, toggle), requested_here())
         async with self.database.reading(customer) as connection:
             row = (await connection.execute(query.order_by(changes.c.id.desc()).limit(1))).one_or_none()
         return change_of(row) if row is not None else None
@@ -116,9 +151,9 @@ class Journal(OnDatabase):
         ray_id = fitted(changes.c.ray_id, seen.ray_id)
         async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now, answered=True)
-            if since is None and await _contested(connection, customer, change):
+            if since is None and await contested(connection, customer, change):
                 return Settled.CONTESTED
-            ended = await _settle(connection, customer, change, now, status="applied", ray_id=ray_id)
+            ended = await settle_open(connection, customer, change, now, status="applied", ray_id=ray_id)
             if not ended:
                 return Settled.NOT_OPEN
             await establish(connection, customer, seen, revision, now, since=since)
@@ -126,10 +161,18 @@ class Journal(OnDatabase):
         return Settled.DONE
 
     async def settle_failed(
-        self, customer: CustomerId, change: ChangeId, reason: Reason, *, now: int, detail: str = ""
+        self,
+        customer: CustomerId,
+        change: ChangeId,
+        reason: Reason,
+        *,
+        now: int,
+        detail: str = "",
+        seen: Observation | None = None,
+        since: int = 0,
     ) -> Settled:
-        kept = fitted(changes.c.detail, detail)
-        return await self._end(customer, change, now, status="failed", error=reason.value, detail=kept)
+        outcome = {"error": reason.value, "detail": fitted(changes.c.detail, detail)}
+        return await self._end(customer, change, now, seen, since, status="failed", **outcome)
 
     async def settle_superseded(self, customer: CustomerId, change: ChangeId, *, now: int) -> Settled:
         return await self._end(customer, change, now, status="superseded")
@@ -137,9 +180,9 @@ class Journal(OnDatabase):
     async def cancel(self, customer: CustomerId, toggle: ToggleId, *, now: int) -> bool:
         async with self.database.writing(customer) as connection:
             revision = await next_revision(connection, customer, now)
-            taken = await _supersede_unsent(connection, customer, toggle, now, error=Reason.CANCELLED.value)
+            taken = await supersede_unsent(connection, customer, toggle, now, error=Reason.CANCELLED.value)
             if taken:
-                await touch(connection, customer, [toggle], revision)
+                await show_newest(connection, customer, toggle, revision)
         self._count(taken, now, "superseded", Reason.CANCELLED.value)
         return bool(taken)
 
@@ -166,66 +209,42 @@ class Journal(OnDatabase):
             return [change_of(row) for row in rows]
 
     async def history_of(self, customer: CustomerId, toggle: ToggleId, limit: int) -> list[Change]:
-        query = select(*CHANGE).where(_of_toggle(customer, toggle)).order_by(changes.c.id.desc())
+        query = select(*CHANGE).where(of_toggle(customer, toggle)).order_by(changes.c.id.desc())
         async with self.database.reading(customer) as connection:
             return [change_of(row) for row in await connection.execute(query.limit(limit))]
 
-    async def _end(self, customer: CustomerId, change: ChangeId, now: int, **outcome: str) -> Settled:
+    async def _end(
+        self,
+        customer: CustomerId,
+        change: ChangeId,
+        now: int,
+        seen: Observation | None = None,
+        since: int = 0,
+        **outcome: str,
+    ) -> Settled:
         async with self.database.writing(customer) as connection:
-            revision = await next_revision(connection, customer, now)
-            ended = await _settle(connection, customer, change, now, **outcome)
+            try:
+                revision = await next_revision(connection, customer, now)
+            except NotFound:
+                return await settle_orphan(connection, customer, change, now, **outcome)
+            ended = await settle_open(connection, customer, change, now, **outcome)
             if not ended:
                 return Settled.NOT_OPEN
+            if seen is not None:
+                await keep_read(connection, customer, seen, revision, now, since=since)
             await touch(connection, customer, [ended[0].toggle], revision)
         self._count(ended, now, outcome["status"], outcome.get("error", ""))
         return Settled.DONE
 
-    def _count(self, ended: Sequence[_Ended], now: int, outcome: str, reason: str = "") -> None:
-        """Told when the transaction is over, for only then it has happened."""
+    def _count(self, ended: Sequence[Ended], now: int, outcome: str, reason: str = "") -> None:
+        """Count what has ended, once the transaction is over: only then it has happened."""
         for one in ended:
             self.telemetry.count("intents_settled", outcome, reason, one.source)
             self.telemetry.observe("write_seconds", (now - one.requested_at) / 1000, outcome)
 
 
-class _Ended(NamedTuple):
-    """A wish that got its outcome."""
-
-    change: ChangeId
-    toggle: ToggleId
-    source: str
-    requested_at: int
-
-
-_ENDED = (changes.c.id, changes.c.toggle_id, changes.c.source, changes.c.requested_at)
-
-
-def _of_row(row: Row[int, str, str, int]) -> _Ended:
-    return _Ended(ChangeId(int(row[0])), ToggleId(str(row[1])), str(row[2]), int(row[3]))
-
-
-async def fail_open(connection: AsyncConnection, customer: CustomerId, now: int) -> None:
-    """The zone is taken off: what is still wished for it will not happen."""
-    why = Reason.NOT_CONNECTED.value
-    ended = await connection.execute(
-        update(changes)
-        .where(changes.c.customer_id == customer, PENDING)
-        .values(status="failed", error=why, settled_at=now, lease_owner=None, lease_until=None)
-        .returning(changes.c.id, changes.c.toggle_id)
-    )
-    deeds = [_ended(ChangeId(int(id_)), ToggleId(str(toggle)), f"failed: {why}") for id_, toggle in ended]
-    await append(connection, customer, deeds, now)
-
-
-def _one(customer: CustomerId, change: ChangeId) -> ColumnElement[bool]:
-    return and_(changes.c.id == change, changes.c.customer_id == customer)
-
-
 def _row(customer: CustomerId, toggle: ToggleId) -> ColumnElement[bool]:
     return and_(toggles.c.customer_id == customer, toggles.c.toggle_id == toggle)
-
-
-def _of_toggle(customer: CustomerId, toggle: ToggleId) -> ColumnElement[bool]:
-    return and_(changes.c.customer_id == customer, changes.c.toggle_id == toggle)
 
 
 async def _by_request(connection: AsyncConnection, customer: CustomerId, request_id: str) -> Change | None:
@@ -236,8 +255,8 @@ async def _by_request(connection: AsyncConnection, customer: CustomerId, request
     return change_of(row) if row is not None else None
 
 
-def _same_wish(known: Change, intent: Intent) -> Change:
-    """The same request again is answered with what exists; the same id for another wish is refused."""
+def _same_request(known: Change, intent: Intent) -> Change:
+    """Return the change of a request that is repeated; the same id for another change is refused."""
     if (known.toggle, known.to_state) != (intent.toggle, intent.to_state):
         raise Refused(Reason.CONFLICT, "this request id was used for another change")
     return known
@@ -246,7 +265,7 @@ def _same_wish(known: Change, intent: Intent) -> Change:
 async def _store(
     connection: AsyncConnection, customer: CustomerId, intent: Intent, now: int, owner: str, lease_until: int
 ) -> Change:
-    """Write the wish down, with what was there when it was made."""
+    """Insert the change, with what was cached when it was requested."""
     held = await connection.execute(
         select(toggles.c.state, toggles.c.value).where(_row(customer, intent.toggle))
     )
@@ -285,84 +304,23 @@ async def _show(connection: AsyncConnection, change: Change, revision: int, now:
     await upsert(connection, toggles, [row], ("change_id", "revision"))
 
 
-async def _supersede_unsent(
-    connection: AsyncConnection, customer: CustomerId, toggle: ToggleId, now: int, error: str = ""
-) -> list[_Ended]:
-    """A wish that is not at Cloudflare gives way; one that is there keeps its own outcome."""
-    ended = await connection.execute(
-        update(changes)
-        .where(_of_toggle(customer, toggle), PENDING, changes.c.sent_at.is_(None))
-        .values(status="superseded", settled_at=now, lease_owner=None, lease_until=None, error=error)
-        .returning(*_ENDED)
-    )
-    found = [_of_row(row) for row in ended]
-    how = error or "superseded"
-    await append(connection, customer, [_ended(one.change, toggle, how) for one in found], now)
-    return found
-
-
 def _asked(change: Change, intent: Intent) -> Deed:
     detail = {"to": intent.to_state.value, "through": intent.source.value, "request": intent.request_id}
     return Deed(intent.actor, AuditAction.FLIP_ASKED, "pending", change.toggle, change.id, detail)
 
 
-def _ended(change: ChangeId, toggle: ToggleId, how: str, detail: str = "") -> Deed:
-    return Deed(SYSTEM, AuditAction.FLIP_ENDED, how, toggle, change, {"detail": detail})
+async def _judged(connection: AsyncConnection, change: Change, now: int) -> tuple[Start, dict[str, str]]:
+    """Decide whether a change may be sent now; if not, with the outcome it gets."""
+    failed = {"status": "failed"}
+    if await newer_requested(connection, change.customer, change.toggle, change.id):
+        return Start.SUPERSEDED, {"status": "superseded"}
+    if is_expired(change.requested_at, now):
+        return Start.EXPIRED, {**failed, "error": Reason.NO_ANSWER.value, "detail": NOT_SENT}
+    why = await conflict_of(connection, change)
+    if why is not None:
+        return Start.CONFLICT, {**failed, "error": Reason.CONFLICT.value, "detail": why}
+    return Start.SEND, {}
 
 
-async def _newer_wish(
-    connection: AsyncConnection, customer: CustomerId, toggle: ToggleId, change: ChangeId
-) -> bool:
-    """Whether somebody wished something later for this toggle and did not take it back."""
-    newer = exists().where(_of_toggle(customer, toggle), changes.c.id > change, _wished())
-    return bool((await connection.execute(select(newer))).scalar())
-
-
-def _wished() -> ColumnElement[bool]:
-    """Neither seen at Cloudflare nor taken back."""
-    taken_back = and_(changes.c.status == "superseded", changes.c.error == Reason.CANCELLED.value)
-    return and_(changes.c.status != "observed", ~taken_back)
-
-
-def _contested_query() -> Select[bool]:
-    """Made once: the two aliases cost more than the look itself."""
-    mine, other = changes.alias("mine"), changes.alias("other")
-    overlapping = and_(
-        other.c.customer_id == mine.c.customer_id,
-        other.c.toggle_id == mine.c.toggle_id,
-        other.c.id != mine.c.id,
-        other.c.sent_at.is_not(None),
-        or_(other.c.settled_at.is_(None), other.c.settled_at >= mine.c.sent_at),
-    )
-    is_mine = and_(
-        mine.c.id == bindparam("change"),
-        mine.c.customer_id == bindparam("customer"),
-        mine.c.status == literal_column("'pending'"),
-    )
-    return select(exists().where(is_mine, overlapping))
-
-
-_CONTESTED = _contested_query()
-
-
-async def _contested(connection: AsyncConnection, customer: CustomerId, change: ChangeId) -> bool:
-    """Whether this change is open, and another write of its toggle was at Cloudflare while it was."""
-    found = await connection.execute(_CONTESTED, {"change": change, "customer": customer})
-    return bool(found.scalar())
-
-
-async def _settle(
-    connection: AsyncConnection, customer: CustomerId, change: ChangeId, now: int, **outcome: str
-) -> list[_Ended]:
-    """Write the outcome if there is none yet; what has ended, or nothing when somebody was first."""
-    settled = await connection.execute(
-        update(changes)
-        .where(_one(customer, change), PENDING)
-        .values(settled_at=now, lease_owner=None, lease_until=None, **outcome)
-        .returning(*_ENDED)
-    )
-    ended = [_of_row(row) for row in settled]
-    how = ": ".join(part for part in (outcome["status"], outcome.get("error", "")) if part)
-    told = outcome.get("ray_id") or outcome.get("detail", "")
-    await append(connection, customer, [_ended(one.change, one.toggle, how, told) for one in ended], now)
-    return ended
+def _counted(calls: int | None) -> dict[str, int]:
+    return {} if calls is None else {"calls": calls}

@@ -293,8 +293,26 @@ class ChangeRow(SQLModel, table=True):
     error: str = Field(default="", max_length=40)
     detail: str = Field(default="", max_length=255)
     ray_id: str = Field(default="", max_length=64)
+    calls: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     lease_owner: str | None = Field(default=None, max_length=64)
     lease_until: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class CircuitBreakerRow(SQLModel, table=True):
+    """How often a setting could lately not be changed with tokens of one kind, and whether it is tried at all.
+
+    `zones` counts the zones it happened to, as far as two in a row differed; `last_zone` is a digest of the last."""
+
+    __tablename__ = "circuit_breakers"
+
+    token_kind: str = Field(primary_key=True, max_length=16)
+    setting_id: str = Field(primary_key=True, max_length=60)
+    failures: int
+    zones: int
+    last_zone: str = Field(max_length=16)
+    failed_at: int = Field(sa_type=BigInteger)
+    opened_at: int | None = Field(default=None, sa_type=BigInteger)
+    next_try_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 from cloudcache.adapters.db import access_models as access_models  # noqa: E402  named by the same convention
@@ -309,3 +327,4 @@ accounts = metadata.tables["accounts"]
 entries = metadata.tables["feed_entries"]
 suspensions = metadata.tables["suspensions"]
 batch_refusals = metadata.tables["batch_refusals"]
+circuit_breakers = metadata.tables["circuit_breakers"]

@@ -67,6 +67,7 @@ CHANGE = (
     changes.c.error,
     changes.c.detail,
     changes.c.ray_id,
+    changes.c.calls,
 )
 FOLLOWED_UNTIL = accounts.c.feed_verified_until + accounts.c.clock_offset_ms
 """Until when an account's audit log was read, by our clock."""
@@ -200,6 +201,7 @@ def change_of(row: Values) -> Change:
         error=str(row[17]),
         detail=str(row[18]),
         ray_id=str(row[19]),
+        calls=whole_number(row[20]),
     )
 
 

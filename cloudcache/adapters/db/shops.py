@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.access_models import receipts, shops
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
-from cloudcache.adapters.db.journal import fail_open
 from cloudcache.adapters.db.models import accounts, credentials, entries, zones
+from cloudcache.adapters.db.settling import fail_open
 from cloudcache.adapters.db.transactions import OnDatabase, Values
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import NotFound

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from cloudcache.adapters.db.audit import AuditLog
 from cloudcache.adapters.db.batch_reads import BatchReads
+from cloudcache.adapters.db.breakers import BreakerTable
 from cloudcache.adapters.db.connections import Connections
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.erasure import Erasures
@@ -59,6 +60,7 @@ class SqlStore(
     AuditLog,
     RolloutRules,
     ImportLog,
+    BreakerTable,
 ):
     """All that the services need kept, on SQLite or Postgres: one database, and a part for each port."""
 

@@ -142,6 +142,25 @@ async def establish(
     await upsert(connection, toggles, [established(seen, held, look)], ESTABLISHED)
 
 
+async def keep_read(
+    connection: AsyncConnection,
+    customer: CustomerId,
+    seen: Observation,
+    revision: int,
+    now: int,
+    *,
+    since: int,
+) -> None:
+    """Write what a read showed when a change of ours failed: a difference is journaled, and the row goes on showing
+    the failed change."""
+    held = (await held_of(connection, customer, [seen.toggle]))[seen.toggle]
+    if held.wished or held.value_revision > since:
+        return
+    look = Look(customer, revision, since, now, ConfirmedBy.READ)
+    await journal_differences(connection, [seen], {seen.toggle: held}, look)
+    await upsert(connection, toggles, [established(seen, held, look)], ESTABLISHED)
+
+
 async def show_reported(
     connection: AsyncConnection, customer: CustomerId, entry: Entry, now: int, clock_offset_ms: int = 0
 ) -> None:

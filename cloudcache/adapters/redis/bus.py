@@ -2,7 +2,8 @@
 
 Here they are delivered at once, to the others in the background, whatever has gathered in one message:
 
-    {"sender": "1234-ab12", "hints": [7, 9], "due": true, "uninstalled": [], "progress": [[7, 3, 16]]}
+    {"sender": "1234-ab12", "hints": [7, 9], "due": true, "uninstalled": [], "answered": [],
+     "progress": [[7, 3, 16]]}
 
 A message is lost with the connection it was to come through. So whenever it is there again, all open pages are
 looked at, the engine is woken, and the list of the latest uninstallations is read; and what this process could not
@@ -26,7 +27,7 @@ from redis.exceptions import RedisError
 
 from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.redis.connection import LAST_WORD_S, Away, Connection
-from cloudcache.domain.events import Due, News, Progress, Uninstalled
+from cloudcache.domain.events import Answered, Due, News, Progress, Uninstalled
 from cloudcache.domain.ids import CustomerId
 from cloudcache.ports.world import AnyNews
 
@@ -176,6 +177,7 @@ class Message(TypedDict):
     hints: list[CustomerId]
     due: bool
     uninstalled: list[str]
+    answered: list[CustomerId]
     progress: list[tuple[CustomerId, int, int]]
 
 
@@ -186,11 +188,12 @@ class _Outbox:
     hints: set[CustomerId] = field(default_factory=set)
     due: bool = False
     uninstalled: set[str] = field(default_factory=set)
+    answered: set[CustomerId] = field(default_factory=set)
     progress: dict[CustomerId, Progress] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
-        return not (self.hints or self.due or self.uninstalled or self.progress)
+        return not (self.hints or self.due or self.uninstalled or self.answered or self.progress)
 
     def hint(self, customer: CustomerId) -> None:
         if len(self.hints) < MOST_HINTS:
@@ -201,6 +204,8 @@ class _Outbox:
             self.due = True
         elif isinstance(news, Uninstalled):
             self.uninstalled.add(news.shop)
+        elif isinstance(news, Answered):
+            self.answered.add(news.customer)
         elif isinstance(news, Progress):
             self.progress[news.customer] = news
 
@@ -210,6 +215,7 @@ class _Outbox:
             self.hints | later.hints,
             self.due or later.due,
             self.uninstalled | later.uninstalled,
+            self.answered | later.answered,
             later.progress,
         )
 
@@ -221,6 +227,7 @@ class _Outbox:
             "hints": list(self.hints),
             "due": self.due,
             "uninstalled": list(self.uninstalled),
+            "answered": list(self.answered),
             "progress": progress,
         }
 
@@ -229,4 +236,5 @@ def _news(message: Message) -> list[News]:
     """What a message says, except its hints."""
     due: list[News] = [Due()] if message["due"] else []
     progress = [Progress(customer, done, total) for customer, done, total in message["progress"]]
-    return due + [Uninstalled(shop) for shop in message["uninstalled"]] + progress
+    answered = [Answered(customer) for customer in message.get("answered", [])]  # older processes send none
+    return due + [Uninstalled(shop) for shop in message["uninstalled"]] + answered + progress

@@ -161,6 +161,11 @@ class Toggle:
             raise ValueError(f"{self.id}: give either a setting or an endpoint")
 
     @property
+    def setting_id(self) -> str:
+        """Cloudflare's own name of what the toggle changes; several toggles may share one."""
+        return self.setting or self.path.strip("/")
+
+    @property
     def path(self) -> str:
         """The path of the call, below `/zones/{zone_id}`."""
         return self.endpoint.path if self.endpoint else f"/settings/{self.setting}"

@@ -70,6 +70,7 @@ ACROSS = {
     *("staff_role", "set_staff_role", "delivered", "forget_deliveries", "check_migration", "check_role"),
     *("across_tenants_shop_tokens", "across_tenants_to_erase"),
     "across_tenants_deliveries",
+    *("breakers_of", "open_breakers", "record_failure", "record_success", "claim_try"),
 }
 TENANTS = {"customer", "shop", "whose", "chain", "zone.customer.id", "token.customer", "view.customer"}
 TENANTS |= {"found.customer", "webhook.shop"}
