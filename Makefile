@@ -6,6 +6,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# `PYTHON=...` asks for that very Python: an environment that was made with another one is made anew.
+ifneq ($(filter command environment,$(firstword $(origin PYTHON))),)
+ifneq ($(filter-out help clean,$(MAKECMDGOALS)),)
+VERSION := import sys; sys.version_info < (3, 11) or print(*sys.version_info[:3], sep=".")
+WANTED := $(shell $(PYTHON) -c '$(VERSION)' 2>/dev/null)
+FOUND := $(shell $(BIN)/python -c '$(VERSION)' 2>/dev/null)
+ifeq ($(WANTED),)
+$(error $(PYTHON) is no Python 3.11 or later)
+endif
+ifneq ($(filter-out $(WANTED),$(FOUND)),)
+$(info $(VENV) is of Python $(FOUND), not $(WANTED))
+$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,$(shell rm -rf $(VENV)))
+endif
+endif
+endif
+
 # `make test` has two parts, and the second runs whatever became of the first: what needs no browser, and the rest.
 # Both run on all cores; tests/support/distribution.py says which tests stay together.
 FIRST := tests/unit tests/contract tests/properties tests/simulation tests/integration tests/docs
