@@ -16,6 +16,7 @@ PYTHON = """#!/bin/sh
 case "$1 $2" in
   "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
   *print*) {print} ;;
+  *) touch ran ;;
 esac
 """
 """Answers what make asks a Python: its version, unless it is too old, and for an environment."""
@@ -95,6 +96,16 @@ def test_python_that_cannot_be_used_is_an_error_and_nothing_is_lost(folder: Path
 
     assert done.returncode != 0 and "is no Python 3.11 or later" in done.stderr
     assert is_kept(folder)
+
+
+def test_dry_run_of_the_tests_runs_nothing(folder: Path):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-tracing.txt"):
+        (folder / name).touch()
+
+    done = make(folder, "-n", "test")
+
+    assert done.returncode == 0, done.stderr
+    assert "-m pytest" in done.stdout and not (folder / "ran").exists()
 
 
 @pytest.mark.parametrize("words", [("help",), ("-n", ".venv/bin/python")], ids=["help", "dry run"])
