@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,7 @@ from cloudcache.cli import (
     staff,
     sync,
 )
-from cloudcache.cli.parts import AsJson, Commands, out, print_json, run
+from cloudcache.cli.parts import AsJson, Commands, finite, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.emulator.serve import serve
 from cloudcache.emulator.world import Options, World
@@ -49,17 +50,27 @@ app.command()(onboarding.seed)
 
 @app.command()
 def emulator(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8787,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 8787,
     zones: Annotated[int, typer.Option(min=0, max=1_000_000, help="Zones to pretend.")] = 100,
     accounts: Annotated[int, typer.Option(min=1, max=1_000_000, help="Accounts they belong to.")] = 1,
     state: Annotated[
-        Path | None, typer.Option(help="A file in which it remembers what was changed, as Cloudflare would.")
+        Path | None,
+        typer.Option(
+            dir_okay=False, help="A file in which it remembers what was changed, as Cloudflare would."
+        ),
     ] = None,
-    latency: Annotated[float, typer.Option(min=0, help="Seconds that every answer takes.")] = 0,
+    latency: Annotated[
+        float, typer.Option(min=0, max=3_600, callback=finite, help="Seconds that every answer takes.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Serve a pretend Cloudflare API on this machine until it is stopped."""
-    world = World(Options(zones=zones, accounts=accounts, latency=latency), path=state)
+    try:
+        world = World(Options(zones=zones, accounts=accounts, latency=latency), path=state)
+    except sqlite3.Error:
+        raise typer.BadParameter("the file cannot be opened or is no state of the emulator") from None
     serve(world, "127.0.0.1", port, as_json=as_json)
 
 

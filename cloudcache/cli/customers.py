@@ -41,7 +41,9 @@ def add(
 
 
 @app.command("list")
-def list_customers(as_json: AsJson = False, limit: Annotated[int, typer.Option(min=1)] = 100) -> None:
+def list_customers(
+    as_json: AsJson = False, limit: Annotated[int, typer.Option(min=1, max=1_000_000)] = 100
+) -> None:
     """List customers in the order they were added."""
 
     async def work(wiring: Wiring) -> None:

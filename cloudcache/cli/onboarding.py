@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, BinaryIO, TextIO
 
 import typer
 from rich.progress import (
@@ -25,7 +25,7 @@ from cloudcache import local
 from cloudcache.cli.parts import AsJson, err, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.ids import JSON
-from cloudcache.domain.onboarding import COLUMNS, Problem
+from cloudcache.domain.onboarding import COLUMNS, LONGEST_LINE, Problem
 from cloudcache.ports import Registered
 from cloudcache.services.onboarding import ImportPlan
 from cloudcache.wiring import Wiring
@@ -55,11 +55,13 @@ def import_customers(
     each zone's first look, and asks for what the file left out. Tokens are sealed; delete the file when done.
     Exit code 1 when a row was refused."""
     target = errors or file.with_name(f"{file.stem}.errors.csv")
+    if target.is_dir() or not target.parent.is_dir() or target.resolve() == file.resolve():
+        raise typer.BadParameter("the errors file must be another file, in a folder that is there")
 
     async def work(wiring: Wiring) -> tuple[ImportPlan, int]:
         service = wiring.services.onboarding
         with file.open("rb") as lines, _progress() as bar:
-            plan = await service.check(SYSTEM, lines, _task(bar, "judging", None))
+            plan = await service.check(SYSTEM, _lines(lines), _task(bar, "judging", None))
         stored = 0
         if not dry_run:
             with _progress() as bar:
@@ -134,6 +136,11 @@ def seed(
         print_json({"customers": customers, "stored": stored, "already_there": customers - stored})
     else:
         out.print(f"{stored:,} customers stored, {customers - stored:,} were there already", highlight=False)
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; one without an end is not read further than any line may be long."""
+    return iter(lambda: file.readline(LONGEST_LINE + 1), b"")
 
 
 def _progress() -> Progress:

@@ -7,7 +7,9 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from getpass import getpass
+from math import isfinite
 from typing import Annotated, Any, NoReturn, TypeVar
+from unicodedata import category
 
 import typer
 from rich.console import Console
@@ -18,11 +20,19 @@ from cloudcache.config import ConfigError, load
 from cloudcache.domain.errors import CloudcacheError, explain
 from cloudcache.domain.ids import JSON
 from cloudcache.domain.secret import Token
-from cloudcache.domain.token_text import LONGEST_TEXT, UnreadableToken, read_token, read_token_bytes
+from cloudcache.domain.token_text import (
+    LONGEST_TEXT,
+    UnreadableToken,
+    may_hold_token,
+    read_token,
+    read_token_bytes,
+)
 from cloudcache.wiring import Wiring, build
 
 out = Console(markup=False, emoji=False)
 err = Console(stderr=True, markup=False, emoji=False)
+
+LONGEST_ARGUMENT, LONGEST_MESSAGE = 8_192, 1_000
 
 Result = TypeVar("Result")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
@@ -50,8 +60,8 @@ class Commands(TyperGroup):
         """Run the command that the arguments name; an expected failure is one line and exit code 1, bad usage 2."""
         given = list(sys.argv[1:] if args is None else args)
         for number, text in enumerate(given, 1):
-            if not _is_text(text):
-                _end(f"argument {number} is not UTF-8 text", 2)
+            if problem := _problem(text):
+                _end(f"argument {number} {problem}", 2)
         try:
             return super().main(given, *more, **named)
         except CloudcacheError as error:
@@ -66,13 +76,30 @@ class Commands(TyperGroup):
             _end(str(error))
 
 
-def _is_text(text: str) -> bool:
-    return not any("\ud800" <= sign <= "\udfff" or sign == "\0" for sign in text)
+def _problem(argument: str) -> str:
+    """What keeps an argument from reaching any command, or nothing. Messages may then repeat arguments."""
+    if len(argument) > LONGEST_ARGUMENT:
+        return f"is longer than {LONGEST_ARGUMENT:,} characters"
+    if any("\ud800" <= sign <= "\udfff" for sign in argument):
+        return "is not UTF-8 text"
+    if any(category(sign) == "Cc" and sign not in "\t\r\n" for sign in argument):
+        return "contains control characters"
+    if may_hold_token(argument):
+        return "looks like a Cloudflare token; a token is read from standard input, never from an argument"
+    return ""
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse infinity and `nan`, which every comparison with a limit lets pass."""
+    if value is not None and not isfinite(value):
+        raise typer.BadParameter("a number is expected, not infinity or nan")
+    return value
 
 
 def _end(message: str, code: int = 1) -> NoReturn:
     """Exit with one line on standard error."""
-    line = " ".join(logs.redacted(message).split())
+    words = " ".join(logs.redacted(message).split())
+    line = "".join(sign if sign.isprintable() else "?" for sign in words[:LONGEST_MESSAGE])
     if sys.stderr is not None:
         sys.stderr.write(f"cloudcache: {line}\n")
     sys.exit(code)

@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cloudcache.cli.parts import AsJson, duration, err, out, print_json
+from cloudcache.cli.parts import AsJson, duration, err, finite, out, print_json
 from cloudcache.domain.ids import JSON
 from cloudcache.simulation.options import SCENARIOS, Options, Tokens, scenario
 from cloudcache.simulation.plots import draw
@@ -22,18 +22,29 @@ _NAMES = "; ".join(f"{name}: {text}" for name, (text, _) in SCENARIOS.items())
 def simulate(
     name: Annotated[str, typer.Option("--scenario", help=_NAMES)] = "one-account",
     customers: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Zones.")] = None,
-    hours: Annotated[float | None, typer.Option(min=0.01, max=10_000, help="Virtual time.")] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0.01, max=10_000, callback=finite, help="Virtual time.")
+    ] = None,
     tokens: Annotated[Tokens | None, typer.Option(help="One for all, or one each.")] = None,
     feed_delay: Annotated[
-        float | None, typer.Option(min=0, help="Seconds until a log shows a change.")
+        float | None,
+        typer.Option(min=0, max=86_400, callback=finite, help="Seconds until a log shows a change."),
     ] = None,
-    changes_per_zone_day: Annotated[float | None, typer.Option(min=0, help="Made elsewhere.")] = None,
-    writes_per_zone_day: Annotated[float | None, typer.Option(min=0, help="Flips made here.")] = None,
-    watched: Annotated[int | None, typer.Option(min=0, help="Pages open all the time.")] = None,
+    changes_per_zone_day: Annotated[
+        float | None, typer.Option(min=0, max=10_000, callback=finite, help="Made elsewhere.")
+    ] = None,
+    writes_per_zone_day: Annotated[
+        float | None, typer.Option(min=0, max=10_000, callback=finite, help="Flips made here.")
+    ] = None,
+    watched: Annotated[
+        int | None, typer.Option(min=0, max=1_000_000, help="Pages open all the time.")
+    ] = None,
     batch: Annotated[
         bool | None, typer.Option("--batch/--no-batch", help="The call for 33 settings.")
     ] = None,
-    failing: Annotated[float | None, typer.Option(min=0, max=0.9, help="Share of calls that fail.")] = None,
+    failing: Annotated[
+        float | None, typer.Option(min=0, max=0.9, callback=finite, help="Share of calls that fail.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same run.")] = None,
     plot: Annotated[Path | None, typer.Option(file_okay=False, help="Folder for SVG pictures.")] = None,
     as_json: AsJson = False,

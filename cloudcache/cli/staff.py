@@ -10,6 +10,8 @@ from cloudcache.cli.parts import out, run
 from cloudcache.domain.access import SYSTEM, Role
 from cloudcache.wiring import Wiring
 
+LONGEST_SUBJECT = 255
+
 app = typer.Typer(no_args_is_help=True, help="Support staff and their roles.")
 
 
@@ -24,6 +26,8 @@ def role(
     name: Annotated[str, typer.Argument(help="viewer, operator, admin, or none.")],
 ) -> None:
     """Give a person a role, or take it away; open sessions follow within a minute."""
+    if not subject.strip() or len(subject) > LONGEST_SUBJECT:
+        raise typer.BadParameter(f"the person's ID has 1 to {LONGEST_SUBJECT} characters")
     given = Role.named(name)
     if given is None and name != "none":
         raise typer.BadParameter("the role is viewer, operator, admin or none")

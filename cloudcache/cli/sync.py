@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cloudcache.cli.parts import AsJson, duration, err, out, print_json, run
+from cloudcache.cli.parts import AsJson, duration, err, finite, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.errors import NotFound
@@ -36,7 +36,9 @@ def sync(
     shop: Annotated[str | None, typer.Argument(help="One customer; without it what is due.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every zone, due or not.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Only report; Cloudflare is not asked.")] = False,
-    days: Annotated[float, typer.Option(min=0, help="How far back the report looks.")] = 1.0,
+    days: Annotated[
+        float, typer.Option(min=0, max=36_500, callback=finite, help="How far back the report looks.")
+    ] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """Read from Cloudflare what is due, one customer, or everything; or report freshness and drift."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
+from cloudcache.domain.token_text import shown
+
 ENVIRONMENTS = ("local", "preview", "staging", "production")
 
 
@@ -65,5 +67,5 @@ def percentage(value: object) -> int:
 def environment_named(text: str) -> str:
     """One of the four environments; ValueError if it is none."""
     if text not in ENVIRONMENTS:
-        raise ValueError(f"no such environment: {text[:40]!r} (one of {', '.join(ENVIRONMENTS)})")
+        raise ValueError(f"no such environment: {shown(text)} (one of {', '.join(ENVIRONMENTS)})")
     return text

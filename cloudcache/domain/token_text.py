@@ -145,6 +145,11 @@ def shown(text: str, most: int = 60) -> str:
     return ascii(_SECRET.sub("****", text[: 2 * most])[:most])
 
 
+def may_hold_token(text: str) -> bool:
+    """Whether a word in the text has the form of Cloudflare's tokens since 2026."""
+    return _NEW_FORM.search(text) is not None
+
+
 def _visible(text: str) -> str:
     return visible_text(_TERMINAL_CODES.sub("", text))
 

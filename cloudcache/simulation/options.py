@@ -84,5 +84,5 @@ SCENARIOS: dict[str, tuple[str, Options]] = {
 def scenario(name: str) -> Options:
     """The options of a scenario; ValueError for a name that is none."""
     if name not in SCENARIOS:
-        raise ValueError(f"no such scenario: {name} (there are {', '.join(SCENARIOS)})")
+        raise ValueError(f"no such scenario: {name[:40]!r} (there are {', '.join(SCENARIOS)})")
     return replace(SCENARIOS[name][1], scenario=name)

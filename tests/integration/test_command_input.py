@@ -114,7 +114,8 @@ def test_token_in_place_of_a_name_is_not_repeated(commands: Commands, command: s
     more = ("--zone", OTHER_TOKEN) if command == "add" else ()
     ended = commands("customers", command, OTHER_TOKEN, *more)
 
-    assert ended.code == 1 and OTHER_TOKEN[5:20] not in ended.err + ended.out
+    assert ended.code == 2 and OTHER_TOKEN[5:20] not in ended.err + ended.out
+    assert "a token is read from standard input, never from an argument" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
+import typer
 from typer.testing import CliRunner
 
 from cloudcache.cli import app
+
+COMMAND = typer.main.get_command(app)
+"""Made once: Typer's own runner makes it anew for each call, which takes as long as the call."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Commands:
         """Run one command to its end."""
         clean = {name: None for name in os.environ if name.startswith("CLOUDCACHE_")}
         env = {**clean, "CLOUDCACHE_DATA_DIR": str(self.data), **self.env}
-        with _logging_as_it_was():
+        with _logging_as_it_was(), patch("typer.testing._get_command", lambda app: COMMAND):
             result = CliRunner().invoke(app, list(words), input=stdin, env=env)
         escaped = None if isinstance(result.exception, SystemExit) else result.exception
         return Ended(result.exit_code, result.stdout, result.stderr, escaped)
