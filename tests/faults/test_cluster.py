@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import kills, sync
+from tests.cluster import kills, sessions, sync
 from tests.cluster.cluster import Cluster, running_cluster
 from tests.cluster.sessions import BACK, DONE
 from tests.support.page_socket import cookie_for
@@ -28,7 +28,10 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     assert pids and not any(_lives(pid) for pid in pids)
 
 
-async def test_parts_of_a_cluster_are_killed_while_sessions_flip_and_nothing_is_lost(cluster: Cluster):
+async def test_parts_of_a_cluster_are_killed_while_sessions_flip_and_nothing_is_lost(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sessions, "ANSWER_S", SAFETY_NET_S)
     await _shops_beyond_the_list_can_be_signed_in_to(cluster)
     await _two_workers_share_the_zones_out_and_read_none_twice(cluster)
 

@@ -19,6 +19,7 @@ from tests.load.page import REFUSED, Page, mentions, row_is
 from tests.load.processes import Cost, cost
 from tests.load.shops import Shop
 from tests.load.stage import Stage
+from tests.support.waiting import SAFETY_NET_S
 
 HISTORY = "reflex___state____state.cloudcache___ui___states___history____history"
 SAFE = ("rocket_loader", "early_hints", "fonts", "http3", "0rtt", "always_online", "email_obfuscation")
@@ -150,7 +151,7 @@ class Crowd:
         await times["pending"].note(page.send_until("flip", payload, row_is(number, pending)))
 
         async def whole() -> float:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(SAFETY_NET_S):
                 return await confirmed - began
 
         await times["confirmed"].note(whole())

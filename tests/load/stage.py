@@ -29,6 +29,7 @@ from tests.load.shops import Fleet, Shop, fill
 from tests.support.postgres import fresh_database, running_postgres
 from tests.support.server import RunningApp, running_app
 from tests.support.valkey import running_valkey
+from tests.support.waiting import SAFETY_NET_S
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Stage:
         """Somebody changes a setting in Cloudflare's own dashboard."""
         address = self.cloudflare.removesuffix("/client/v4") + "/_emulator/dashboard"
         answer = await client.post(
-            address, json={"zone_id": shop.zone, "setting": setting, "value": value}, timeout=30
+            address, json={"zone_id": shop.zone, "setting": setting, "value": value}, timeout=SAFETY_NET_S
         )
         answer.raise_for_status()
 
@@ -131,4 +132,4 @@ def _sync_worker(told: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(SAFETY_NET_S)
