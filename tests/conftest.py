@@ -6,15 +6,17 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.distribution import ByWhatIsShared, longest_first
 
 # The same examples each time, so that a red run can be repeated; CLOUDCACHE_EXPLORE=1 looks for new ones.
-# An example may take as long as the machine needs: a deadline would measure what else runs on it.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.register_profile("explore", derandomize=False, deadline=None)
+# An example may take as long as the machine needs: a deadline would measure what else runs on it, and so would the
+# check of how long it takes to make one.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", PATIENT, derandomize=True)
+settings.register_profile("explore", PATIENT, derandomize=False)
 settings.load_profile("explore" if os.environ.get("CLOUDCACHE_EXPLORE") else "repeatable")
 
 

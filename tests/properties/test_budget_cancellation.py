@@ -153,7 +153,11 @@ def test_block_ends_for_the_live_waiter_whatever_became_of_others(waiters: list[
     assert waited is not None and 0 <= waited <= 1_000
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(waiters=two_processes, live_in=st.integers(0, 1), told_to=st.integers(0, 1))
 def test_block_ends_for_the_live_waiter_of_any_process(
     redis_url: str, waiters: list[Waiter], live_in: int, told_to: int

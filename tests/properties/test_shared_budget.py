@@ -71,7 +71,11 @@ async def step(processes: Processes, what: str, given_: list) -> None:
     await processes.settle()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(skews=st.lists(HOURS, min_size=MANY, max_size=MANY), played=st.lists(steps, min_size=5, max_size=25))
 def test_together_they_stay_within_every_window(
     redis_url: str, skews: list[int], played: list[tuple]

@@ -113,7 +113,11 @@ bunches = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(late_ms=late, ways_ms=ways, grants=bunches)
 @example(late_ms=[0], ways_ms=[0], grants=[(0, 40, 0), (1, 40, 0)])
 @example(late_ms=[0] * 40 + [380], ways_ms=[1], grants=[(0, 40, 0), (1, 40, 400)])

@@ -66,6 +66,11 @@ class _Finder:
             yield "reads the machine's clock"
         if name == "settings" and "deadline" in given and not _is_none(given["deadline"]):
             yield "gives an example a deadline"
+        checks = (
+            ast.unparse(given["suppress_health_check"]) if "suppress_health_check" in given else "too_slow"
+        )
+        if "too_slow" not in checks and checks != "list(HealthCheck)":
+            yield "limits how long it takes to make an example"
         if owner == "httpx" and name in HTTP and not given.keys() & {"timeout", "transport", "**"}:
             yield "keeps httpx's timeout of five seconds"
         if any(0 < limit < SHORTEST_S for limit in self._limits(name, call, given)):
