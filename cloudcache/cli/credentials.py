@@ -1,4 +1,4 @@
-"""`credentials`: give a customer a token, take back into work what a refused one had stopped, seal all anew."""
+"""`credentials`: give a customer a token, resume what a refused one had suspended, seal all anew."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def verify(
     shop: Annotated[str | None, typer.Argument(help="One customer; else the platform's token.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask Cloudflare whether a token is good; if so, its parked zones are worked on again. Exit 1 if it is not."""
+    """Ask Cloudflare whether a token is good; if so, its suspended zones are read again. Exit 1 if it is not, or if
+    the zone does not answer."""
 
     async def work(wiring: Wiring) -> bool:
         check = await wiring.services.customers.verify(SYSTEM, shop)
@@ -40,7 +41,7 @@ def verify(
                 {"token": check.whose, "ok": check.ok, "finding": check.finding, "resumed": check.resumed}
             )
             return check.ok
-        table = Table("", "Token", "Finding", "Zones taken up again", box=None)
+        table = Table("", "Token", "Finding", "Zones resumed", box=None)
         table.add_row("ok" if check.ok else "NO", check.whose, check.finding, str(check.resumed))
         out.print(table)
         return check.ok

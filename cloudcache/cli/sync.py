@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -12,17 +13,20 @@ from rich.table import Table
 from cloudcache.cli.parts import AsJson, duration, err, finite, out, print_json, run
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.catalog import BY_ID
-from cloudcache.domain.errors import NotFound
+from cloudcache.domain.customers import Customer, ZoneStatus
+from cloudcache.domain.errors import CloudcacheError, explain
 from cloudcache.domain.events import Change
 from cloudcache.domain.feed import FeedStatus
 from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import JSON, ToggleId
 from cloudcache.domain.planner import Binding, FleetPlan, PoolPlan
 from cloudcache.ports import QueueDepth
+from cloudcache.services.reconcile import Look
 from cloudcache.services.report import FleetReport, Freshness, ZoneReport
 from cloudcache.wiring import Wiring
 
 WAIT_S = 0.2
+BEING_READ = "another process is reading it now"
 LIFTS = {
     Binding.TOKEN: "the calls of the token are the limit; a token per customer would lift it",
     Binding.ADDRESS: "the 200 calls a second of this machine's address are the limit; a second one would lift it",
@@ -41,52 +45,116 @@ def sync(
     ] = 1.0,
     as_json: AsJson = False,
 ) -> None:
-    """Read from Cloudflare what is due, one customer, or everything; or report freshness and drift."""
+    """Read from Cloudflare what is due, one customer, or everything; or report freshness and drift.
+
+    Exit code 0 when all that was to be read was read, 1 when some or all of it was not: no answer, refused,
+    suspended, or being read by another process. 2 for a wrong command line.
+    """
     if shop and everything:
         raise typer.BadParameter("give a shop or --all, not both")
 
-    async def work(wiring: Wiring) -> None:
+    async def work(wiring: Wiring) -> bool:
         if report and shop:
             _show_zone(await wiring.services.reports.zone(SYSTEM, shop, days), as_json)
         elif report:
             _show_fleet(await wiring.services.reports.fleet(SYSTEM, days), as_json)
         elif shop:
-            await _sync_one(wiring, shop, as_json)
+            return await _sync_one(wiring, shop, as_json)
         else:
-            await _sync_many(wiring, everything, as_json)
+            return await _sync_many(wiring, everything, as_json)
+        return True
 
-    run(work)
+    raise typer.Exit(0 if run(work) else 1)
 
 
-async def _sync_one(wiring: Wiring, shop: str, as_json: bool) -> None:
+async def _sync_one(wiring: Wiring, shop: str, as_json: bool) -> bool:
+    """Read one customer's zone; True when all of it was read."""
     services = wiring.services
     before = await services.reports.zone(SYSTEM, shop, days=365)
-    look = await services.engine.look_now(before.page.customer.id)
-    if look is None:
-        raise NotFound(
-            f"{before.page.customer.shop} is being read by somebody else, or is parked; see sync --report"
-        )
+    customer = before.page.customer
+    why = await _why_suspended(wiring, customer)
+    look = None if why else await services.engine.look_now(customer.id)
     after = await services.reports.zone(SYSTEM, shop, days=365)
     known = {one.id for one in before.changes}
-    fresh = [one for one in after.changes if one.id not in known]
+    result = SyncResult(
+        after.page.customer,
+        look or Look(total=0, why=why or BEING_READ),
+        tuple(one for one in after.changes if one.id not in known),
+    )
     if as_json:
-        print_json(
-            {
-                "shop": after.page.customer.shop,
-                "calls": look.done,
-                "failed": look.failed,
-                "why": look.why,
-                "changes": [_change_json(one) for one in fresh],
-            }
-        )
-        return
-    trouble = f", {look.failed} failed ({look.why})" if look.failed or look.why else ""
-    out.print(f"{after.page.customer.shop}: {look.done} calls{trouble}, {len(fresh)} changes found")
-    _print_changes(fresh)
+        print_json(result.as_json())
+    else:
+        _print_result(result)
+    return result.ok
 
 
-async def _sync_many(wiring: Wiring, everything: bool, as_json: bool) -> None:
-    """Run the engine here until nothing is due. Other processes may be working on the same queue."""
+async def _why_suspended(wiring: Wiring, customer: Customer) -> str:
+    """Why a customer's zone cannot be read now; a suspended one is examined first, and resumed if it answers."""
+    if customer.status is ZoneStatus.DISCONNECTED:
+        return "no zone is connected"
+    try:
+        examined = await wiring.services.customers.examine(SYSTEM, customer.shop)
+    except CloudcacheError as error:
+        return explain(error)
+    return "it was suspended again" if examined.is_suspended else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What came of reading one customer's zone."""
+
+    customer: Customer
+    look: Look
+    changes: tuple[Change, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all of it was read."""
+        return self.customer.status is ZoneStatus.ACTIVE and not (self.look.problems or self.look.why)
+
+    def as_json(self) -> JSON:
+        """The result as data: what was not read is named, with the reason in words."""
+        return {
+            "shop": self.customer.shop,
+            "ok": self.ok,
+            "status": self.customer.status.value,
+            "calls": self.look.done,
+            "failed": self.look.failed,
+            "refused": len(self.look.refused),
+            "why": self.look.why,
+            "not_read": [
+                {"toggle": toggle, "title": BY_ID[toggle].title, "why": why}
+                for toggle, why in sorted(self.look.problems.items())
+            ],
+            "changes": [_change_json(one) for one in self.changes],
+        }
+
+
+def _print_result(result: SyncResult) -> None:
+    customer, look = result.customer, result.look
+    status = "" if customer.status is ZoneStatus.ACTIVE else f"{customer.status.label}, "
+    trouble = f", {_how_much(look)} not read ({look.why})" if not result.ok else ""
+    out.print(
+        f"{customer.shop}: {status}{look.done} calls{trouble}, {len(result.changes)} changes found",
+        markup=False,
+        soft_wrap=True,
+    )
+    if look.problems:
+        table = Table("Not read", "Why", box=None)
+        for toggle, why in sorted(look.problems.items()):
+            table.add_row(BY_ID[toggle].title, why)
+        out.print(table)
+    _print_changes(result.changes)
+
+
+def _how_much(look: Look) -> str:
+    count = len(look.problems)
+    return f"{count} setting{'s' if count > 1 else ''}" if count else "the zone was"
+
+
+async def _sync_many(wiring: Wiring, everything: bool, as_json: bool) -> bool:
+    """Run the engine here until nothing is due; True when all of it was read. Other processes may be working on the
+    same queue."""
     services, queue = wiring.services, wiring.store
     now = services.clock.now_ms()
     if everything:
@@ -118,7 +186,9 @@ async def _sync_many(wiring: Wiring, everything: bool, as_json: bool) -> None:
     if as_json:
         print_json({name.replace(" ", "_"): count for name, count in done.items()})
     else:
-        out.print(", ".join(f"{count} {name}" for name, count in done.items()))
+        words = done | {"suspended": done["parked"]}
+        out.print(", ".join(f"{count} {name}" for name, count in words.items() if name != "parked"))
+    return tally.failures == 0
 
 
 # -- what is said ------------------------------------------------------------------------------
@@ -185,7 +255,8 @@ def _show_fleet(report: FleetReport, as_json: bool) -> None:
     if drift.changes:
         out.print(table)
     if report.parked:
-        out.print("\nParked; mend with `credentials add SHOP` or `credentials verify [SHOP]`:")
+        out.print("\nSuspended; each is examined again by itself, and at once with `sync SHOP`,")
+        out.print("`credentials verify [SHOP]` or a new token (`credentials add SHOP`):")
         parked = Table("Shop", "Status", "Why", box=None)
         for one in report.parked:
             parked.add_row(one.shop, one.status.label, one.why)
@@ -209,7 +280,7 @@ def print_plan(fresh: Freshness) -> None:
     depth = fresh.depth
     due = ", ".join(f"{count} {urgency.name.lower()}" for urgency, count in sorted(depth.due.items()))
     feeds = ", ".join(f"{count} {status.value}" for status, count in sorted(fresh.counts.feeds.items()))
-    out.print(f"Due now: {due or 'nothing'}; being read: {depth.leased}; parked: {depth.parked}")
+    out.print(f"Due now: {due or 'nothing'}; being read: {depth.leased}; suspended: {depth.parked}")
     out.print(f"Change feeds: {feeds or 'none yet'}")
     if fresh.counts.feeds.keys() & _UNREADABLE:
         out.print(

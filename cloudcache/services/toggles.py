@@ -214,6 +214,8 @@ def _allow(toggle: Toggle, page: Page, cell: Cell) -> None:
     holder: Customer = page.customer
     if holder.status is ZoneStatus.DISCONNECTED:
         raise Refused(Reason.NOT_CONNECTED)
+    if holder.status is ZoneStatus.GONE:
+        raise Refused(Reason.ZONE_GONE)
     if holder.status is not ZoneStatus.ACTIVE:
         raise Unauthorized(Reason.TOKEN_REFUSED)
     locked = lock(toggle, cell, holder.plan, holder.missing)

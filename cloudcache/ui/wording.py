@@ -63,6 +63,7 @@ SEEN_ALL = "Mark changes as seen"
 LIVE = "Live"
 WAITING = "Waiting for Cloudflare"
 NOT_CONNECTED = "Not connected"
+PAUSED = "Paused"
 CONNECTED_TO = "Connected to Cloudflare"
 NOT_CONNECTED_TO = "Not connected to Cloudflare"
 FULL_CHECK = "full check"
@@ -81,11 +82,13 @@ CHECKING = "Reading your settings from Cloudflare"
 
 TOKEN_REFUSED = "Cloudflare no longer accepts this shop’s token"
 TOKEN_REFUSED_MORE = (
-    "You see the last known values. Switches are paused until the token is replaced; nothing was lost."
+    "You see the last known values, and switches are paused; nothing was lost. cloudcache tries the token again by "
+    "itself. Check it, or replace it, under Connect."
 )
-ZONE_GONE = "Cloudflare no longer knows this zone"
+ZONE_GONE = "Cloudflare can’t find this store’s zone"
 ZONE_GONE_MORE = (
-    "You see the last known values. Switches are paused until the shop is connected to a zone again."
+    "You see the last known values, and switches are paused; nothing was lost. cloudcache asks again by itself. "
+    "Check again, or connect another zone, under Connect."
 )
 SILENT = "Cloudflare has not answered since"
 SILENT_MORE = "You see the last known values. Changes you make now are kept and sent when it answers."
@@ -153,6 +156,13 @@ WORKS = "Works"
 MISSING = "Missing"
 NOT_TRIED = "Not tried yet"
 LOOK_AGAIN = "Check again"
+CONNECTED = "Connected"
+TOKEN_SUSPENDED = (
+    "cloudcache tries the token again by itself. Check again to try it now, or use another token."
+)
+ZONE_SUSPENDED = (
+    "cloudcache asks for the zone again by itself. Check again to ask now, or connect another zone."
+)
 REPLACE = "Use another token"
 DISCONNECT = "Disconnect"
 DISCONNECT_ASK = "Disconnect Cloudflare?"

@@ -15,7 +15,7 @@ LOOK = Grid.tally[0] + Grid.tally[1] + Grid.tally[2] + Grid.tally[3] + Grid.tall
 
 def head(actions: rx.Component) -> rx.Component:
     """The title with shop, domain, plan and topology below it."""
-    connected = (Grid.status == "l") | (Grid.status == "w") | (Grid.status == "d")
+    connected = (Grid.status != "n") & (Grid.status != "h")
     known = rx.fragment(
         rx.el.span(Grid.shop),
         rx.el.span(rx.cond(connected, wording.CONNECTED_TO, wording.NOT_CONNECTED_TO), class_name="dot-sep"),
@@ -50,8 +50,8 @@ def status() -> rx.Component:
                 Grid.status,
                 ("l", _mark("live", wording.LIVE)),
                 ("", _mark("live wait", "Connecting")),
-                ("r", _mark("live off", wording.NOT_CONNECTED)),
-                ("g", _mark("live off", wording.NOT_CONNECTED)),
+                ("r", _mark("live off", wording.PAUSED)),
+                ("g", _mark("live off", wording.PAUSED)),
                 ("n", _mark("live off", wording.NOT_CONNECTED)),
                 _mark("live wait", wording.WAITING),
             ),

@@ -46,7 +46,9 @@ def _problem(text: rx.Var[str]) -> rx.Component:
     return rx.el.p(rx.cond(text != "", icon("alert"), rx.fragment()), text, class_name="wrong", role="alert")
 
 
-def _card(title: str, *content: rx.Component, aside: rx.Component | None = None) -> rx.Component:
+def _card(
+    title: str | rx.Var[str], *content: rx.Component, aside: rx.Component | None = None
+) -> rx.Component:
     return rx.el.section(
         rx.el.div(rx.el.h2(title), aside or rx.fragment(), class_name="card-head"),
         rx.el.div(*content, class_name="card-body"),
@@ -227,16 +229,25 @@ def _check(one: rx.Var[dict[str, str]]) -> rx.Component:
     )
 
 
+def _suspended(what: str, more: str) -> rx.Component:
+    return rx.fragment(
+        rx.el.p(icon("alert"), what, class_name="wrong"), rx.el.p(more, class_name="small quiet")
+    )
+
+
 def _connected() -> rx.Component:
     again = Connect.busy == "again"
-    refused = rx.cond(
-        Connect.status == "token_refused",
-        rx.el.p(icon("alert"), wording.TOKEN_REFUSED, class_name="wrong"),
+    suspended = rx.match(
+        Connect.status,
+        ("token_refused", _suspended(wording.TOKEN_REFUSED, wording.TOKEN_SUSPENDED)),
+        ("gone", _suspended(wording.ZONE_GONE, wording.ZONE_SUSPENDED)),
         rx.fragment(),
     )
     return _card(
-        "Connected",
-        refused,
+        rx.match(
+            Connect.status, ("token_refused", wording.PAUSED), ("gone", wording.PAUSED), wording.CONNECTED
+        ),
+        suspended,
         rx.el.p(rx.el.b(Connect.domain), ", ", Connect.plan, " plan"),
         _way(),
         _checks(),

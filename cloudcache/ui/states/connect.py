@@ -269,7 +269,8 @@ class Connect(rx.State):
         self.domain, self.plan = customer.zone_name, customer.plan.title
         self.topology = customer.topology.value
         self.hostname = customer.hostname or customer.zone_name
-        is_unseen = customer.topology_at is None  # taken from a list: nobody has tried its token yet
+        # A list names no permissions, and those of a suspended zone may have changed.
+        is_unseen = customer.topology_at is None or customer.is_suspended
         self.checks = [
             _check(f"{name}: Edit", _count(name), None if is_unseen else name not in customer.missing)
             for name in PERMISSIONS
