@@ -140,4 +140,5 @@ def dying_process(
         sync.pacing,
         tasks,
         store,
+        sync.suspensions,
     )

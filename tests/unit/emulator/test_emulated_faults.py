@@ -257,6 +257,41 @@ async def test_a_fault_that_matches_in_every_respect_strikes(client: httpx.Async
     assert [(await turn_on(client)).status_code for _ in range(2)] == [503, 200]
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "status"),
+    [
+        ("account", "cfat_mine", 503),
+        ("user", "cfat_mine", 200),
+        ("user", "cfut_mine", 503),
+        ("account", "cfut_mine", 200),
+        ("legacy", "cfut_mine", 200),
+        ("legacy", "mine-without-a-prefix", 503),
+        ("user", "mine-without-a-prefix", 200),
+        ("oauth", "cfoat_mine", 503),
+        ("user", "cfoat_mine", 200),
+    ],
+)
+async def test_fault_for_one_kind_of_token_spares_the_others(
+    client: httpx.AsyncClient, world: World, kind: str, text: str, status: int
+) -> None:
+    world.add_token(
+        text,
+        kind="account" if text.startswith("cfat_") else "user",
+        accounts=None,
+        permissions={"Zone Settings Write"},
+        grant_id="grant" if text.startswith("cfoat_") else "",
+    )
+    world.inject(fault_from({"kind": "status", "token_kind": kind, "times": None}))
+    client.headers["Authorization"] = f"Bearer {text}"
+
+    assert (await turn_on(client)).status_code == status
+
+
+def test_fault_for_an_unknown_kind_of_token_is_refused() -> None:
+    with pytest.raises(BadFault, match="token_kind"):
+        fault_from({"kind": "status", "token_kind": "personal"})
+
+
 async def test_a_fault_strikes_as_often_as_it_says(client: httpx.AsyncClient, world: World) -> None:
     world.inject(Fault("status", times=2))
     world.inject(Fault("html", times=None))

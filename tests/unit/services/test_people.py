@@ -238,6 +238,24 @@ async def test_a_key_is_answered_the_same_and_refused_for_another_request(house:
             await house.scripts.claim(merchant, wrong, b"one")
 
 
+async def test_key_of_a_process_that_died_is_claimed_again_after_a_minute(house: House):
+    merchant = await house.connected()
+    assert await house.scripts.claim(merchant, "k", b"one") is None
+
+    house.rig.clock.ms += 59_000
+    still_claimed = await house.scripts.claim(merchant, "k", b"one")
+    house.rig.clock.ms += 2_000
+    with pytest.raises(Refused):
+        await house.scripts.claim(merchant, "k", b"two")
+    claimed_again = await house.scripts.claim(merchant, "k", b"one")
+    house.rig.clock.ms += 30_000
+    held = await house.scripts.claim(merchant, "k", b"one")
+
+    assert still_claimed is not None and still_claimed.status is None
+    assert claimed_again is None
+    assert held is not None, "the second claim is a lease of its own"
+
+
 # -- keys and agreements -----------------------------------------------------------------------
 
 

@@ -1,0 +1,104 @@
+"""The dialog confirms what was asked for: the plain flip, or the revert of a change made elsewhere."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cloudcache.domain.access import Actor
+from cloudcache.domain.catalog import find
+from cloudcache.domain.errors import NeedsConfirmation, Reason, Refused
+from cloudcache.domain.ids import CustomerId
+from cloudcache.ui.states import grid
+from cloudcache.ui.states.grid import Grid
+from tests.support.rig import merchant
+
+TLS = find("modern_tls_only")
+ACTOR: Actor = merchant(CustomerId(1))
+
+
+class Tab:
+    """What the grid's helpers need of a tab, without a browser."""
+
+    def __init__(self) -> None:
+        self.asking, self.wrong, self._confirms_revert, self._clicked = "", False, False, []
+        self.failed: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(Grid, name).__get__(self)
+
+    def _fail(self, toggle: object, before: str, why: str) -> None:
+        self.failed.append(why)
+
+    def _show(self, toggle: object, row: str) -> None:
+        pass
+
+    def _row(self, toggle: object) -> str:
+        return "O000000"
+
+    async def _read(self, actor: Actor) -> None:
+        pass
+
+
+class Asking:
+    """Toggles whose changes need a confirmation first."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, bool]] = []
+
+    async def flip(self, *_: object, confirmed: bool, **more: object) -> None:
+        self._once("flip", confirmed)
+
+    async def revert(self, *_: object, confirmed: bool = False, **more: object) -> None:
+        self._once("revert", confirmed)
+
+    async def retry(self, *_: object, **more: object) -> None:
+        raise Refused(Reason.CONFLICT, "Only TLS 1.3 is allowed")
+
+    def _once(self, what: str, confirmed: bool) -> None:
+        if not confirmed:
+            raise NeedsConfirmation
+        self.done.append((what, confirmed))
+
+
+@pytest.fixture
+def toggles(monkeypatch: pytest.MonkeyPatch) -> Asking:
+    asking = Asking()
+    monkeypatch.setattr(grid, "current", lambda: SimpleNamespace(toggles=asking))
+    return asking
+
+
+async def confirm(tab: Tab) -> None:
+    """What the dialog's button does once the browser's arguments are checked."""
+    work = tab._reverting if tab._confirms_revert else tab._flipping
+    await tab._store(ACTOR, TLS, "o", work(ACTOR, TLS, True, confirmed=True))
+
+
+async def test_confirmed_revert_is_a_revert(toggles: Asking):
+    tab = Tab()
+
+    await tab._act(ACTOR, CustomerId(1), "revert", TLS)
+    await confirm(tab)
+
+    assert tab.asking == TLS.id and toggles.done == [("revert", True)]
+
+
+async def test_confirmed_flip_after_a_dismissed_revert_is_a_flip(toggles: Asking):
+    tab = Tab()
+    await tab._act(ACTOR, CustomerId(1), "revert", TLS)
+    tab.asking = ""
+
+    tab._ask(TLS)
+    await confirm(tab)
+
+    assert toggles.done == [("flip", True)]
+
+
+async def test_refused_retry_says_why_in_its_row(toggles: Asking):
+    tab = Tab()
+
+    await tab._act(ACTOR, CustomerId(1), "retry", TLS)
+
+    assert tab.failed == ["Only TLS 1.3 is allowed"]
