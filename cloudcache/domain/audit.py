@@ -28,6 +28,7 @@ class AuditAction(StrEnum):
     FLIP_ASKED = "flip asked"
     FLIP_ENDED = "flip ended"
     CHANGED_ELSEWHERE = "changed elsewhere"
+    SIDE_EFFECT = "changed as a side effect"
     DENIED = "denied"
     INSTALLED = "installed"
     UNINSTALLED = "uninstalled"

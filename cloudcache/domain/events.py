@@ -33,6 +33,7 @@ class Source(StrEnum):
     API = "api"
     CLOUDFLARE = "cloudflare"
     IMPORT = "import"
+    SIDE_EFFECT = "side_effect"  # Cloudflare changed it along with a setting that was changed here
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,11 @@ class Change:
     def is_open(self) -> bool:
         """Whether its outcome is still unknown."""
         return self.status is ChangeStatus.PENDING
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it was made at Cloudflare, and not along with a change of ours."""
+        return self.status is ChangeStatus.OBSERVED and self.source is Source.CLOUDFLARE
 
 
 @dataclass(frozen=True, slots=True)

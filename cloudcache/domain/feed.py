@@ -29,6 +29,7 @@ from urllib.parse import unquote
 from cloudcache.domain.catalog import BY_ID, TOGGLES, Read, Toggle, read_for, reads
 from cloudcache.domain.errors import TryLater
 from cloudcache.domain.ids import JSON, ToggleId, ZoneId
+from cloudcache.domain.side_effects import AFFECTS
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -207,9 +208,6 @@ def cadence_of(active_at: int | None, watched: bool, now: int) -> str:
 
 # -- what an entry means -----------------------------------------------------------------------
 
-_AFFECTS: dict[str, tuple[str, ...]] = {"0rtt": ("tls_1_3",), "ssl_automatic_mode": ("strict_ssl",)}
-"""A change of the first changes what the others read."""
-
 _OTHER_PATHS: dict[str, tuple[str, ...]] = {
     "/smart_shield": ("smart_tiered_cache", "tiered_caching"),
     "/settings/image_resizing_c2pa": (),
@@ -263,7 +261,7 @@ def _by_path() -> dict[str, Named]:
     """The settings that a request to a path below the zone can change, with those that follow from them."""
     found: dict[str, set[ToggleId]] = {}
     for toggle in TOGGLES:
-        found.setdefault(toggle.path, set()).update((toggle.id, *map(ToggleId, _AFFECTS.get(toggle.id, ()))))
+        found.setdefault(toggle.path, set()).update((toggle.id, *AFFECTS.get(toggle.id, ())))
     found |= {path: set(map(ToggleId, names)) for path, names in _OTHER_PATHS.items()}
     return {path: frozenset(names) for path, names in found.items()}
 

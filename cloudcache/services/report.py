@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cloudcache.domain.access import Actor, require_administrator
 from cloudcache.domain.breaker import CircuitBreaker
 from cloudcache.domain.customers import Page
-from cloudcache.domain.events import Change, ChangeStatus
+from cloudcache.domain.events import Change
 from cloudcache.domain.freshness import DAY_MS
 from cloudcache.domain.planner import FleetPlan
 from cloudcache.ports import (
@@ -103,7 +103,5 @@ class Reports:
         since = now - int(days * DAY_MS)
         customer = await customer_named(self._store, self._people, shop)
         history = await self._store.history(customer.id, MOST_CHANGES)
-        outside = [
-            one for one in history if one.status is ChangeStatus.OBSERVED and one.requested_at >= since
-        ]
+        outside = [one for one in history if one.is_outside and one.requested_at >= since]
         return ZoneReport(now, since, await self._store.page(customer.id), tuple(outside))

@@ -135,6 +135,8 @@ class Toggles:
         """Put back what was there before somebody changed it at Cloudflare."""
         await self._admit(actor, Action.FLIP, customer)
         change = await self._newest(customer, find(toggle_id), ChangeStatus.OBSERVED)
+        if not change.is_outside:
+            raise NotFound("this setting was not changed elsewhere")
         on = change.from_state is State.ON
         return await self.flip(
             actor,

@@ -311,6 +311,8 @@ def deed(action: str, outcome: str, title: str, told: dict[str, str]) -> tuple[s
         return _DEEDS[action], f"{told.get('told', '?')} there, {told.get('found', '?')} at Cloudflare"
     if action == "changed elsewhere":
         return f"{title}: turned {to} at Cloudflare", ""
+    if action == "changed as a side effect":
+        return f"{title}: turned {to}", "Cloudflare changed it along with another setting"
     more = told.get("reason") or told.get("zone") or told.get("name", "") if action != "view ended" else ""
     return _DEEDS.get(action, action), more
 

@@ -20,7 +20,7 @@ _CHANGE = {
         "toggle_id": {"type": "string"},
         "enabled": {"type": "boolean"},
         "status": {"enum": ["pending", "applied", "failed", "superseded", "observed"]},
-        "source": {"enum": ["page", "api", "cloudflare", "import"]},
+        "source": {"enum": ["page", "api", "cloudflare", "import", "side_effect"]},
         "actor": {"type": "string"},
         "requested_at": {"type": "integer", "description": "Unix milliseconds"},
         "settled_at": {"type": ["integer", "null"]},

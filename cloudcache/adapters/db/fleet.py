@@ -14,6 +14,7 @@ from cloudcache.adapters.db.queue import CONNECTED, FOLLOWED_WITHIN_MS, OPEN
 from cloudcache.adapters.db.settling import PENDING
 from cloudcache.adapters.db.transactions import OnDatabase
 from cloudcache.domain.customers import ZoneStatus
+from cloudcache.domain.events import Source
 from cloudcache.domain.feed import BUSY_FOR_MS, LIVELY_FOR_MS, FeedStatus
 from cloudcache.domain.freshness import DAY_MS, REMEMBERED_MS, Urgency
 from cloudcache.domain.ids import ToggleId
@@ -22,6 +23,7 @@ from cloudcache.ports import AgeCounts, Drift, FleetCounts, Parked, Pending, Que
 
 PLATFORM_POOL, OWN_POOL = "platform", "own"
 OBSERVED = changes.c.status == literal_column("'observed'")
+OUTSIDE = changes.c.source == Source.CLOUDFLARE.value
 HOUR_MS = 3_600_000
 AGES_MS = (900_000, HOUR_MS, 6 * HOUR_MS, DAY_MS, 7 * DAY_MS)
 
@@ -62,7 +64,7 @@ class Fleet(OnDatabase):
             return [Parked(row.shop, ZoneStatus(row.status), row.last_error) for row in rows]
 
     async def across_tenants_drift(self, since: int, limit: int) -> Drift:
-        seen = and_(OBSERVED, changes.c.requested_at >= since)
+        seen = and_(OBSERVED, OUTSIDE, changes.c.requested_at >= since)
         count = func.count().label("count")
         zones_hit = func.count(changes.c.customer_id.distinct())
         by_zone = (

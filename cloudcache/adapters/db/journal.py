@@ -29,6 +29,7 @@ from cloudcache.adapters.db.settling import (
     show_newest,
     supersede_unsent,
 )
+from cloudcache.adapters.db.side_effects import ask_for_side_effects
 from cloudcache.adapters.db.transactions import OnDatabase, next_revision, touch, upsert
 from cloudcache.adapters.db.values import establish, keep_read
 from cloudcache.domain.audit import AuditAction, Deed
@@ -157,6 +158,7 @@ class Journal(OnDatabase):
             if not ended:
                 return Settled.NOT_OPEN
             await establish(connection, customer, seen, revision, now, since=since)
+            await ask_for_side_effects(connection, customer, change, seen.toggle, now)
         self._count(ended, now, "applied")
         return Settled.DONE
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloudcache.adapters.db.audit import append
 from cloudcache.adapters.db.models import changes, toggles, zones
 from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted, loads
+from cloudcache.adapters.db.side_effects import attribute_side_effects
 from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, touch, upsert
 from cloudcache.domain.access import ActorKind
 from cloudcache.domain.audit import AuditAction, Deed
@@ -117,11 +118,12 @@ class Observing(OnDatabase):
             for row, one in zip(rows, writable, strict=True):
                 row["change_id"] = newest.get(one.toggle, held[one.toggle].change_id)
             await upsert(connection, toggles, rows, ESTABLISHED)
-            if found:
+            outside = [change for change in found if change.source is Source.CLOUDFLARE]
+            if outside:
                 await connection.execute(
                     update(zones).where(zones.c.customer_id == customer).values(changed_at=now)
                 )
-            return Observed(found, frozenset(one.toggle for one in writable), revision)
+            return Observed(outside, frozenset(one.toggle for one in writable), revision)
 
 
 async def establish(
@@ -245,6 +247,7 @@ async def journal_differences(
     ]
     if not rows:
         return []
+    await attribute_side_effects(connection, rows, look.now)
     stored = await connection.execute(insert(changes).returning(*CHANGE), rows)
     found = sorted((change_of(row) for row in stored), key=lambda change: change.id)
     await append(connection, look.customer, [_told(change) for change in found], look.now)
@@ -253,7 +256,9 @@ async def journal_differences(
 
 def _told(change: Change) -> Deed:
     detail = {"to": change.to_state.value, "ray": change.ray_id}
-    return Deed(change.actor, AuditAction.CHANGED_ELSEWHERE, "observed", change.toggle, change.id, detail)
+    is_own = change.source is Source.SIDE_EFFECT
+    action = AuditAction.SIDE_EFFECT if is_own else AuditAction.CHANGED_ELSEWHERE
+    return Deed(change.actor, action, "observed", change.toggle, change.id, detail)
 
 
 def _difference(seen: Observation, held: Held, look: Look) -> Values:
@@ -272,6 +277,7 @@ def _difference(seen: Observation, held: Held, look: Look) -> Values:
         "request_id": f"seen-{token_hex(12)}",
         "requested_at": look.now,
         "settled_at": look.now,
+        "seen_at": None,
         "detail": fitted(changes.c.detail, after.detail),
         "ray_id": fitted(changes.c.ray_id, seen.ray_id),
     }
