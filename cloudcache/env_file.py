@@ -35,6 +35,7 @@ KNOWN = frozenset(
         "METRICS_PORT",
         "PROCESSES",
         "PUBLIC_URL",
+        "REDIS_ANSWER_SECONDS",
         "REDIS_STATE",
         "REDIS_URL",
         "SECRET_KEYS",

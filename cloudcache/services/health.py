@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cloudcache.domain.breaker import CircuitBreaker
 from cloudcache.domain.catalog import reads
 from cloudcache.domain.customers import Customer
-from cloudcache.domain.errors import CloudcacheError, NotFound, Refused, StoreUnavailable, TryLater
+from cloudcache.domain.errors import CloudcacheError, NotFound, Refused, StoreUnavailable, TryLater, explain
 from cloudcache.ports import Gateway, Store
 from cloudcache.services.credentials import Credentials
 
@@ -86,7 +86,7 @@ class Health:
         try:
             facts = await self._gateway.verify(self._credentials.platform())
         except CloudcacheError as error:
-            return Finding("platform token", False, f"not accepted: {error}")
+            return Finding("platform token", False, f"not accepted: {explain(error)}")
         return Finding("platform token", facts.status == "active", f"Cloudflare says it is {facts.status}")
 
     async def _zone(self, customer: Customer) -> Sequence[Finding]:
@@ -94,7 +94,7 @@ class Health:
             access = await self._credentials.access(customer)
             facts = await self._gateway.zone(access)
         except (CloudcacheError, NotFound) as error:
-            return [Finding(customer.shop, False, f"zone {customer.zone_id} not reachable: {error}")]
+            return [Finding(customer.shop, False, f"zone {customer.zone_id} not reachable: {explain(error)}")]
         findings = [Finding(customer.shop, True, f"zone {facts.name}, {facts.plan.title} plan")]
         probes = {read.toggles[0].permission: read for read in reversed(reads(batch=False))}
         for permission, read in sorted(probes.items()):
@@ -102,9 +102,11 @@ class Health:
                 await self._gateway.read(access, read)
                 findings.append(Finding(customer.shop, True, f"{permission}: may read"))
             except Refused as error:
-                findings.append(Finding(customer.shop, False, f"{permission}: may not read ({error})"))
+                findings.append(
+                    Finding(customer.shop, False, f"{permission}: may not read ({explain(error)})")
+                )
             except CloudcacheError as error:
-                findings.append(Finding(customer.shop, False, f"{permission}: no answer ({error})"))
+                findings.append(Finding(customer.shop, False, f"{permission}: no answer ({explain(error)})"))
         return findings
 
 

@@ -28,6 +28,7 @@ from cloudcache.domain.errors import (
     Throttled,
     TryLater,
     Unclear,
+    explain,
 )
 from cloudcache.domain.events import Change, ChangeStatus, Observation, Source
 from cloudcache.domain.ids import CredentialId
@@ -213,11 +214,11 @@ class Importing:
             except (TryLater, Unclear) as error:
                 tried += not isinstance(error, Throttled)
                 if tried >= TRIES:
-                    raise _Unreadable(f"Cloudflare does not answer: {error}") from None
+                    raise _Unreadable(f"Cloudflare does not answer: {explain(error)}") from None
                 if isinstance(error, TryLater) and not isinstance(error, Throttled):
                     await self._clock.sleep(error.after_s)
             except CloudcacheError as error:
-                raise _Unreadable(str(error)) from None
+                raise _Unreadable(explain(error)) from None
 
     async def _write(self, customer: Customer, result: Result, told: State, origin: str) -> Result:
         """A wish with a name of its own, so that it is made once however often it is ordered."""
@@ -236,7 +237,7 @@ class Importing:
                 confirmed=True,
             )
         except Refused as refusal:
-            return replace(result, why=f"not written: {refusal}")
+            return replace(result, why=f"not written: {explain(refusal)}")
         return replace(result, change=change)
 
     async def _keep(

@@ -9,7 +9,7 @@ from cloudcache.adapters.db.models import metadata
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.catalog import State, Topology, find
 from cloudcache.domain.customers import ZoneStatus
-from cloudcache.domain.errors import NotAllowed, Refused, Unauthorized
+from cloudcache.domain.errors import NotAllowed, Reason, Refused, Unauthorized
 from cloudcache.domain.events import Source
 from cloudcache.domain.ids import ToggleId
 from cloudcache.emulator.dns import DnsRecord
@@ -32,6 +32,38 @@ async def test_connecting_finds_the_zone_the_way_and_what_the_token_may_do(house
     assert customer.topology is Topology.O2O and customer.hostname == "www.paperkite.example"
     kept = await everything(house.store)
     assert KITE_TOKEN not in kept and KITE_TOKEN[5:20] not in kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Bearer {KITE_TOKEN}",
+        f"\ufeff\u201c{KITE_TOKEN}\u201d,",
+        f"`{KITE_TOKEN}`",
+        f"curl https://api.cloudflare.com/client/v4/user -H 'Authorization: Bearer {KITE_TOKEN}'",
+        f'export CLOUDFLARE_API_TOKEN="{KITE_TOKEN}"',
+    ],
+)
+async def test_pasted_token_is_checked_whatever_the_copy_brought_along(house: House, text: str):
+    actor = await house.merchant()
+
+    checked = await house.connecting.check(actor, text)
+
+    assert (checked.last_four, len(checked.zones)) == (KITE_TOKEN[-4:], 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Bearer", "two words", f"{KITE_TOKEN}\u00e9", "\0", "\udcff", None, 7, {"a": 1}]
+)
+async def test_unreadable_token_is_not_sent_to_cloudflare(house: House, text: object):
+    actor = await house.merchant()
+    before = len(house.rig.world.requests())
+
+    with pytest.raises(Refused) as caught:
+        await house.connecting.check(actor, text)
+
+    assert caught.value.reason is Reason.WRONG_VALUE
+    assert len(house.rig.world.requests()) == before
 
 
 async def test_a_probe_for_permissions_changes_nothing_at_cloudflare(house: House):

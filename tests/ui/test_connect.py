@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from cloudcache.domain.errors import Reason, Refused
 from cloudcache.domain.ids import ZoneId
+from cloudcache.domain.token_text import TokenProblem
 from cloudcache.services.connecting import Checked, FoundZone
 from cloudcache.ui import wording
 from cloudcache.ui.pages.connect import _found
@@ -13,6 +17,14 @@ ZONE = FoundZone(ZoneId("0" * 32), "example.com", "Pro", False)
 
 def checked(*zones: FoundZone) -> Checked:
     return Checked(b"sealed", "wxyz", False, zones, False, ())
+
+
+@pytest.mark.parametrize("problem", TokenProblem)
+def test_text_without_a_token_is_answered_in_the_words_of_the_page(problem: TokenProblem):
+    said = wording.connecting(Refused(Reason.WRONG_VALUE, problem.value))
+
+    assert said.endswith(".") and "_" not in said and len(said.split()) > 4
+    assert said[0].isupper() and "'" not in said
 
 
 def test_token_that_reaches_no_zone_offers_nothing_of_an_earlier_one():

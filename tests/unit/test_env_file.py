@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudcache import config, env_file
-from cloudcache.config import ConfigError, load
+from cloudcache import config, env_file, worker
+from cloudcache.config import ConfigError, Settings, load
 
 TOKEN = "cfat_" + "Ab3_" * 9 + "x-Z0"
 
@@ -102,6 +102,24 @@ def test_mistyped_name_is_told_with_the_nearest_setting(tmp_path: Path, name: st
 
     (told,) = settings.unknown
     assert told.endswith(f"is not a setting; did you mean {near}?") and "hidden-value" not in told
+
+
+def test_worker_tells_a_mistyped_name_at_its_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async def work(settings: Settings) -> None:
+        started.append(settings)
+
+    started: list[Settings] = []
+    told: list[str] = []
+    monkeypatch.setenv("CLOUDCACHE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("CLOUDCACHE_ENVIROMENT", "production")
+    monkeypatch.setattr(worker, "work", work)
+    monkeypatch.setattr(worker.logs, "configure", lambda *what, **more: None)
+    monkeypatch.setattr(worker.log, "warning", told.append)
+
+    assert worker.main() == 0
+
+    assert told == ["CLOUDCACHE_ENVIROMENT is not a setting; did you mean CLOUDCACHE_ENVIRONMENT?"]
+    assert len(started) == 1
 
 
 def test_name_near_no_setting_is_told_alone():
