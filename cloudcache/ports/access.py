@@ -98,7 +98,7 @@ class Shops(Protocol):
         ...
 
     async def delivered(self, delivery: str, *, now: int) -> None:
-        """It was acted upon."""
+        """It was acted upon. Of a shop that is not known any more the receipt keeps no name."""
         ...
 
     async def forget_deliveries(self, before: int, limit: int) -> int:

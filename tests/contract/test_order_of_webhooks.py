@@ -16,6 +16,7 @@ from cloudcache.domain.events import ChangeStatus, Source, Uninstalled
 from cloudcache.domain.shopify import Forged
 from cloudcache.domain.shops import DAY_MS, ShopStatus
 from cloudcache.ports import Intent
+from cloudcache.shopify_emulator.world import REDACT_S
 from tests.support.house import KITE, KITE_TOKEN, KITE_ZONE, House, everything
 
 MINUTE = 60_000
@@ -214,6 +215,32 @@ async def test_erasure_order_two_days_after_an_unheard_uninstallation_is_followe
     house.rig.clock.ms += MINUTE + 2 * DAY_MS
 
     await Sent(house, "shop/redact").arrives()
+
+    assert await is_erased(house)
+
+
+async def test_erasure_order_of_the_emulated_admin_is_followed_while_the_shop_is_open(house: House):
+    """Its button plays what Shopify sends two days later."""
+    await house.connected()
+    later = house.world.clock() + REDACT_S
+    headers, body = house.world.webhook("shop/redact", KITE, triggered_at=later)
+    await house.webhooks.receive(list(headers.items()), body)
+    house.rig.clock.ms += 5_000
+    await house.merchant()
+
+    await house.webhooks.work()
+
+    assert await is_erased(house)
+
+
+@pytest.mark.parametrize("topic", ["app/uninstalled", "shop/redact"])
+async def test_delivery_after_the_erasure_leaves_no_name(house: House, topic: str):
+    await house.connected()
+    house.rig.clock.ms += MINUTE + 2 * DAY_MS
+    await Sent(house, "shop/redact").arrives()
+    house.rig.clock.ms += MINUTE
+
+    assert await Sent(house, topic).arrives()
 
     assert await is_erased(house)
 

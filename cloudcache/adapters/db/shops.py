@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -205,10 +205,12 @@ class ShopRegister(OnDatabase):
             ]
 
     async def delivered(self, delivery: str, *, now: int) -> None:
+        is_known = or_(
+            exists().where(shops.c.shop == receipts.c.shop), exists().where(zones.c.shop == receipts.c.shop)
+        )
+        values: Values = {"done_at": now, "shop": case((is_known, receipts.c.shop), else_="")}
         async with self.database.writing(ACROSS_TENANTS) as connection:
-            await connection.execute(
-                update(receipts).where(receipts.c.delivery == delivery).values(done_at=now)
-            )
+            await connection.execute(update(receipts).where(receipts.c.delivery == delivery).values(values))
 
     async def forget_deliveries(self, before: int, limit: int) -> int:
         old = (
