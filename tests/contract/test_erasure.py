@@ -17,7 +17,9 @@ from cloudcache.adapters.db.models import changes, metadata
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.access import SYSTEM, Actor, ActorKind
 from cloudcache.domain.audit import AuditAction, Deed
+from cloudcache.domain.batch_read import BatchRefusal
 from cloudcache.domain.catalog import State, Topology, ZonePlan, find
+from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import NotFound
 from cloudcache.domain.events import ChangeStatus, Observation, Source
 from cloudcache.domain.feed import Entry, Position
@@ -201,11 +203,20 @@ async def name_in_rollout(scene: Scene, store: SqlStore) -> object:
     return await store.name_in_rollout("local", SHOP, True, deed, now=NOW)
 
 
+async def refuse_batch_read(scene: Scene, store: SqlStore) -> object:
+    return await store.keep_batch_refusal(BatchRefusal(scene.customer, CredentialId("c-zulu"), NOW))
+
+
+async def suspend_zone(scene: Scene, store: SqlStore) -> object:
+    gone = ZoneStatus.GONE
+    return await store.suspend_zone(scene.customer, ZONE, gone, now=NOW, why="zulu", due=NOW)
+
+
 WRITES: list[Write] = [
     *(flip, answer, observe, follow_audit_log, kv_import, make_api_token, use_api_token, revoke_api_token),
     *(claim_key, keep_answer, start_support_session, end_support_session, record_audit_event),
     *(renew_cloudflare_token, renew_shopify_token, read_domains, read_zone, check_again, disconnect),
-    name_in_rollout,
+    *(name_in_rollout, refuse_batch_read, suspend_zone),
 ]
 
 
@@ -278,6 +289,7 @@ async def remains(store: SqlStore, customer: CustomerId) -> dict[str, list[str]]
             for row in await connection.execute(select(table)):
                 known = row._mapping
                 named = any(trace in repr(tuple(row)) for trace in TRACES)
+                named |= known.get("subject") == str(customer)
                 if named or (table.name not in RECEIPTS and known.get("customer_id") == customer):
                     found.setdefault(table.name, []).append(repr(tuple(row)))
     return found

@@ -106,7 +106,7 @@ async def test_an_uninstallation_takes_all_tokens_and_leaves_the_settings(house:
     assert actor.customer == customer.id
 
 
-IMPERSONAL = {"staff", "audit_heads", "erasures", "rollouts"}
+IMPERSONAL = {"staff", "audit_heads", "erasures", "rollouts", "circuit_breakers"}
 """Tables that know no shop and no customer's person. Every other one must be filled by the erasure test."""
 
 
@@ -118,6 +118,7 @@ async def of_kite(house: House, customer: int, credential: str) -> set[str]:
             for row in await connection.execute(select(table)):
                 told = row._mapping
                 of_its_own = told.get("customer_id", told.get("chain")) == customer
+                of_its_own |= told.get("subject") == str(customer)
                 if of_its_own or "paper-kite" in repr(tuple(row)) or credential in repr(tuple(row)):
                     found.add(table.name)
     return found
@@ -137,6 +138,10 @@ async def test_an_erasure_leaves_nothing_that_names_the_shop_or_a_person(house: 
         entry = {"account_id": "kite", "entry_id": "e", "customer_id": actor.customer, "person": "user 42"}
         entry |= {"toggles": "polish", "at": 1, "first_seen_at": 1, "is_open": True}
         await connection.execute(insert(metadata.tables["feed_entries"]).values(entry))
+        refusal = {"customer_id": actor.customer, "credential_id": credential, "refused_at": 1}
+        await connection.execute(insert(metadata.tables["batch_refusals"]).values(refusal))
+        suspended = {"kind": "zone", "subject": str(actor.customer), "since": 1, "attempts": 0, "due_at": 1}
+        await connection.execute(insert(metadata.tables["suspensions"]).values(suspended))
     await house.rig.rollouts.name(SYSTEM, KITE, is_served=True)
     imported = Imported("export-zulu.ndjson", State.ON, State.OFF, None, house.rig.clock.ms)
     deed = Deed(SYSTEM, AuditAction.IMPORTED, detail={"from": "export-zulu.ndjson"})

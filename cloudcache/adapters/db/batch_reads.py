@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import batch_refusals
-from cloudcache.adapters.db.transactions import OnDatabase, Values, upsert
+from cloudcache.adapters.db.transactions import OnDatabase, Values, hold_customer, upsert
 from cloudcache.domain.batch_read import COUNTS_FOR_MS, BatchRefusal
 from cloudcache.domain.ids import CredentialId, CustomerId
 
@@ -26,6 +26,7 @@ class BatchReads(OnDatabase):
         old = batch_refusals.c.refused_at < refusal.at - COUNTS_FOR_MS
         async with self.database.writing(ACROSS_TENANTS) as connection:
             await connection.execute(delete(batch_refusals).where(old))
+            await hold_customer(connection, refusal.customer)
             await upsert(connection, batch_refusals, [row], ("credential_id", "refused_at"))
 
     async def forget_batch_refusals(self) -> None:

@@ -22,7 +22,7 @@ from cloudcache.adapters.db.access_models import (
     staff_views,
 )
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
-from cloudcache.adapters.db.models import changes, entries, toggles, zones
+from cloudcache.adapters.db.models import batch_refusals, changes, entries, suspensions, toggles, zones
 from cloudcache.adapters.db.rollout_models import kv_imports
 from cloudcache.adapters.db.rollouts import forget_named
 from cloudcache.adapters.db.settling import fail_open
@@ -30,7 +30,7 @@ from cloudcache.adapters.db.shops import SEEN_AT, delete_credential, drop_waitin
 from cloudcache.adapters.db.transactions import OnDatabase, upsert
 from cloudcache.domain.ids import CustomerId
 
-OF_CUSTOMER = (toggles, changes, entries, api_tokens, answers, staff_views, kv_imports)
+OF_CUSTOMER = (toggles, changes, entries, api_tokens, answers, staff_views, kv_imports, batch_refusals)
 """What is kept of a customer beside its zone and its audit chain."""
 
 
@@ -93,6 +93,8 @@ async def erase_rows(connection: AsyncConnection, customer: CustomerId, ordered_
     count = 0
     for table in OF_CUSTOMER:
         count += (await connection.execute(delete(table).where(table.c.customer_id == customer))).rowcount
+    suspended = (suspensions.c.kind == "zone") & (suspensions.c.subject == str(customer))
+    count += (await connection.execute(delete(suspensions).where(suspended))).rowcount
     await connection.execute(
         update(audit_log)
         .where(audit_log.c.chain == customer, audit_log.c.personal.is_not(None))

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.access_models import receipts, shops
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
-from cloudcache.adapters.db.models import accounts, credentials, entries, zones
+from cloudcache.adapters.db.models import accounts, credentials, entries, suspensions, zones
 from cloudcache.adapters.db.settling import fail_open
 from cloudcache.adapters.db.transactions import OnDatabase, Values
 from cloudcache.domain.customers import ZoneStatus
@@ -302,6 +302,8 @@ async def delete_credential(connection: AsyncConnection, credential: str) -> int
     used = select(func.count()).where(zones.c.credential_id == credential)
     if (await connection.execute(used)).scalar_one():
         return 0
+    suspended = (suspensions.c.kind == "token") & (suspensions.c.subject == credential)
+    await connection.execute(delete(suspensions).where(suspended))
     unused = credentials.c.credential_id == credential
     return (await connection.execute(delete(credentials).where(unused))).rowcount
 
