@@ -26,7 +26,7 @@ endif
 # Both run on all cores; tests/support/distribution.py says which tests stay together.
 FIRST := tests/unit tests/contract tests/properties tests/simulation tests/integration tests/docs
 PYTEST := $(BIN)/python -m pytest
-SPREAD := --numprocesses auto --maxprocesses 4 --dist loadscope
+SPREAD := --numprocesses auto --dist loadscope
 
 AGAIN := $(MAKE) --no-print-directory
 # `make -n` runs a recipe that says $(MAKE) itself.

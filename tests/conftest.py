@@ -20,6 +20,11 @@ settings.register_profile("explore", PATIENT, derandomize=False)
 settings.load_profile("explore" if os.environ.get("CLOUDCACHE_EXPLORE") else "repeatable")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than there are cores, since many tests wait for a server to start; four at most."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
     """Deal the tests of a parallel run out by what they share."""
     config.option.loadscopereorder = False
