@@ -30,7 +30,7 @@ from cloudcache.services.tasks import Tasks
 from cloudcache.services.webhooks import Webhooks
 from cloudcache.shopify_emulator.app import create_app as create_shopify
 from cloudcache.shopify_emulator.world import ShopifyWorld
-from tests.support.rig import Process, Rig, build_rig
+from tests.support.harness import Harness, Process, build_harness
 
 CLIENT, SECRET = "house-client", "house-secret-0123456789abcdef"
 KITE = "paper-kite.myshopify.com"
@@ -43,7 +43,7 @@ VIEWER = Actor(ActorKind.STAFF, "sub-viewer", role=Role.VIEWER, name="Kim")
 class House:
     """The rig's shop is `shop.myshopify.com`, already connected; `KITE` has only a zone waiting at Cloudflare."""
 
-    rig: Rig
+    rig: Harness
     process: Process
     world: ShopifyWorld
     tasks: Tasks
@@ -84,7 +84,7 @@ class House:
 
 async def build_house(store: SqlStore, keys: list[str] | None = None) -> House:
     """A house on this store."""
-    rig = await build_rig(store)
+    rig = await build_harness(store)
     cloudflare, clock = rig.world, rig.clock
     cloudflare.add_account("kite", "kite")
     cloudflare.add_zone(KITE_ZONE, "paperkite.example", "kite", "pro")

@@ -1,4 +1,5 @@
-"""A whole cloudcache in one process for tests: real services, real database, real client, pretend Cloudflare.
+"""The harness of tests: a whole cloudcache in one process, with its real services, database and client, and an
+emulated Cloudflare.
 
 Time is virtual and moves only when somebody waits: `FakeClock.sleep` jumps, so nothing here ever sleeps. The
 gateway can be interposed: a script decides what happens around the next calls (crash, lost reply, somebody else).
@@ -57,7 +58,6 @@ from tests.support.fake_clock import FakeClock
 SHOP = "shop.myshopify.com"
 ZONE = ZoneId("0" * 31 + "a")
 TOKEN = Token("cfat_rig_0123456789abcdef")
-AutoClock = FakeClock
 
 
 class Crash(BaseException):
@@ -193,7 +193,7 @@ class Process:
 
 
 @dataclass
-class Rig:
+class Harness:
     """Everything a test needs; `process()` makes another worker on the same database and zone."""
 
     store: SqlStore
@@ -261,7 +261,7 @@ def merchant(customer: CustomerId) -> Actor:
     return Actor(ActorKind.MERCHANT, f"owner of {customer}", customer)
 
 
-async def build_rig(
+async def build_harness(
     store: SqlStore,
     *,
     plan: str = "enterprise",
@@ -272,8 +272,8 @@ async def build_rig(
     limits: Limits | None = None,
     telemetry: Telemetry = SILENT,
     again: bool = False,
-) -> Rig:
-    """A rig with one customer on `plan`, registered and never read; `again`, when the database has it already."""
+) -> Harness:
+    """A harness with one customer on `plan`, registered and never read; `again`, when the database has it already."""
     clock = FakeClock()
     world = World(options or Options(token_budget=1_000_000), clock=clock.now_s, path=state)
     world.add_account("acc", "acc")
@@ -300,6 +300,6 @@ async def build_rig(
     rollouts = Rollouts(store, clock, "local")
     gateway = Interposed(client, clock)
     bus = InMemoryBus()
-    return Rig(
+    return Harness(
         store, world, clock, gateway, budget, bus, credentials, customer, rollouts, telemetry=telemetry
     )
