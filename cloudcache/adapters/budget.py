@@ -122,4 +122,4 @@ class InMemoryBudget(Turns):
 
     async def acquire(self, lane: Lane) -> Reservation:
         ticket = await self.turn(lane)
-        return Reserved(lambda calls: self.end(ticket, calls))
+        return Reserved(lane.credential, lambda calls: self.end(ticket, calls))

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
 
+from cloudcache.domain.ids import CredentialId
+
 
 class Reserved:
     """The `Reservation` of `ports`; `end` is told once how many calls were made under it."""
 
-    __slots__ = ("_calls", "_end", "_is_open", "_outer")
+    __slots__ = ("_calls", "_end", "_is_open", "_outer", "credential")
 
-    def __init__(self, end: Callable[[int], None]) -> None:
+    def __init__(self, credential: CredentialId, end: Callable[[int], None]) -> None:
+        self.credential = credential
         self._calls = 0
         self._is_open = True
         self._end = end
@@ -45,6 +48,12 @@ class Reserved:
 
 
 _current: ContextVar[Reserved | None] = ContextVar("reserved call", default=None)
+
+
+def reserved_credential() -> CredentialId | None:
+    """Whose call the running task has reserved."""
+    reserved = _current.get()
+    return None if reserved is None else reserved.credential
 
 
 def mark_sent() -> None:

@@ -23,6 +23,7 @@ class Newcomer:
     row: Row
     credential: CredentialId | None = None
     sealed: bytes | None = None
+    token_id: CredentialId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,6 +285,7 @@ class Store(Suspending, BatchReading, CircuitBreakers, Protocol):
         deed: Deed,
         *,
         now: int,
+        token_id: CredentialId | None = None,
     ) -> Customer:
         """A merchant connects a zone with a credential of its own, in place of any before. `Refused` when the zone is
         connected to another shop; one that its shop has disconnected is free."""
@@ -320,14 +321,44 @@ class Store(Suspending, BatchReading, CircuitBreakers, Protocol):
         ...
 
     async def use_credential(
-        self, customer: CustomerId, credential: CredentialId, *, now: int, sealed: bytes | None = None
+        self,
+        customer: CustomerId,
+        credential: CredentialId,
+        *,
+        now: int,
+        sealed: bytes | None = None,
+        token_id: CredentialId | None = None,
     ) -> None:
         """This customer's calls are made with that token from now on; its zone is connected and due at once. A token
         that is not kept yet comes `sealed`, and is kept only together with this."""
         ...
 
-    async def add_credential(self, credential: CredentialId, sealed: bytes, kind: str, *, now: int) -> None:
-        """Keep a sealed token."""
+    async def add_credential(
+        self,
+        credential: CredentialId,
+        sealed: bytes,
+        kind: str,
+        *,
+        now: int,
+        token_id: CredentialId | None = None,
+    ) -> None:
+        """Keep a sealed token; its id, if it is not known yet, is learned when the token is opened."""
+        ...
+
+    async def first_key(self, name: str, sealed: bytes) -> bytes:
+        """Keep a sealed key of the program unless there is one of this name; returns the one that is kept."""
+        ...
+
+    async def replace_key(self, name: str, before: bytes, after: bytes) -> bool:
+        """Replace a sealed key; False when it was replaced meanwhile."""
+        ...
+
+    async def record_of(self, subject: str) -> CredentialId:
+        """The record with this id, or one that holds the token with this id; `NotFound` if there is none."""
+        ...
+
+    async def keep_token_id(self, credential: CredentialId, token_id: CredentialId) -> None:
+        """Keep the id of a record's token: what concerns the token concerns every record with the same."""
         ...
 
     async def forget_waiting(self, before: int) -> int:

@@ -95,6 +95,7 @@ def assemble(p: Parts) -> Sync:
         p.tasks,
         owner=p.owner,
         chance=p.chance,
+        token_id=p.credentials.known_id,
     )
     p.bus.listen(Due, lambda _: engine.wake())
     writer = Writer(

@@ -34,7 +34,7 @@ from cloudcache.domain.feed import (
 )
 from cloudcache.domain.freshness import DAY_MS, Pace, retry_at
 from cloudcache.ports import Budget, Clock, FeedAccess, Feeds, Gateway, LeasedFeed, ZoneQueue
-from cloudcache.services.credentials import PLATFORM, Credentials
+from cloudcache.services.credentials import Credentials
 
 log = logging.getLogger("cloudcache.feed")
 
@@ -190,9 +190,7 @@ class ChangeFeed:
         return page and walk.without_loop(page)
 
     async def _changes(self, feed: LeasedFeed, walk: _Walk) -> FeedPage | None:
-        call_class = CallClass.WATCHED if feed.is_watched else CallClass.FEED
-        lane = Lane(feed.credential or PLATFORM, call_class, feed.customer)
-        with await self._budget.acquire(lane):
+        with await self._budget.acquire(await self._lane(feed)):
             if not await self._still_held(feed, walk):
                 return None
             access = await self._access(feed)  # after the wait, in which the token may have been renewed
@@ -202,6 +200,14 @@ class ChangeFeed:
             dated = Dated(began, self._clock.now_ms(), page.served_at)
             self._offset = self._offset.with_answer(dated)
         return page
+
+    async def _lane(self, feed: LeasedFeed) -> Lane:
+        call_class = CallClass.WATCHED if feed.is_watched else CallClass.FEED
+        try:
+            token_id = await self._credentials.token_id_of(feed.credential)
+        except NotFound as error:  # the record was replaced; that says nothing about the log
+            raise TryLater(ACCESS_RETRY_S, str(error)) from None
+        return Lane(token_id, call_class, feed.customer)
 
     async def _access(self, feed: LeasedFeed) -> FeedAccess:
         """The token to read with. That it cannot be had now says nothing about the log."""

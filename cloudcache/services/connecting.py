@@ -155,7 +155,7 @@ class Connecting:
         shop = require_shop(actor)
         await self._rollouts.admit(actor)
         token = self._opened(shop, sealed)
-        lane = self._lane(token)
+        lane = await self._lane(token)
         access = ZoneAccess(ZoneId(zone), lane.credential, token)
         facts = await self._facts(access, lane)
         return await self._looked(access, facts, await self._domains(shop), lane)
@@ -169,6 +169,7 @@ class Connecting:
         credential = CredentialId(f"c-{token_hex(8)}")
         held = self._vault.open(sealed, waiting_credential(shop))
         kind = "oauth" if held.reveal().startswith("{") else "token"
+        token_id = credential if kind == "oauth" else await self._credentials.id_of(held)
         detail = {"zone": found.facts.name, "token": f"****{_shown(held)}", "kind": kind}
         customer = await self._store.connect_zone(
             shop,
@@ -181,6 +182,7 @@ class Connecting:
             kind,
             Deed(actor, AuditAction.CONNECTED, found.way.topology.value, detail=detail),
             now=self._clock.now_ms(),
+            token_id=token_id,
         )
         self._bus.hint(customer.id)
         self._wake()
@@ -193,7 +195,7 @@ class Connecting:
         await self._rollouts.admit(actor)
         customer = await self._store.customer_of_shop(shop)
         access = await self._credentials.access(customer)
-        lane = Lane(self._credentials.lane_of(customer), CallClass.WATCHED, customer.id)
+        lane = Lane(access.credential, CallClass.WATCHED, customer.id)
         facts = await self._facts(access, lane)
         await self._suspensions.answered(customer)
         found = await self._looked(access, facts, await self._domains(shop), lane)
@@ -248,11 +250,12 @@ class Connecting:
 
     # -- inside --------------------------------------------------------------------------------
     async def _checked(self, shop: str, token: Token, sealed: bytes, *, is_oauth: bool) -> Checked:
-        with await self._budget.acquire(self._lane(token)):
+        lane = await self._lane(token)
+        with await self._budget.acquire(lane):
             facts = await self._gateway.verify(token)
         if facts.status != "active":
             raise Refused(Reason.TOKEN_REFUSED, facts.status)
-        with await self._budget.acquire(self._lane(token)):
+        with await self._budget.acquire(lane):
             found = await self._gateway.zones(token, MOST_ZONES)
         domains = await self._domains(shop)
         zones = [
@@ -324,10 +327,9 @@ class Connecting:
         text = held.reveal()
         return Token(json.loads(text)["access"]) if text.startswith("{") else held
 
-    def _lane(self, token: Token) -> Lane:
-        """Calls with a token that is not kept yet are counted by what it is, not by who pastes it."""
-        name = hashlib.sha256(token.reveal().encode()).hexdigest()[:16]
-        return Lane(CredentialId(f"tried-{name}"), CallClass.WATCHED, CustomerId(0))
+    async def _lane(self, token: Token) -> Lane:
+        """Calls with a token that is not kept yet are counted with those of the records that hold it."""
+        return Lane(await self._credentials.id_of(token), CallClass.WATCHED, CustomerId(0))
 
     def _ticket(self, told: dict[str, str]) -> str:
         until = str(self._clock.now_ms() + OAUTH_MS)

@@ -1,5 +1,9 @@
 """Finds the credential a zone is worked with: the customer's own, else the platform's. Keeps them sealed and fresh.
 
+Calls are counted by the token itself, since that is what Cloudflare counts: twenty shops that were given one token
+have twenty records, and one budget. A token's id is a keyed hash of it, the same in every process and after a change
+of the secret keys. A grant of OAuth gets new tokens every hour, so its record's id stands for it.
+
 A sealed token is opened when a call is about to be made and is held no longer than that call's caller. What OAuth
 gave is sealed as one JSON text of both its tokens; the access token is renewed a few minutes before it ends.
 """
@@ -7,11 +11,15 @@ gave is sealed as one JSON text of both its tokens; the access token is renewed 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from secrets import token_hex
 
 from cloudcache.domain.access import Actor, require_administrator
 from cloudcache.domain.customers import Customer, ZoneStatus
@@ -36,6 +44,8 @@ RENEW_BEFORE_MS = 5 * 60_000
 LOCK_MS = 30_000
 """Longer than a renewal may take: connecting and answering time out after ten seconds."""
 A_PAGE = 500
+ID_KEY = "token ids"
+"""The key with which ids of tokens are made. It is sealed like a token, so that it outlives the secret keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +77,21 @@ class Credentials:
         self._oauth = oauth
         self._owner = owner
         self._renewing: defaultdict[CredentialId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._id_key: bytes | None = None
+        self._token_ids: dict[CredentialId, CredentialId] = {}
+        """The token's id of each record that was opened here."""
 
     async def access(self, customer: Customer) -> ZoneAccess:
         """What a call for this customer needs; `Refused` when nothing is connected."""
         if customer.status is ZoneStatus.DISCONNECTED:
             raise Refused(Reason.NOT_CONNECTED)
-        if customer.credential is not None:
-            return ZoneAccess(customer.zone_id, customer.credential, await self._token(customer.credential))
-        return ZoneAccess(customer.zone_id, PLATFORM, self.platform())
+        token, token_id = await self._of(customer.credential)
+        return ZoneAccess(customer.zone_id, token_id, token)
 
     async def feed_access(self, feed: LeasedFeed) -> FeedAccess:
         """What reading an account's log needs: the token of the customer that was chosen for it."""
-        if feed.credential is None:
-            return FeedAccess(feed.account, PLATFORM, self.platform())
-        return FeedAccess(feed.account, feed.credential, await self._token(feed.credential))
+        token, token_id = await self._of(feed.credential)
+        return FeedAccess(feed.account, token_id, token)
 
     async def token_of(self, credential: CredentialId | None) -> Token:
         """A credential's token, renewed if need be (None: the platform's)."""
@@ -100,9 +111,26 @@ class Credentials:
             raise Refused(Reason.NOT_CONNECTED)
         return self._platform
 
-    def lane_of(self, customer: Customer) -> CredentialId:
-        """The name under which this customer's calls are counted."""
-        return customer.credential if customer.credential is not None else PLATFORM
+    async def token_id_of(self, credential: CredentialId | None) -> CredentialId:
+        """The id under which a record's calls are counted (None: the platform's), from the token if need be."""
+        known = self._token_ids.get(credential or PLATFORM)
+        if known is not None:
+            return known
+        if credential is None:
+            return (await self._of(None))[1]
+        await self._opened(credential)
+        return self._token_ids[credential]
+
+    def known_id(self, credential: CredentialId) -> CredentialId:
+        """The id of the record's token, if it was opened in this process; else the record's own."""
+        return self._token_ids.get(credential, credential)
+
+    async def id_of(self, token: Token) -> CredentialId:
+        """The id under which the calls of a pasted token are counted, whichever records hold it."""
+        if self._id_key is None:
+            self._id_key = await self._read_id_key()
+        digest = hmac.new(self._id_key, token.reveal().encode(), hashlib.sha256).hexdigest()
+        return CredentialId(f"t-{digest[:32]}")
 
     def seal(self, token: Token, credential: CredentialId) -> bytes:
         """A pasted token, for keeping."""
@@ -117,6 +145,7 @@ class Credentials:
 
         When nothing is left to do, the older keys may be taken out of the settings."""
         require_administrator(actor)
+        await self._rotate_id_key()
         total = renewed = 0
         unreadable: list[str] = []
         after = ""
@@ -133,9 +162,48 @@ class Credentials:
             after = page[-1][0]
         return Rotation(total, renewed, tuple(unreadable))
 
-    async def _token(self, credential: CredentialId) -> Token:
+    async def _of(self, credential: CredentialId | None) -> tuple[Token, CredentialId]:
+        """The token of a record (None: the platform's), and the id under which its calls are counted."""
+        if credential is None:
+            token = self.platform()
+            self._token_ids[PLATFORM] = token_id = await self.id_of(token)
+            return token, token_id
+        token = await self._token(credential)
+        return token, self._token_ids[credential]
+
+    async def _opened(self, credential: CredentialId) -> tuple[Token, OAuthTokens | None]:
+        """What is kept under a record, and what OAuth gave if it is that."""
         held = self._vault.open(await self._store.sealed_token(credential), credential)
         tokens = _unpacked(held)
+        await self._identify(credential, held, is_oauth=tokens is not None)
+        return held, tokens
+
+    async def _identify(self, credential: CredentialId, held: Token, *, is_oauth: bool) -> None:
+        """Learn the id of a record's token, and keep it with the record, where other records with it are found."""
+        token_id = credential if is_oauth else await self.id_of(held)
+        if self._token_ids.get(credential) != token_id:
+            await self._store.keep_token_id(credential, token_id)
+            self._token_ids[credential] = token_id
+
+    async def _read_id_key(self) -> bytes:
+        """The key that all processes share; the first of them makes it."""
+        new = self._vault.seal(Token(token_hex(32)), ID_KEY)
+        kept = await self._store.first_key(ID_KEY, new)
+        try:
+            return self._vault.open(kept, ID_KEY).reveal().encode()
+        except Refused:
+            log.warning("the key for ids of tokens does not open with the configured keys; it is made anew")
+        await self._store.replace_key(ID_KEY, kept, new)
+        return self._vault.open(await self._store.first_key(ID_KEY, new), ID_KEY).reveal().encode()
+
+    async def _rotate_id_key(self) -> None:
+        kept = await self._store.first_key(ID_KEY, self._vault.seal(Token(token_hex(32)), ID_KEY))
+        with suppress(Refused):
+            if (again := self._vault.renewed(kept, ID_KEY)) is not None:
+                await self._store.replace_key(ID_KEY, kept, again)
+
+    async def _token(self, credential: CredentialId) -> Token:
+        held, tokens = await self._opened(credential)
         if tokens is None:
             return held
         if self._is_fresh(tokens):

@@ -13,7 +13,7 @@ from cloudcache.domain.errors import Refused, explain
 from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.domain.secret import Token
 from cloudcache.ports import Clock, Gateway, People, Store, ZoneAccess
-from cloudcache.services.credentials import PLATFORM, Credentials
+from cloudcache.services.credentials import Credentials
 from cloudcache.services.naming import customer_named
 from cloudcache.services.suspensions import Suspensions
 
@@ -81,12 +81,14 @@ class Customers:
         require_administrator(actor)
         name, target = shop_name(shop), zone_id(zone)
         credential = CredentialId(f"c-{token_hex(8)}") if token else None
-        access = ZoneAccess(target, credential or PLATFORM, token or self._credentials.platform())
+        tried = token or self._credentials.platform()
+        token_id = await self._credentials.id_of(tried)
+        access = ZoneAccess(target, token_id, tried)
         facts = await self._gateway.zone(access)
         now = self._clock.now_ms()
         if credential and token:
             await self._store.add_credential(
-                credential, self._credentials.seal(token, credential), "token", now=now
+                credential, self._credentials.seal(token, credential), "token", now=now, token_id=token_id
             )
         return await self._store.add_customer(name, target, facts, topology, credential, now=now)
 
@@ -96,10 +98,11 @@ class Customers:
         require_administrator(actor)
         customer = await self._named(shop)
         credential = CredentialId(f"c-{token_hex(8)}")
-        await self._gateway.zone(ZoneAccess(customer.zone_id, credential, token))
+        token_id = await self._credentials.id_of(token)
+        await self._gateway.zone(ZoneAccess(customer.zone_id, token_id, token))
         now = self._clock.now_ms()
         sealed = self._credentials.seal(token, credential)
-        await self._store.use_credential(customer.id, credential, now=now, sealed=sealed)
+        await self._store.use_credential(customer.id, credential, now=now, sealed=sealed, token_id=token_id)
         return customer
 
     async def verify(self, actor: Actor, shop: str | None = None) -> TokenCheck:

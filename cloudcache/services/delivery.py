@@ -83,7 +83,7 @@ class Delivery(Settlement):
         lane: Lane | None = None
         self._access = None
         try:
-            lane = self._lane_of(await self._customer())
+            lane = await self._lane_of(await self._customer())
             if not await self._show_wait(lane):
                 return Tried.SETTLED
             async with self._desk.lock(self._change):
@@ -116,7 +116,7 @@ class Delivery(Settlement):
         """Open the token as it is now, for it may have been replaced during the wait for the budget; None when the
         call was reserved for another token than is used by now."""
         customer = await self._customer()
-        if self._lane_of(customer) != lane:
+        if await self._lane_of(customer) != lane:
             return None
         self._access = await self._desk.credentials.access(customer)
         self._token_trouble = 0
@@ -304,9 +304,9 @@ class Delivery(Settlement):
     async def _missing(self, lane: Lane | None) -> Tried:
         """The customer or its token is gone; a token may just have been replaced by another."""
         try:
-            if lane is not None and self._lane_of(await self._customer()) != lane:
+            if lane is not None and await self._lane_of(await self._customer()) != lane:
                 return Tried.AGAIN
-        except NotFound:
+        except (NotFound, Refused):
             pass
         return await self._fail(Reason.NOT_CONNECTED)
 

@@ -86,7 +86,9 @@ class Engine:
         *,
         owner: Callable[[], str],
         chance: Callable[[], float],
+        token_id: Callable[[CredentialId], CredentialId],
     ) -> None:
+        """`token_id` names what the calls of a credential are counted under."""
         self._queue = queue
         self._feeds = feeds
         self._reconciler = reconciler
@@ -99,6 +101,7 @@ class Engine:
         self._tasks = tasks
         self._owner = owner
         self._chance = chance
+        self._token_id = token_id
         self._zones: dict[CustomerId, Line] = {}
         self._accounts: dict[str, LeasedFeed] = {}
         self._in_hand: Counter[CredentialId] = Counter()
@@ -267,7 +270,8 @@ class Engine:
 
     def _blocked(self) -> list[CredentialId]:
         """Credentials of zones in hand that Cloudflare has blocked: no use in taking more of theirs."""
-        return [one for one in self._in_hand if self._budget.blocked_until_ms(one) is not None]
+        blocked_until = self._budget.blocked_until_ms
+        return [one for one in self._in_hand if blocked_until(self._token_id(one)) is not None]
 
     # -- the work ------------------------------------------------------------------------------
     async def _read_feed(self, feed: LeasedFeed) -> None:

@@ -31,7 +31,6 @@ from cloudcache.domain.errors import (
     explain,
 )
 from cloudcache.domain.events import Change, ChangeStatus, Observation, Source
-from cloudcache.domain.ids import CredentialId
 from cloudcache.domain.predecessor import KEY, TOGGLE, Namespace, Record, state_of
 from cloudcache.domain.secret import Token
 from cloudcache.ports import Budget, Bus, Clock, Gateway, Imported, Imports, KeyValues, KvAccess, Store
@@ -40,7 +39,6 @@ from cloudcache.services.toggles import Toggles
 
 TRIES = 3
 ROCKET = find(TOGGLE)
-KV_CREDENTIAL = CredentialId("kv-import")
 T = TypeVar("T")
 
 
@@ -181,11 +179,12 @@ class Importing:
             raise _Unreadable(str(error)) from None
 
     async def _value(self, customer: Customer, where: Namespace, token: Token | None) -> str | None:
-        """A token that was given for this has a budget of its own; the customer's pays as for any read."""
-        credential, held = KV_CREDENTIAL, token
-        if held is None:
+        """Read the key with the token given for this, or with the customer's."""
+        if token is None:
             access = await self._credentials.access(customer)
             credential, held = access.credential, access.token
+        else:
+            credential, held = await self._credentials.id_of(token), token
         with await self._budget.acquire(Lane(credential, CallClass.SWEEP, customer.id)):
             return await self._values.kv_value(KvAccess(where.account, where.id, credential, held), KEY)
 

@@ -85,7 +85,7 @@ class Onboarding:
         require_administrator(actor)
         done = stored = 0
         for rows in _in_batches(plan.new, STORED_AT_ONCE):
-            newcomers = [self._newcomer(row) for row in rows]
+            newcomers = [await self._newcomer(row) for row in rows]
             deed = Deed(actor, AuditAction.TAKEN_IN, detail=_told(rows, source))
             shops = await self._store.across_tenants_take_in(newcomers, deed, now=self._clock.now_ms())
             stored += len(shops)
@@ -120,7 +120,7 @@ class Onboarding:
             raise NotAllowed("made-up customers are for the local environment only")
         done = stored = 0
         for some in _in_batches(rows, STORED_AT_ONCE):
-            newcomers = [self._newcomer(row) for row in some]
+            newcomers = [await self._newcomer(row) for row in some]
             stored += await self._store.across_tenants_take_in_seen(newcomers, seen, now=self._clock.now_ms())
             done += len(some)
             tell(done)
@@ -141,11 +141,15 @@ class Onboarding:
             else:
                 plan.new.append(row)
 
-    def _newcomer(self, row: Row) -> Newcomer:
+    async def _newcomer(self, row: Row) -> Newcomer:
         if row.token is None:
             return Newcomer(row)
         credential = CredentialId(f"c-{token_hex(8)}")
-        return Newcomer(row, credential, self._credentials.seal(row.token, credential))
+        sealed, token_id = (
+            self._credentials.seal(row.token, credential),
+            await self._credentials.id_of(row.token),
+        )
+        return Newcomer(row, credential, sealed, token_id)
 
 
 def _told(rows: Sequence[Row], source: str) -> dict[str, str]:

@@ -110,8 +110,9 @@ class Settlement:
     async def _customer(self) -> Customer:
         return (await self._desk.store.page(self._change.customer, since=NOTHING_SINCE)).customer
 
-    def _lane_of(self, customer: Customer) -> Lane:
-        return Lane(self._desk.credentials.lane_of(customer), CallClass.WRITE, customer.id)
+    async def _lane_of(self, customer: Customer) -> Lane:
+        token_id = await self._desk.credentials.token_id_of(customer.credential)
+        return Lane(token_id, CallClass.WRITE, customer.id)
 
     def _now(self) -> int:
         return self._desk.clock.now_ms()

@@ -79,7 +79,7 @@ class Suspensions:
     # -- suspending ----------------------------------------------------------------------------
     async def judge(self, customer: Customer, refusal: Refused) -> Verdict:
         """Find out what a refusal of the whole zone means, and suspend the zone or the token if it is confirmed."""
-        async with self._judging[self._credentials.lane_of(customer)]:
+        async with self._judging[self._credentials.known_id(customer.credential or PLATFORM)]:
             current = await self._current(customer.id)
             moved = current.zone_id != customer.zone_id or current.credential != customer.credential
             if moved or current.status is not ZoneStatus.ACTIVE:
@@ -222,7 +222,8 @@ class Suspensions:
 
     async def _examine_token(self, suspension: Suspension) -> None:
         """Ask about a token; `Refused` when Cloudflare does not take it still."""
-        credential = None if suspension.subject == PLATFORM else CredentialId(suspension.subject)
+        is_platform = suspension.subject == PLATFORM
+        credential = None if is_platform else await self._store.record_of(suspension.subject)
         token = await self._credentials.token_of(credential)
         facts = await self._gateway.verify(token)
         if facts.status != "active":

@@ -140,8 +140,9 @@ FOR_OURSELVES = {
     *("customers.of_shop", "customers.signin_choices", "webhooks.receive"),
     # jobs, commands and services among themselves
     *("merchants.access_token", "merchants.read_domains", "webhooks.work", "scripts.forget"),
-    *("credentials.access", "credentials.feed_access", "credentials.platform", "credentials.lane_of"),
+    *("credentials.access", "credentials.feed_access", "credentials.platform", "credentials.token_id_of"),
     *("credentials.held", "credentials.token_of"),
+    *("credentials.known_id", "credentials.id_of"),
     *("credentials.seal", "credentials.seal_oauth", "health.ready", "health.redis", "health.report"),
     *("readiness.state", "readiness.drain"),
 }

@@ -33,7 +33,7 @@ TABLES = {
     *("accounts", "changes", "credentials", "customer_toggles", "customer_zones", "feed_entries"),
     *("api_answers", "api_tokens", "audit_heads", "audit_log", "erasures", "shops", "staff", "staff_views"),
     *("webhook_receipts", "rollouts", "rollout_shops", "kv_imports", "suspensions", "batch_refusals"),
-    "circuit_breakers",
+    *("circuit_breakers", "sealed_keys"),
 }
 
 

@@ -36,7 +36,7 @@ from cloudcache.adapters.cloudflare.results import (
     zone_facts,
     zone_list,
 )
-from cloudcache.adapters.reservation import mark_sent
+from cloudcache.adapters.reservation import mark_sent, reserved_credential
 from cloudcache.domain.catalog import Read, Toggle
 from cloudcache.domain.clock_offset import ClockOffset, Dated
 from cloudcache.domain.errors import (
@@ -87,7 +87,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. Without a credential no budget is told of it."""
+    """One request. Without a credential the budget is told of it under the one it was reserved for, if any."""
 
     method: str
     path: str
@@ -333,7 +333,7 @@ class CloudflareClient:
             api = failure.error.api if isinstance(failure.error, Refused) else None
             outcome = failure = replace(failure, error=BatchWithdrawn(api=api))
         error, own = (failure.error, failure.from_api) if failure else (None, True)
-        self._meter.tell(call.credential, answer.headers, error, own=own)
+        self._meter.tell(call.credential or reserved_credential(), answer.headers, error, own=own)
         return outcome
 
 

@@ -68,7 +68,7 @@ class Meter:
     ) -> None:
         """A reply came. `own`: the API itself spoke; a gateway's page does not mean that a block is over.
 
-        Without a credential (a token that is only being verified) there is no budget to tell.
+        Without a credential (a token that is verified without a reservation) there is no budget to tell.
         """
         if credential is None:
             return

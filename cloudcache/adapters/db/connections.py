@@ -47,6 +47,7 @@ class Connections(OnDatabase):
         deed: Deed,
         *,
         now: int,
+        token_id: CredentialId | None = None,
     ) -> Customer:
         values = {
             **connected(now),
@@ -63,9 +64,8 @@ class Connections(OnDatabase):
                 await seen_by_connecting(connection, shop, now)
                 await _lock(connection, shop, zone, facts.account_id)
                 await _release(connection, shop, zone, now)
-                await upsert(
-                    connection, credentials, [_credential(credential, sealed, kind, now)], ("sealed", "kind")
-                )
+                record = _credential(credential, token_id, sealed, kind, now)
+                await upsert(connection, credentials, [record], ("token_id", "sealed", "kind"))
                 await keep_account(connection, facts, credential)
                 row = await _write(connection, shop, zone, values, now)
                 customer = customer_of(row)
@@ -214,9 +214,12 @@ def _found(way: Way, missing: Collection[str], now: int) -> Values:
     }
 
 
-def _credential(credential: CredentialId, sealed: bytes, kind: str, now: int) -> Values:
+def _credential(
+    credential: CredentialId, token_id: CredentialId | None, sealed: bytes, kind: str, now: int
+) -> Values:
     return {
         "credential_id": credential,
+        "token_id": token_id,
         "sealed": sealed,
         "kind": kind,
         "status": "active",

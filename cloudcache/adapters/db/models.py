@@ -34,8 +34,11 @@ class Credential(SQLModel, table=True):
     """A sealed token; the plain one is nowhere. Who renews it holds the lease."""
 
     __tablename__ = "credentials"
+    __table_args__ = (Index("ix_credentials_token_id", "token_id"),)
 
     credential_id: str = Field(primary_key=True, max_length=64)
+    token_id: str | None = Field(default=None, max_length=64)
+    """A keyed hash of the token, the same in every record that holds it; learned when it is opened."""
     sealed: bytes = Field(sa_type=LargeBinary)
     kind: str = Field(max_length=16)
     status: str = Field(default="active", max_length=16)
@@ -43,6 +46,15 @@ class Credential(SQLModel, table=True):
     created_at: int = Field(sa_type=BigInteger)
     lease_owner: str | None = Field(default=None, max_length=64)
     lease_until: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class SealedKey(SQLModel, table=True):
+    """A key of the program's own, sealed like a token, so that it outlives the secret keys."""
+
+    __tablename__ = "sealed_keys"
+
+    name: str = Field(primary_key=True, max_length=64)
+    sealed: bytes = Field(sa_type=LargeBinary)
 
 
 class Account(SQLModel, table=True):
@@ -328,3 +340,4 @@ entries = metadata.tables["feed_entries"]
 suspensions = metadata.tables["suspensions"]
 batch_refusals = metadata.tables["batch_refusals"]
 circuit_breakers = metadata.tables["circuit_breakers"]
+sealed_keys = metadata.tables["sealed_keys"]

@@ -129,6 +129,7 @@ def _looked_at(number: int, now: int) -> Values:
 def _credential(newcomer: Newcomer, now: int) -> Values:
     return {
         "credential_id": newcomer.credential,
+        "token_id": newcomer.token_id,
         "sealed": newcomer.sealed,
         "kind": "token",
         "status": "active",

@@ -29,6 +29,7 @@ from cloudcache.adapters.db.engine import ACROSS_TENANTS, Whose
 from cloudcache.adapters.db.locks import lock_accounts, lock_zones
 from cloudcache.adapters.db.models import accounts, entries, zones
 from cloudcache.adapters.db.rows import FOLLOWED_UNTIL, ZONE, customer_of, fitted, whole_number
+from cloudcache.adapters.db.token_ids import with_the_same_tokens
 from cloudcache.adapters.db.transactions import OnDatabase, Values
 from cloudcache.domain.feed import WHOLE, FeedStatus, Named
 from cloudcache.domain.freshness import Interest, Urgency
@@ -85,7 +86,9 @@ class Queue(OnDatabase):
             .limit(limit)
         )
         if without and not platform:
-            ready = ready.where(zones.c.credential_id.not_in(list(without)))
+            async with self.database.reading(ACROSS_TENANTS) as connection:
+                same = await with_the_same_tokens(connection, without)
+            ready = ready.where(zones.c.credential_id.not_in(same or list(without)))
         return await self._take(ACROSS_TENANTS, ready, now, owner, until)
 
     async def lease_one(self, customer: CustomerId, *, now: int, owner: str, until: int) -> LeasedZone | None:

@@ -10,6 +10,7 @@ from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.locks import lock_accounts, lock_zones
 from cloudcache.adapters.db.models import accounts, credentials, zones
 from cloudcache.adapters.db.rows import ZONE, customer_of, fitted
+from cloudcache.adapters.db.token_ids import with_the_same_tokens
 from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, upsert
 from cloudcache.domain.catalog.model import Topology
 from cloudcache.domain.customers import Customer, ZoneStatus
@@ -98,12 +99,18 @@ class Register(OnDatabase):
             await keep_account(connection, facts, credential)
 
     async def use_credential(
-        self, customer: CustomerId, credential: CredentialId, *, now: int, sealed: bytes | None = None
+        self,
+        customer: CustomerId,
+        credential: CredentialId,
+        *,
+        now: int,
+        sealed: bytes | None = None,
+        token_id: CredentialId | None = None,
     ) -> None:
         async with self.database.writing(customer) as connection:
             await next_revision(connection, customer, now)
             if sealed is not None:
-                await keep_credential(connection, credential, sealed, "token", now)
+                await keep_credential(connection, credential, sealed, "token", now, token_id)
             await connection.execute(
                 update(zones)
                 .where(zones.c.customer_id == customer)
@@ -111,9 +118,17 @@ class Register(OnDatabase):
             )
             await feed_again(connection, zones.c.customer_id == customer, now, {"credential_id": credential})
 
-    async def add_credential(self, credential: CredentialId, sealed: bytes, kind: str, *, now: int) -> None:
+    async def add_credential(
+        self,
+        credential: CredentialId,
+        sealed: bytes,
+        kind: str,
+        *,
+        now: int,
+        token_id: CredentialId | None = None,
+    ) -> None:
         async with self.database.writing(ACROSS_TENANTS) as connection:
-            await keep_credential(connection, credential, sealed, kind, now)
+            await keep_credential(connection, credential, sealed, kind, now, token_id)
 
     async def sealed_token(self, credential: CredentialId) -> bytes:
         query = select(credentials.c.sealed).where(credentials.c.credential_id == credential)
@@ -140,7 +155,7 @@ async def change_zones_of(
     connection: AsyncConnection, credential: CredentialId | None, status: ZoneStatus, now: int, values: Values
 ) -> int:
     """Change the zones of a token (None: the platform's) that have this status; return how many."""
-    mine = zones.c.credential_id.is_(None) if credential is None else zones.c.credential_id == credential
+    mine = await zones_of(connection, credential)
     values = values | {"revision": zones.c.revision + 1, "updated_at": now}
     await lock_zones(connection, mine)
     changed = await connection.execute(
@@ -149,6 +164,13 @@ async def change_zones_of(
     if status is not ZoneStatus.ACTIVE:
         await feed_again(connection, mine, now, {})
     return changed.rowcount
+
+
+async def zones_of(connection: AsyncConnection, credential: CredentialId | None) -> ColumnElement[bool]:
+    """The zones that are worked with the token of this record (None: the platform's)."""
+    if credential is None:
+        return zones.c.credential_id.is_(None)
+    return zones.c.credential_id.in_(await with_the_same_tokens(connection, [credential]) or [credential])
 
 
 async def feed_again(
@@ -175,16 +197,22 @@ def connected(now: int) -> Values:
 
 
 async def keep_credential(
-    connection: AsyncConnection, credential: CredentialId, sealed: bytes, kind: str, now: int
+    connection: AsyncConnection,
+    credential: CredentialId,
+    sealed: bytes,
+    kind: str,
+    now: int,
+    token_id: CredentialId | None,
 ) -> None:
     row: Values = {
         "credential_id": credential,
+        "token_id": token_id,
         "sealed": sealed,
         "kind": kind,
         "status": "active",
         "created_at": now,
     }
-    await upsert(connection, credentials, [row], ("sealed", "kind", "status", "created_at"))
+    await upsert(connection, credentials, [row], ("token_id", "sealed", "kind", "status", "created_at"))
 
 
 async def _require_credential(connection: AsyncConnection, credential: CredentialId | None) -> None:

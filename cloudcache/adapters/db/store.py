@@ -33,6 +33,7 @@ from cloudcache.adapters.db.rows import (
 )
 from cloudcache.adapters.db.shops import ShopRegister
 from cloudcache.adapters.db.suspensions import Suspensions
+from cloudcache.adapters.db.token_ids import TokenIds
 from cloudcache.adapters.db.values import Observing
 from cloudcache.domain.customers import Customer, Page
 from cloudcache.domain.errors import NotFound
@@ -49,6 +50,7 @@ class SqlStore(
     Observing,
     Suspensions,
     BatchReads,
+    TokenIds,
     Queue,
     ChangeFeeds,
     Fleet,

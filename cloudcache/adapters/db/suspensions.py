@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import suspensions, zones
-from cloudcache.adapters.db.register import Register, change_zones_of, connected, suspended
+from cloudcache.adapters.db.register import Register, change_zones_of, connected, suspended, zones_of
+from cloudcache.adapters.db.token_ids import token_of
 from cloudcache.adapters.db.transactions import OnDatabase, Values, upsert
 from cloudcache.domain.customers import SUSPENDED, ZoneStatus
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
@@ -37,7 +38,8 @@ class Suspensions(Register, OnDatabase):
     async def suspend_token(self, credential: CredentialId | None, *, now: int, why: str, due: int) -> int:
         values = suspended(ZoneStatus.TOKEN_REFUSED, why)
         async with self.database.writing(ACROSS_TENANTS) as connection:
-            await _schedule(connection, Suspended.TOKEN, credential or PLATFORM, now, due)
+            subject = PLATFORM if credential is None else await token_of(connection, credential)
+            await _schedule(connection, Suspended.TOKEN, subject, now, due)
             return await change_zones_of(connection, credential, ZoneStatus.ACTIVE, now, values)
 
     async def resume_zone(self, customer: CustomerId, zone: ZoneId, *, now: int) -> bool:
@@ -48,9 +50,10 @@ class Suspensions(Register, OnDatabase):
 
     async def resume_token(self, credential: CredentialId | None, *, now: int) -> int:
         async with self.database.writing(ACROSS_TENANTS) as connection:
-            await _drop(connection, Suspension(Suspended.TOKEN, credential or PLATFORM))
+            await _drop_token(connection, credential)
             refused = zones.c.status == ZoneStatus.TOKEN_REFUSED.value
-            any_refused = select(zones.c.customer_id).where(_of(credential), refused).limit(1)
+            mine = await zones_of(connection, credential)
+            any_refused = select(zones.c.customer_id).where(mine, refused).limit(1)
             if (await connection.execute(any_refused)).first() is None:
                 return 0  # without locking all zones of the token
             return await change_zones_of(
@@ -81,14 +84,11 @@ class Suspensions(Register, OnDatabase):
             await _drop(connection, suspension)
 
     async def across_tenants_gone(self, credential: CredentialId | None, limit: int) -> list[CustomerId]:
-        query = select(zones.c.customer_id).where(_of(credential), zones.c.status == ZoneStatus.GONE.value)
+        gone = zones.c.status == ZoneStatus.GONE.value
         async with self.database.reading(ACROSS_TENANTS) as connection:
+            query = select(zones.c.customer_id).where(await zones_of(connection, credential), gone)
             rows = await connection.execute(query.order_by(zones.c.customer_id).limit(limit))
             return [CustomerId(int(one)) for one in rows.scalars()]
-
-
-def _of(credential: CredentialId | None) -> ColumnElement[bool]:
-    return zones.c.credential_id.is_(None) if credential is None else zones.c.credential_id == credential
 
 
 async def _change(
@@ -110,6 +110,13 @@ async def _schedule(connection: AsyncConnection, kind: Suspended, subject: str, 
     """Have it examined at `due`; one that is scheduled already keeps its count of attempts."""
     row: Values = {"kind": kind.value, "subject": subject, "since": now, "attempts": 0, "due_at": due}
     await upsert(connection, suspensions, [row], ("due_at",))
+
+
+async def _drop_token(connection: AsyncConnection, credential: CredentialId | None) -> None:
+    """Drop the suspension of a token, which may have been kept under its record's id before its own was known."""
+    subjects = {PLATFORM} if credential is None else {credential, await token_of(connection, credential)}
+    for subject in subjects:
+        await _drop(connection, Suspension(Suspended.TOKEN, subject))
 
 
 async def _drop(connection: AsyncConnection, suspension: Suspension) -> None:

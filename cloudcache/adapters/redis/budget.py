@@ -75,7 +75,7 @@ class RedisBudget:
         except BaseException:
             self._turns.give_back(ticket)
             raise
-        return Reserved(lambda calls: self._end(ticket, granted, calls))
+        return Reserved(lane.credential, lambda calls: self._end(ticket, granted, calls))
 
     def estimate_ms(self, lane: Lane) -> int:
         here = self._turns.estimate_ms(lane)

@@ -48,7 +48,7 @@ ACROSS = {
     "across_tenants_registered",
     # sealed credentials, which are found by their own id
     *("_of_credential", "add_credential", "sealed_token", "replace_sealed", "across_tenants_sealed"),
-    *("lock_credential", "_end_lease"),
+    *("lock_credential", "_end_lease", "first_key", "replace_key", "record_of", "keep_token_id"),
     *("forget_waiting", "across_tenants_api_token", "forget_answers"),
     # refusals of one call, judged for all
     *("keep_batch_refusal", "forget_batch_refusals", "across_tenants_batch_refusals"),
