@@ -7,6 +7,8 @@ as a pending intent, and answered at once; the slow write goes on behind it and 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
+from secrets import token_hex
 
 from cloudcache.domain.access import Action, Actor, require
 from cloudcache.domain.budget import CallClass
@@ -192,8 +194,10 @@ class Toggles:
         return cell.change
 
     async def _refuse(self, customer: CustomerId, intent: Intent) -> None:
-        """Refuse a change that a circuit breaker holds back, and keep it, so that it can be tried again."""
-        await self._store.record_refused(customer, intent, Reason.CIRCUIT_OPEN, now=self._clock.now_ms())
+        """Refuse a change that a circuit breaker holds back, and keep it, so that it can be tried again. The id of
+        the request stays free, so that the same request may be made later."""
+        kept = replace(intent, request_id=f"refused-{token_hex(12)}")
+        await self._store.record_refused(customer, kept, Reason.CIRCUIT_OPEN, now=self._clock.now_ms())
         self._bus.hint(customer)
         raise Refused(Reason.CIRCUIT_OPEN)
 

@@ -24,7 +24,7 @@ from cloudcache import logs
 from cloudcache.domain.access import Actor, Origin
 from cloudcache.domain.catalog import TOGGLES, Toggle, find
 from cloudcache.domain.customers import Customer, Page
-from cloudcache.domain.errors import CloudcacheError, Refused
+from cloudcache.domain.errors import CloudcacheError, Reason, Refused
 from cloudcache.domain.events import Change, Source
 from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.shopify import Forged
@@ -128,6 +128,9 @@ async def _once(
         answer = await _flipped(caller, toggle, enabled, confirmed, key)
     except Refused as refusal:
         answer = of_error(refusal)
+        if refusal.reason is Reason.CIRCUIT_OPEN:  # the same request may be made again later
+            await scripts.release(caller.actor, key)
+            return answer
     except BaseException:
         await scripts.release(caller.actor, key)
         raise

@@ -64,5 +64,5 @@ def of_error(error: CloudcacheError) -> JSONResponse:
     if isinstance(error, Refused):
         status = _OF_REASON.get(error.reason, 422)
         kind = error.reason.value.replace("_", "-")
-        return problem(status, kind, "The change was refused", error.detail)
+        return problem(status, kind, "The change was refused", error.detail or str(error))
     return problem(502, "unclear", "Cloudflare's answer is not known yet")

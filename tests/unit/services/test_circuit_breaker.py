@@ -69,6 +69,20 @@ async def test_third_failed_change_opens_it_and_the_fourth_costs_no_call(rig: Ri
     assert "try again later" in wording.reason(refused.error)
 
 
+async def test_refused_request_may_be_made_again_under_its_own_id(rig: Rig):
+    process = rig.process()
+    await opened(rig, process)
+    with pytest.raises(Refused):
+        await process.toggles.flip(rig.owner, rig.customer.id, SETTING, True, request_id="same")
+    rig.world.clear_faults()
+    rig.clock.ms += TRY_EVERY_MS
+
+    await process.toggles.flip(rig.owner, rig.customer.id, SETTING, True, request_id="same")
+    await process.tasks.idle()
+
+    assert rig.world.value(ZONE, SETTING) == "on"
+
+
 async def test_every_process_sees_it(rig: Rig):
     await opened(rig, rig.process())
 

@@ -10,11 +10,12 @@ import pytest
 from cloudcache.adapters.prometheus import PrometheusTelemetry
 from cloudcache.adapters.scrape import Scrape
 from cloudcache.domain.errors import StoreUnavailable
+from cloudcache.domain.secret import TokenKind
 from cloudcache.services.readiness import Readiness
 from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
 from tests.support.databases import temporary_store
-from tests.support.rig import Rig, build_rig
+from tests.support.rig import ZONE, Rig, build_rig
 from tests.support.tenants import Tenant
 
 Scraped = Callable[[], Awaitable[list[str]]]
@@ -97,6 +98,15 @@ async def test_without_a_database_the_process_still_tells_about_itself(
     assert "cloudcache_fleet_counted 0.0" in lines
     assert 'cloudcache_read_calls_total{urgency="sweep"} 16.0' in lines
     assert not any(line.startswith("cloudcache_queue_") for line in lines)
+
+
+async def test_setting_that_cannot_be_changed_is_named_with_the_kind_of_token(scraped: Scraped, rig: Rig):
+    for _ in range(3):
+        await rig.store.record_failure(TokenKind.ACCOUNT, "hotlink_protection", ZONE, now=rig.clock.ms)
+
+    lines = await scraped()
+
+    assert 'cloudcache_circuit_breakers_open{setting="hotlink_protection",token_kind="account"} 1.0' in lines
 
 
 async def test_the_oldest_wish_without_an_outcome_is_told(scraped: Scraped, rig: Rig):
