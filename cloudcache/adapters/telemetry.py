@@ -217,6 +217,11 @@ EVENTS: tuple[Event, ...] = (
         "ERROR",
         "Open pages of a customer could not be refreshed; the next tick does it.",
     ),
+    Event(
+        "history_lost",
+        "WARNING",
+        "Open pages show what the database does not know: a failover or restore lost commits. They are read anew.",
+    ),
     Event("webhook_not_kept", "ERROR", "A delivery could not be stored; Shopify sends it again."),
     Event(
         "call_failed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cloudcache.domain.catalog.model import Topology, ZonePlan
@@ -39,7 +39,8 @@ SUSPENDED = (ZoneStatus.TOKEN_REFUSED, ZoneStatus.GONE)
 class Customer:
     """A shop with its zone. `silent_since` tells that Cloudflare does not answer for it, `followed_at` until when its
     account's change log was read; `is_followed` is False when the token may not read it, None while not yet tried.
-    `topology` is how shoppers reached `hostname` at `topology_at`; `missing` are permissions the token has not."""
+    `topology` is how shoppers reached `hostname` at `topology_at`; `missing` are permissions the token has not.
+    Revisions can be compared within one `epoch` of the database; a failover or a restore begins another one."""
 
     id: CustomerId
     shop: str
@@ -57,6 +58,7 @@ class Customer:
     hostname: str = ""
     topology_at: int | None = None
     missing: frozenset[str] = frozenset()
+    epoch: str = field(default="", compare=False)
 
     @property
     def is_suspended(self) -> bool:
@@ -71,10 +73,11 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A consistent view of one customer at one revision: the zone and the asked-for cells."""
+    """A consistent view of one customer at one revision: the zone, and the cells changed after revision `since`."""
 
     customer: Customer
     cells: Mapping[ToggleId, Cell]
+    since: int = 0
 
 
 def shop_name(text: str) -> str:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, select
 
+from cloudcache.adapters.db.epoch import Epoch
 from cloudcache.adapters.db.models import accounts, changes, toggles, zones
 from cloudcache.domain.access import Actor, ActorKind
 from cloudcache.domain.catalog.model import State, Topology, ZonePlan
@@ -72,7 +73,8 @@ CHANGE = (
 FOLLOWED_UNTIL = accounts.c.feed_verified_until + accounts.c.clock_offset_ms
 """Until when an account's audit log was read, by our clock."""
 
-FEED = (accounts.c.feed_status, FOLLOWED_UNTIL)
+EPOCH: ColumnElement[object] = Epoch()
+FEED = (accounts.c.feed_status, FOLLOWED_UNTIL, EPOCH)
 Values = Sequence[object]
 
 
@@ -154,7 +156,8 @@ def customer_of(row: Values) -> Customer:
 
 def followed(customer: Customer, feed: Values) -> Customer:
     """The customer with what the columns of `FEED` tell."""
-    status, verified_until = feed
+    status, verified_until, epoch = feed
+    customer = replace(customer, epoch=str(epoch))
     if status == FeedStatus.ON.value:
         return replace(customer, is_followed=True, followed_at=_maybe(verified_until))
     return customer if status in (None, FeedStatus.NEW.value) else replace(customer, is_followed=False)

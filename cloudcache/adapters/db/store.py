@@ -78,7 +78,7 @@ class SqlStore(
                 change = change_of(newest) if newest[0] is not None else None
                 cells.append(cell_of(row[_CELL_AT:_CHANGE_AT], change))
         holder = followed(customer_of(rows[0]), rows[0][-len(FEED) :])
-        return Page(holder, {cell.toggle: cell for cell in cells})
+        return Page(holder, {cell.toggle: cell for cell in cells}, since)
 
     async def heads(self, customers: Collection[CustomerId]) -> dict[CustomerId, Customer]:
         async with self.database.reading(ACROSS_TENANTS) as connection:

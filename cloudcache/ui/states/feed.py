@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Container, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Container, Iterable, Sequence
 from contextlib import suppress
 
 import reflex as rx
@@ -33,6 +33,7 @@ ROUND_S = 30
 SLICE_S = 1
 RULE_S = 2
 NOT_REFRESHED = {"event": "pages_not_refreshed"}
+LOST = {"event": "history_lost"}
 
 
 async def feed(app: rx.App) -> None:
@@ -126,8 +127,29 @@ class LiveUpdates:
         tokens = self._present(customer)
         if not tokens:
             return
+        page, anew = await self._read(customer, tokens, whole=whole)
+        await self._hand_over(tokens, page, anew)
+
+    async def _read(
+        self, customer: CustomerId, tokens: Sequence[str], *, whole: bool
+    ) -> tuple[Page, Collection[str]]:
+        """What these tabs do not show yet, and those that must begin anew, since the database lost what they show.
+
+        Lost is what the second read, which begins after the tab showed it, does not know: the first may just have
+        been overtaken."""
         page = await current().toggles.page(SYSTEM, customer, 0 if whole else open_pages.oldest_shown(tokens))
-        await self._hand_over(tokens, page)
+        ahead = [token for token in tokens if open_pages.has_other_history(token, page.customer)]
+        if not ahead:
+            return page, ()
+        shown = {token: open_pages.shown(token) for token in ahead}
+        page = await current().toggles.page(SYSTEM, customer)
+        epochs = {token for token in ahead if open_pages.epoch(token) != page.customer.epoch}
+        anew = epochs | {token for token in ahead if shown[token] > page.customer.revision}
+        if anew:
+            log.warning(
+                "customer %s: open pages show what the database lost; shown anew", customer, extra=LOST
+            )
+        return page, anew
 
     async def _compare_one(self, customer: CustomerId, head: Customer | None) -> None:
         tokens = self._present(customer)
@@ -136,10 +158,11 @@ class LiveUpdates:
         if head is None:
             raise NotFound("no such customer")
         has_aged = open_pages.ages_at(tokens) <= current().clock.now_ms()
-        if has_aged or head.revision > open_pages.oldest_shown(tokens):
+        is_ahead = any(open_pages.has_other_history(token, head) for token in tokens)
+        if has_aged or is_ahead or head.revision > open_pages.oldest_shown(tokens):
             await self._refresh_one(customer, whole=has_aged)
         elif not open_pages.shows_head(head, current().attention.progress(customer)):
-            await self._hand_over(tokens, Page(head, {}))
+            await self._hand_over(tokens, Page(head, {}, head.revision))
 
     def _present(self, customer: CustomerId) -> list[str]:
         """The tabs that can take an update now. One that is gone is let go, one whose person is no longer verified
@@ -155,25 +178,38 @@ class LiveUpdates:
                 present.append(token)
         return present
 
-    async def _hand_over(self, tokens: Iterable[str], page: Page) -> None:
+    async def _hand_over(self, tokens: Iterable[str], page: Page, anew: Collection[str] = ()) -> None:
         now, progress = current().clock.now_ms(), current().attention.progress(page.customer.id)
         waits = not await current().rollouts.serves(page.customer.shop)
         for token in tokens:
             self._handover.give(
                 token,
                 lambda token=token: _safely(
-                    page.customer.id, self._show(token, page, now, progress, waits=waits)
+                    page.customer.id,
+                    self._show(token, page, now, progress, waits=waits, anew=token in anew),
                 ),
             )
         open_pages.note_head(page.customer, progress)
 
     async def _show(
-        self, token: str, page: Page, now: int, progress: tuple[int, int] | None, *, waits: bool
+        self,
+        token: str,
+        page: Page,
+        now: int,
+        progress: tuple[int, int] | None,
+        *,
+        waits: bool,
+        anew: bool = False,
     ) -> None:
         async with self._app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
             grid = await root.get_state(Grid)
+            if anew:
+                grid._revision = 0
             grid._take(page, now, progress, waits=waits)
-            open_pages.note_shown(token, grid._revision, grid._right_until() if page.cells else None)
+            is_shown = grid._revision == page.customer.revision
+            epoch = page.customer.epoch if is_shown else open_pages.epoch(token)
+            right_until = grid._right_until() if page.cells else None
+            open_pages.note_shown(token, grid._revision, right_until, epoch)
         _record_push(token, page)
 
     async def _catch_up(self, token: str) -> None:
@@ -190,10 +226,10 @@ class LiveUpdates:
             await _safely(None, self._catch_up_waiting(token, shop))
 
     async def _catch_up_with(self, token: str, customer: CustomerId) -> None:
-        page = await current().toggles.page(SYSTEM, customer, open_pages.shown(token))
+        page, anew = await self._read(customer, [token], whole=False)
         waits = not await current().rollouts.serves(page.customer.shop)
         now, progress = current().clock.now_ms(), current().attention.progress(customer)
-        await self._show(token, page, now, progress, waits=waits)
+        await self._show(token, page, now, progress, waits=waits, anew=bool(anew))
 
     async def _catch_up_waiting(self, token: str, shop: str) -> None:
         is_served = await current().rollouts.serves(shop)

@@ -86,6 +86,7 @@ class Grid(Showing, rx.State):
     _customer: int = 0
     _view: str = ""
     _revision: int = 0
+    _epoch: str = ""
     _clicked: list[str] = []
     _confirms_revert: bool = False
     _asked: bool = False
@@ -355,6 +356,9 @@ class Grid(Showing, rx.State):
         """Fetch what changed since this tab's revision and show it; what it was, unless it could not be read."""
         try:
             page = await current().toggles.page(actor, own_customer(actor), self._revision)
+            if self._has_other_history(page.customer):
+                page = await current().toggles.page(actor, own_customer(actor))
+                self._revision = 0
             waits = self.reads_only and not await current().rollouts.serves(page.customer.shop)
         except NotRolledOut:
             self._hold_back()
@@ -368,7 +372,8 @@ class Grid(Showing, rx.State):
             return None
         self._set("waits", waits)
         self._apply(page, current().clock.now_ms(), current().attention.progress(page.customer.id))
-        open_pages.note_shown(self.router.session.client_token, self._revision, self._right_until())
+        token = self.router.session.client_token
+        open_pages.note_shown(token, self._revision, self._right_until(), self._epoch)
         return page
 
     def _paused(self, toggle: Toggle) -> bool:

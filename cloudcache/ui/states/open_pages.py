@@ -11,6 +11,7 @@ from cloudcache.services import current
 _watching: dict[CustomerId, set[str]] = defaultdict(set)
 _customer_of: dict[str, CustomerId] = {}
 _shown: dict[str, int] = {}
+_epochs: dict[str, str] = {}
 _until: dict[str, int] = {}
 _waiting: dict[str, str] = {}
 """Tabs of shops that have no zone and that the rollout lets wait, by token."""
@@ -65,6 +66,7 @@ def unwatch(token: str) -> None:
     """This tab is gone, or shows somebody else; the customer's last one lets go of its priority."""
     customer = _customer_of.pop(token, None)
     _shown.pop(token, None)
+    _epochs.pop(token, None)
     _until.pop(token, None)
     _waiting.pop(token, None)
     _right_until.pop(token, None)
@@ -104,11 +106,23 @@ def shown(token: str) -> int:
     return _shown.get(token, 0)
 
 
-def note_shown(token: str, revision: int, right_until: int | None) -> None:
+def has_other_history(token: str, head: Customer) -> bool:
+    """Whether this tab shows what the database does not know: a failover or restore lost commits."""
+    revision = _shown.get(token, 0)
+    return revision > head.revision or (revision > 0 and _epochs.get(token, "") != head.epoch)
+
+
+def epoch(token: str) -> str:
+    """The epoch of the database that this tab shows."""
+    return _epochs.get(token, "")
+
+
+def note_shown(token: str, revision: int, right_until: int | None, epoch: str = "") -> None:
     """This tab shows everything up to this revision, and nothing of it ages by itself until then (Unix milliseconds;
     None: no row was changed)."""
     if token in _customer_of:
         _shown[token] = revision
+        _epochs[token] = epoch
         if right_until is not None:
             _right_until[token] = right_until
 

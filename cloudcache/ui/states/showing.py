@@ -23,8 +23,9 @@ class Showing:
     """Shows snapshots, outcomes and failures in the rows and at the head of the page."""
 
     def _apply(self, page: Page, now: int, progress: tuple[int, int] | None) -> None:
-        """Show a snapshot; one older than what is shown is dropped. Also called by the feed."""
-        if page.customer.revision < self._revision or page.customer.id != self._customer:
+        """Show a snapshot; one older than what is shown is dropped, and a part of another history, which could leave
+        rows of the former one. Also called by the live updates."""
+        if page.customer.id != self._customer or self._has_other_history(page.customer):
             return
         first = not self._revision
         counted = first or page.cells or page.customer.topology.value != self.topology
@@ -38,7 +39,7 @@ class Showing:
             words.pop(toggle, None)
             if text:
                 words[toggle] = text
-        self._revision = page.customer.revision
+        self._revision, self._epoch = page.customer.revision, page.customer.epoch
         self._set("words", words)
         if first:
             self._set("clock", rows.seconds(now))
@@ -47,6 +48,11 @@ class Showing:
         self._set_customer(page.customer, progress)
         if counted:
             self._count()
+
+    def _has_other_history(self, head: Customer) -> bool:
+        """Whether the database this was read from is behind what is shown, or another one."""
+        is_other = self._revision > 0 and head.epoch != self._epoch
+        return is_other or head.revision < self._revision
 
     def _take(self, page: Page, now: int, progress: tuple[int, int] | None, *, waits: bool) -> None:
         """The feed hands over a snapshot, and whether the rollout lets the shop wait; staff look all the same."""
