@@ -296,8 +296,8 @@ class Delivery(Settlement):
             await self._read_zone_soon()
             return Tried.SETTLED
         await self._fail(refusal.reason, refusal.detail)
-        if isinstance(refusal, Unauthorized) and refusal.reason is Reason.TOKEN_REFUSED:
-            # One answer proves little: the engine reads next, and verifies the token before it suspends anything.
+        if refusal.reason in (Reason.TOKEN_REFUSED, Reason.ZONE_GONE):
+            # One answer proves little: the engine reads next, and confirms it before it suspends anything.
             await self._read_zone_soon()
         return Tried.SETTLED
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 from sqlalchemy import select
 
@@ -13,9 +15,11 @@ from cloudcache.domain.errors import NotAllowed, Reason, Refused, Unauthorized
 from cloudcache.domain.events import Source
 from cloudcache.domain.ids import ToggleId
 from cloudcache.emulator.dns import DnsRecord
+from cloudcache.emulator.world import Fault
 from cloudcache.local import PERMISSIONS
 from cloudcache.ports import Intent
-from tests.support.house import KITE, KITE_TOKEN, KITE_ZONE, VIEWER, House, everything
+from cloudcache.services.suspensions import Suspensions, Verdict
+from tests.support.house import KITE, KITE_TOKEN, KITE_ZONE, VIEWER, House, agree, everything
 
 
 async def test_connecting_finds_the_zone_the_way_and_what_the_token_may_do(house: House):
@@ -229,3 +233,52 @@ async def test_nobody_but_the_merchant_connects(house: House):
             await house.connecting.check(actor, KITE_TOKEN)
         with pytest.raises(NotAllowed):
             await house.connecting.disconnect(actor)
+
+
+async def test_check_again_resumes_a_suspended_zone_that_answers(house: House):
+    actor = await house.connected()
+    assert actor.customer is not None
+    world, engine = house.rig.world, house.process.engine
+    world.inject(Fault("status", zone_id=KITE_ZONE, status=404, code=1001, times=None))
+    await engine.look_now(actor.customer)
+    suspended = await house.connecting.connected(actor)
+    with pytest.raises(Refused) as flip:
+        await house.process.toggles.flip(actor, actor.customer, "rocket_loader", True, request_id="r")
+    with pytest.raises(Refused) as still:
+        await house.connecting.look_again(actor)
+
+    world.clear_faults()
+    resumed = await house.connecting.look_again(actor)
+    look = await engine.look_now(actor.customer)
+
+    assert suspended and suspended.status is ZoneStatus.GONE
+    assert {flip.value.reason, still.value.reason} == {Reason.ZONE_GONE}
+    assert resumed.status is ZoneStatus.ACTIVE and look and not look.failed
+
+
+async def test_authorization_that_cannot_be_renewed_is_confirmed_before_it_is_suspended(house: House):
+    actor = await house.merchant()
+    state, nonce, code = await agree(house, actor)
+    await house.connecting.finish(state, nonce, code)
+    customer = await house.connecting.connect(actor, (await house.connecting.agreed(actor)).sealed, KITE_ZONE)
+    refusal = Refused(Reason.TOKEN_REFUSED, "Cloudflare did not take it")
+    suspensions = Suspensions(
+        house.store,
+        house.rig.gateway,
+        house.credentials,
+        house.rig.budget,
+        house.rig.bus,
+        house.rig.clock,
+        lambda: None,
+        jitter=lambda: 0.5,
+    )
+
+    async def refuse(_: object) -> NoReturn:
+        raise refusal
+
+    house.credentials.access = refuse
+    works_still = await suspensions.judge(customer, refusal)
+    house.rig.clock.ms += 2 * 3_600_000
+    has_run_out = await suspensions.judge(customer, refusal)
+
+    assert (works_still, has_run_out) == (Verdict.UNSURE, Verdict.SUSPENDED)

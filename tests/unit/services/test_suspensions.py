@@ -205,3 +205,15 @@ async def test_token_replaced_during_the_read_is_used_and_never_suspended(rig: R
     after = await customer(rig)
     assert look and not look.failed and after.status is ZoneStatus.ACTIVE
     assert after.full_read_at is not None and len((await rig.store.page(after.id)).cells) == 50
+
+
+async def test_write_to_a_lost_zone_has_the_zone_examined(rig: Rig):
+    process = rig.process()
+    await process.settle()
+    rig.world.inject(gone())
+
+    await process.toggles.flip(rig.owner, rig.customer.id, "rocket_loader", True, request_id="r")
+    await process.tasks.idle()
+    await process.settle()
+
+    assert (await customer(rig)).status is ZoneStatus.GONE
