@@ -77,8 +77,19 @@ def show(shop: str, as_json: AsJson = False) -> None:
                 }
                 for id_, cell in page.cells.items()
             ]
-            sys.stdout.write(json.dumps({"shop": page.customer.shop, "toggles": rows}) + "\n")
+            sys.stdout.write(
+                json.dumps(
+                    {
+                        "shop": page.customer.shop,
+                        "status": page.customer.status.value,
+                        "full_read_at": page.customer.full_read_at,
+                        "toggles": rows,
+                    }
+                )
+                + "\n"
+            )
             return
+        out.print(f"{page.customer.shop}: {page.customer.status.label}", markup=False)
         table = Table("Setting", "State", "Value", "Age", box=None)
         now = wiring.services.clock.now_ms()
         for id_, cell in page.cells.items():

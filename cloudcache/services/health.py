@@ -96,6 +96,8 @@ class Health:
         except (CloudcacheError, NotFound) as error:
             return [Finding(customer.shop, False, f"zone {customer.zone_id} not reachable: {explain(error)}")]
         findings = [Finding(customer.shop, True, f"zone {facts.name}, {facts.plan.title} plan")]
+        if customer.is_suspended:
+            findings.append(Finding(customer.shop, False, _suspended(customer)))
         probes = {read.toggles[0].permission: read for read in reversed(reads(batch=False))}
         for permission, read in sorted(probes.items()):
             try:
@@ -116,6 +118,10 @@ def _what_fails(breaker: CircuitBreaker) -> str:
         f"cannot be changed with tokens of kind {breaker.token_kind.value} {where}: Cloudflare failed "
         f"{breaker.failures} changes in a row; one change is tried every ten minutes, and nothing has to be done here"
     )
+
+
+def _suspended(customer: Customer) -> str:
+    return f"suspended: {customer.status.label}; resume it with: python -m cloudcache sync {customer.handle}"
 
 
 def _how_many(customers: Sequence[Customer]) -> str:

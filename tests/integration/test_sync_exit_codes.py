@@ -109,14 +109,20 @@ def test_unknown_zone_is_suspended_everywhere_and_resumed_by_command(
     gone = run(tmp_path, cloudflare, "sync", "shop-0", "--json")
     still = run(tmp_path, cloudflare, *remedy, "--json")
     listed = run(tmp_path, cloudflare, "customers", "list", "--json")
+    shown = run(tmp_path, cloudflare, "customers", "show", "shop-0", "--json")
+    reported = run(tmp_path, cloudflare, "sync", "shop-0", "--report", "--json")
+    fleet = run(tmp_path, cloudflare, "sync", "--report", "--json")
     fault(cloudflare)
+    doctor = run(tmp_path, cloudflare, "doctor", "--json")
     lifted = run(tmp_path, cloudflare, *remedy, "--json")
     after = run(tmp_path, cloudflare, "customers", "list", "--json")
 
     assert (gone.code, data_of(gone)["status"]) == (1, "gone")
     assert "1001" in data_of(gone)["why"]
     assert still.code == 1 and not data_of(still)["ok"]
-    assert data_of(listed)["status"] == "gone"
+    assert {data_of(one)["status"] for one in (listed, shown, reported)} == {"gone"}
+    assert [one["status"] for one in data_of(fleet)["parked"]] == ["gone"]
+    assert doctor.code == 1 and "suspended: gone" in doctor.out
     assert (lifted.code, data_of(after)["status"]) == (0, "active"), lifted.out
 
 
