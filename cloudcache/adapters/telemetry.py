@@ -244,6 +244,7 @@ EVENTS: tuple[Event, ...] = (
         "A setting cannot be changed with tokens of one kind; one change is tried every ten minutes.",
     ),
     Event("answer_held", "WARNING", "An answer would change too much at once; it is read again first."),
+    Event("value_omitted", "WARNING", "An answer lacks values it should hold; they count as not read."),
     Event("feed_lost", "WARNING", "The change log of an account cannot be read; its zones are polled."),
     Event("clock_set_back", "WARNING", "The clock of a machine was set back."),
     Event("webhook_refused", "WARNING", "A delivery was not believed."),

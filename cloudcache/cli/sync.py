@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import JSON, ToggleId
 from cloudcache.domain.planner import Binding, FleetPlan, PoolPlan
 from cloudcache.ports import QueueDepth
-from cloudcache.services.reconcile import Look
+from cloudcache.services.gathering import Look
 from cloudcache.services.report import FleetReport, Freshness, ZoneReport
 from cloudcache.wiring import Wiring
 
@@ -196,6 +197,8 @@ async def _sync_many(wiring: Wiring, everything: bool, as_json: bool) -> bool:
 
 def _show_zone(report: ZoneReport, as_json: bool) -> None:
     customer, cells = report.page.customer, report.page.cells.values()
+    absent = sorted(cell.toggle for cell in cells if cell.absent_at is not None)
+    omitted = sorted(cell.toggle for cell in cells if cell.omitted_at is not None)
     ages = [report.at - cell.seen_at for cell in cells if cell.seen_at]
     if as_json:
         print_json(
@@ -205,6 +208,8 @@ def _show_zone(report: ZoneReport, as_json: bool) -> None:
                 "read_whole_at": customer.full_read_at,
                 "oldest_value_s": max(ages) / 1000 if ages else None,
                 "never_read": len(BY_ID) - len(ages),
+                "absent": [str(one) for one in absent],
+                "not_reported": [str(one) for one in omitted],
                 "since": report.since,
                 "changes": [_change_json(one) for one in report.changes],
             }
@@ -214,7 +219,14 @@ def _show_zone(report: ZoneReport, as_json: bool) -> None:
     out.print(
         f"{customer.shop}: {customer.status.label}, {oldest}, {len(report.changes)} changes made elsewhere"
     )
+    _print_toggles("Not available on this zone", absent)
+    _print_toggles("Not reported by Cloudflare's last answer", omitted)
     _print_changes(report.changes)
+
+
+def _print_toggles(what: str, toggles: Collection[ToggleId]) -> None:
+    if toggles:
+        out.print(f"{what}: {', '.join(BY_ID[one].title for one in toggles)}")
 
 
 def _show_fleet(report: FleetReport, as_json: bool) -> None:

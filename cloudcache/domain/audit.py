@@ -29,6 +29,7 @@ class AuditAction(StrEnum):
     FLIP_ENDED = "flip ended"
     CHANGED_ELSEWHERE = "changed elsewhere"
     SIDE_EFFECT = "changed as a side effect"
+    ENDED_BY_ITSELF = "ended automatically"
     DENIED = "denied"
     INSTALLED = "installed"
     UNINSTALLED = "uninstalled"

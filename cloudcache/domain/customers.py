@@ -40,6 +40,8 @@ class Customer:
     """A shop with its zone. `silent_since` tells that Cloudflare does not answer for it, `followed_at` until when its
     account's change log was read; `is_followed` is False when the token may not read it, None while not yet tried.
     `topology` is how shoppers reached `hostname` at `topology_at`; `missing` are permissions the token has not.
+    `unread_at` is when the last whole read began, if it left toggles unread; `full_read_at`
+    tells of an earlier one then.
     Revisions can be compared within one `epoch` of the database; a failover or a restore begins another one."""
 
     id: CustomerId
@@ -58,6 +60,7 @@ class Customer:
     hostname: str = ""
     topology_at: int | None = None
     missing: frozenset[str] = frozenset()
+    unread_at: int | None = None
     epoch: str = field(default="", compare=False)
 
     @property

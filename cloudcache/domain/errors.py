@@ -11,6 +11,7 @@
     ├── NotAllowed               this actor may not do this to this tenant
     │   └── NotRolledOut         the new path does not serve this shop yet; nothing of it was changed
     ├── NotFound                 no such toggle, customer or change
+    ├── LeaseLost                another zone was connected, or another process took the work over: drop the result
     └── StoreUnavailable         the database is locked, read-only, absent or at another migration
 
 Adapters translate the outside into these once, at the edge; nothing above them knows a status code.
@@ -41,6 +42,7 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     ZONE_GONE = "zone_gone"
     NOT_CONNECTED = "not_connected"
+    ZONE_REPLACED = "zone_replaced"
     OTHER = "other"
 
 
@@ -79,6 +81,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.CANCELLED: "The change was taken back before it was sent",
     Reason.ZONE_GONE: "Cloudflare knows no zone with this ID that this token can see. An account ID looks the same.",
     Reason.NOT_CONNECTED: "No Cloudflare token is connected",
+    Reason.ZONE_REPLACED: "The store was connected to another zone",
     Reason.OTHER: "Cloudflare refused the call",
 }
 _SAID_ALONE = (Reason.CONFLICT, Reason.NOT_CONNECTED)
@@ -151,6 +154,10 @@ class NotRolledOut(NotAllowed):
 
 class NotFound(CloudcacheError):
     """The thing named does not exist, or not for this tenant; the two are not told apart."""
+
+
+class LeaseLost(CloudcacheError):
+    """The customer was connected to another zone, or its lease was taken over; nothing was written."""
 
 
 class StoreUnavailable(CloudcacheError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -34,6 +35,7 @@ class Source(StrEnum):
     CLOUDFLARE = "cloudflare"
     IMPORT = "import"
     SIDE_EFFECT = "side_effect"  # Cloudflare changed it along with a setting that was changed here
+    EXPIRY = "expiry"  # the setting ended by itself, as was known when it was turned on
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Change:
 
     @property
     def is_outside(self) -> bool:
-        """Whether it was made at Cloudflare, and not along with a change of ours."""
+        """Whether it was made at Cloudflare, and neither along with a change of ours nor by itself."""
         return self.status is ChangeStatus.OBSERVED and self.source is Source.CLOUDFLARE
 
 
@@ -83,6 +85,7 @@ class Observation:
     `at` is the Unix millisecond at which that call *began*: the value is at least that fresh, never fresher.
     `editable` is None where Cloudflare does not say (endpoints of their own). `cloudflare_at` is `at` by Cloudflare's
     clock, where its answer has a date; to be compared with the times of audit-log lines.
+    A setting that ends by itself has `ends_at` while it runs, and `ended_at` when Cloudflare counts the time since.
     """
 
     toggle: ToggleId
@@ -91,8 +94,31 @@ class Observation:
     editable: bool | None = None
     modified_on: str | None = None
     ends_at: int | None = None
+    ended_at: int | None = None
     ray_id: str = ""
     cloudflare_at: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """What one read call returned of its toggles: the values, which it iterates over; those that are `absent`,
+    because this zone does not have them; and those `omitted`, which should be there and are not, or whose value
+    cannot be used."""
+
+    seen: tuple[Observation, ...] = ()
+    absent: frozenset[ToggleId] = frozenset()
+    omitted: frozenset[ToggleId] = frozenset()
+
+    @property
+    def usable(self) -> tuple[Observation, ...]:
+        """The values that say on or off."""
+        return tuple(one for one in self.seen if one.toggle not in self.omitted)
+
+    def __iter__(self) -> Iterator[Observation]:
+        return iter(self.seen)
+
+    def __len__(self) -> int:
+        return len(self.seen)
 
 
 class News:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from math import sqrt
 
-from cloudcache.domain.budget import CallClass, backoff_ms
+from cloudcache.domain.budget import CallClass
 
 DAY_MS = 86_400_000
 REMEMBERED_MS = 7 * DAY_MS
@@ -29,7 +29,17 @@ SWEEP_AT_LEAST_MS = 900_000
 RETRY_BASE_MS = 15_000
 RETRY_CAP_MS = 3_600_000
 RETRY_AT_LEAST_MS = 2_000
-"""Even with the luckiest jitter nobody knocks again at once."""
+"""Even with the luckiest jitter no retry follows at once."""
+
+WHOLE_AGAIN_AT_LEAST_MS = 400_000
+"""While a part of a zone cannot be read, its whole reads are at least this far apart; retries read that part only."""
+
+END_MARGIN_MS = 2_000
+"""A setting that ends by itself is read this long after its end: Cloudflare counts whole seconds, and an answer
+takes a moment."""
+
+END_AGAIN_MS = 30_000
+"""A countdown that was read at its end and goes on is read again this much later at the earliest."""
 
 NEVER = 0
 """What a zone that was never read is ordered by: before everybody."""
@@ -93,10 +103,18 @@ class Interest:
     """Until when a page of it is known to be open; prolonged while it is."""
     followed: bool = False
     """Whether a feed tells of its changes."""
+    unread_at: int | None = None
+    """When the last whole read began, if it left toggles unread."""
+    is_retried: bool = False
+    """Whether these are tried again apart from the rest."""
 
-    def read(self, now: int) -> Interest:
-        """Read whole just now."""
-        return replace(self, full_read_at=now)
+    def read(self, at: int) -> Interest:
+        """Return the interest after a whole read that began at `at`."""
+        return replace(self, full_read_at=at, unread_at=None, is_retried=False)
+
+    def read_in_part(self, at: int, *, is_retried: bool = True) -> Interest:
+        """Return the interest after a whole read that began at `at` and left toggles unread."""
+        return replace(self, unread_at=at, is_retried=is_retried)
 
     def is_watched(self, now: int) -> bool:
         """Whether somebody has its page open."""
@@ -114,17 +132,27 @@ def weight(zone: Interest, now: int) -> int:
 
 def next_look(zone: Interest, pace: Pace, now: int) -> tuple[int, Urgency]:
     """When to read the whole zone again, and how urgent that is then; a zone never read is due at once."""
-    read_at = NEVER if zone.full_read_at is None else zone.full_read_at
+    read_at = max(zone.full_read_at or NEVER, zone.unread_at or NEVER)
+    at_least = WHOLE_AGAIN_AT_LEAST_MS if zone.is_retried else NEVER
     if zone.is_watched(now):
         every = pace.followed_ms if zone.followed else pace.watched_ms
-        return read_at + every, Urgency.WATCHED
+        return read_at + max(at_least, every), Urgency.WATCHED
     every = max(SWEEP_AT_LEAST_MS, int(pace.sweep_ms / sqrt(weight(zone, now))))
     return read_at + every, Urgency.SWEEP
 
 
 def retry_at(failures: int, now: int, chance: float) -> int:
-    """When to look again after this many failures in a row: full jitter, between seconds and an hour."""
-    return now + RETRY_AT_LEAST_MS + backoff_ms(failures, RETRY_BASE_MS, RETRY_CAP_MS, chance)
+    """Return when to read again after this many failures in a row, between seconds and an hour later.
+
+    Half of the growing wait is fixed and half is jitter (`chance`, in [0, 1)), so that even the luckiest draws
+    give nine tries in the first hour at most."""
+    longest = min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** min(failures, 30))
+    return now + RETRY_AT_LEAST_MS + int(longest * (1 + chance) / 2)
+
+
+def read_end_at(ends_at: int) -> int:
+    """Return when to read a setting that ends by itself at `ends_at`."""
+    return ends_at + END_MARGIN_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +190,10 @@ class Place:
         return replace(self, due=due, urgency=urgency, leased_until=0, failures=0)
 
     def failed(self, generation: int, due: int) -> Place:
-        """It could not be done: later again, just as urgent, also when it was added meanwhile."""
+        """Return the place after work that began at `generation` failed: later again, just as urgent. Only what a
+        person asked for meanwhile (due `NEVER`) keeps its time; what a feed named meanwhile waits as well."""
+        if generation != self.generation and self.due <= NEVER:
+            due = self.due
         return replace(self, due=due, leased_until=0, failures=self.failures + 1)
 
 

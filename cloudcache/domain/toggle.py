@@ -1,8 +1,8 @@
 """The state of one toggle as a page may show it, and the one rule that says what to show.
 
 A cell holds the confirmed value (with the time it was seen), and the newest change of that toggle. Of these,
-one standing is shown, the highest of: queued or sent > failed > reported > changed outside > never read > stale >
-normal.
+one standing is shown, the highest of: queued or sent > failed > absent > reported > ended > omitted > changed outside
+> never read > stale > normal.
 """
 
 from __future__ import annotations
@@ -41,14 +41,19 @@ class Standing(StrEnum):
     REPORTED = "reported"
     OUTSIDE = "outside"
     STALE = "stale"
+    ABSENT = "absent"  # this zone does not have the setting
+    ENDED = "ended"  # it should have ended by itself, and was not read since
+    OMITTED = "omitted"  # Cloudflare's last answer held no value of it
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One toggle of one customer: the cached value, its age, and its newest change.
 
-    `seen_at` is None while the value was never read; then `state` is not yet known either.
-    `revision` is the customer's revision at which anything about this row last changed.
+    `seen_at` is None while the toggle was never read. `state` is None until there was a value.
+    `revision` is the customer's revision at which anything about this row last changed. `absent_at` is when the zone
+    was last seen not to have the setting, `omitted_at` when an answer last left its value out; the value is then the
+    last one known.
     """
 
     toggle: ToggleId
@@ -62,10 +67,17 @@ class Cell:
     last_off: JSON = None
     revision: int = 0
     change: Change | None = None
+    absent_at: int | None = None
+    omitted_at: int | None = None
+
+    def has_ended(self, now: int) -> bool:
+        """Whether it should have ended by itself since it was last read."""
+        return self.state is State.ON and self.ends_at is not None and self.ends_at <= now
 
     def reading(self, toggle: Toggle) -> Reading:
         """The cached value understood; off while nothing was ever read."""
-        return toggle.read(self.value) if self.seen_at is not None else Reading(State.OFF)
+        is_read = self.seen_at is not None and self.absent_at is None
+        return toggle.read(self.value) if is_read else Reading(State.OFF)
 
     def shown_state(self) -> State:
         """The switch's position: the wanted one while a change is open, else the cached one."""
@@ -82,8 +94,14 @@ def standing(cell: Cell, now: int, stale_after_ms: int = STALE_AFTER_MS) -> Stan
     unseen = change.status if change and change.seen_at is None else None
     if unseen is ChangeStatus.FAILED:
         return Standing.FAILED
+    if cell.absent_at is not None:
+        return Standing.ABSENT
     if cell.confirmed_by is ConfirmedBy.REPORTED:
         return Standing.REPORTED
+    if cell.has_ended(now):
+        return Standing.ENDED
+    if cell.omitted_at is not None:
+        return Standing.OMITTED
     if change and unseen is ChangeStatus.OBSERVED and now - change.requested_at < OUTSIDE_SHOWN_MS:
         return Standing.OUTSIDE
     if cell.seen_at is None:
@@ -99,6 +117,7 @@ class Lock(StrEnum):
     PLAN = "plan"  # the zone's plan is too low; the row names the one it needs
     NOT_EDITABLE = "not_editable"  # Cloudflare says so, for a reason it does not give
     PERMISSION = "permission"  # the shop's token was found not to have the permission
+    ABSENT = "absent"  # Cloudflare does not have the setting for this zone
 
 
 def lock(
@@ -108,9 +127,12 @@ def lock(
     known to be `missing` beats both, for it locks the row instead of letting the flip fail."""
     if toggle.permission in missing:
         return Lock.PERMISSION
+    is_absent = cell is not None and cell.absent_at is not None
     editable = cell.editable if cell else None
-    if editable is True:
+    if editable is True and not is_absent:
         return None
     if plan < toggle.min_plan:
         return Lock.PLAN
+    if is_absent:
+        return Lock.ABSENT
     return Lock.NOT_EDITABLE if editable is False else None

@@ -201,6 +201,18 @@ _BOTS = (
     _choice(
         "bot_management.ai_bots_protection", "disabled", "block", "disabled", "only_on_ad_pages", batch=False
     ),
+    _choice(
+        "bot_management.ai_training",
+        "disabled",
+        "disabled",
+        "disallow",
+        "block",
+        "only_on_ad_pages",
+        batch=False,
+    ),
+    _choice("bot_management.ai_search", "disabled", "disabled", "block", "only_on_ad_pages", batch=False),
+    _choice("bot_management.ai_user", "disabled", "disabled", "block", "only_on_ad_pages", batch=False),
+    Setting("bot_management.bot_preference_sync_enabled", FLAG, False),
     _choice("bot_management.crawler_protection", "disabled", "enabled", "disabled", batch=False),
     _choice("bot_management.cf_robots_variant", "off", "off", "policy_only", batch=False),
     _choice("bot_management.content_bots_protection", "disabled", "block", "disabled", batch=False),
@@ -286,6 +298,20 @@ BOT_FIELDS: Mapping[str, Setting] = {
     for name, setting in SETTINGS.items()
     if name.startswith("bot_management.")
 }
+_SBFM = (
+    "sbfm_definitely_automated",
+    "sbfm_verified_bots",
+    "sbfm_static_resource_protection",
+    "optimize_wordpress",
+)
+BOT_PRODUCTS: Mapping[Plan, tuple[str, ...]] = {
+    Plan.FREE: ("fight_mode",),
+    Plan.PRO: _SBFM,
+    Plan.BUSINESS: (*_SBFM, "sbfm_likely_automated"),
+    Plan.ENTERPRISE: ("auto_update_model", "bm_cookie_enabled", "suppress_session_score"),
+}
+"""The bot fields that only zones of that plan have: Bot Fight Mode, Super Bot Fight Mode, Bot Management."""
+
 PAGE_SHIELD_FIELDS: Mapping[str, Setting] = {
     name.partition(".")[2] or "enabled": setting
     for name, setting in SETTINGS.items()

@@ -12,7 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cloudcache.emulator.catalogue import BOT_FIELDS, PAGE_SHIELD_FIELDS, SETTINGS, Setting
+from cloudcache.emulator.catalogue import (
+    BOT_FIELDS,
+    BOT_PRODUCTS,
+    PAGE_SHIELD_FIELDS,
+    SETTINGS,
+    Plan,
+    Setting,
+)
 from cloudcache.emulator.generated import Zone
 from cloudcache.emulator.store import Held
 from cloudcache.emulator.wire import JSON, moment
@@ -94,12 +101,21 @@ def page_shield_result(zone: Zone, held: Mapping[str, Held], now: float) -> dict
 
 
 def bot_result(zone: Zone, held: Mapping[str, Held], now: float) -> dict[str, JSON]:
-    """The object of the bot endpoint: the fields of the zone's plan."""
-    return {
-        field: current(zone, held, setting.name, now)
+    """The object of the bot endpoint: the fields of the zone's plan, and what an earlier plan left behind."""
+    shown = bot_fields(zone.plan)
+    fields: dict[str, JSON] = {field: current(zone, held, BOT_FIELDS[field].name, now) for field in shown}
+    stale: dict[str, JSON] = {
+        field: held[setting.name].value
         for field, setting in BOT_FIELDS.items()
-        if setting.edit_from is None or zone.plan >= setting.edit_from
+        if field not in shown and setting.name in held and held[setting.name].value != setting.default
     }
+    return fields | ({"stale_zone_configuration": stale} if stale else {})
+
+
+def bot_fields(plan: Plan) -> tuple[str, ...]:
+    """The fields that a zone of that plan has: each plan's bot product has some of its own, and not the others'."""
+    others = {field for product in BOT_PRODUCTS.values() for field in product} - set(BOT_PRODUCTS[plan])
+    return tuple(field for field in BOT_FIELDS if field not in others)
 
 
 def zone_result(zone: Zone, held: Mapping[str, Held], account_name: str, now: float) -> dict[str, JSON]:

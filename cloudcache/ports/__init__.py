@@ -37,10 +37,11 @@ from cloudcache.ports.queue import (
     Parked,
     Pending,
     QueueDepth,
+    Unread,
     ZoneQueue,
 )
 from cloudcache.ports.rollout import Imported, Imports, KeyValues, KvAccess, RolloutBook, Wishes
-from cloudcache.ports.store import Intent, Observed, Settled, Start, Store, Way
+from cloudcache.ports.store import NO_GAPS, Gaps, Intent, Observed, Settled, Start, Store, Way
 from cloudcache.ports.telemetry import SILENT, Silent, Telemetry
 from cloudcache.ports.world import (
     Budget,
@@ -57,6 +58,7 @@ from cloudcache.ports.world import (
 )
 
 __all__ = [
+    "NO_GAPS",
     "SILENT",
     "AgeCounts",
     "AuditTrail",
@@ -72,6 +74,7 @@ __all__ = [
     "Feeds",
     "Finished",
     "FleetCounts",
+    "Gaps",
     "Gateway",
     "Identity",
     "Imported",
@@ -105,6 +108,7 @@ __all__ = [
     "Store",
     "Telemetry",
     "TokenFacts",
+    "Unread",
     "Vault",
     "Way",
     "Wishes",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cloudcache.domain.catalog import Read, Toggle, ZonePlan
-from cloudcache.domain.events import Observation
+from cloudcache.domain.events import Observation, ReadResult
 from cloudcache.domain.feed import FeedPage, FeedVersion, Window
 from cloudcache.domain.ids import JSON, CredentialId, ZoneId
 from cloudcache.domain.secret import Token
@@ -86,8 +86,8 @@ class CloudflareOAuth(Protocol):
 class Gateway(Protocol):
     """Cloudflare, as the services see it. Raises the tree of `domain/errors.py`; never retries."""
 
-    async def read(self, access: ZoneAccess, read: Read) -> list[Observation]:
-        """One call; the toggles it names, without those the answer left out or refused to tell."""
+    async def read(self, access: ZoneAccess, read: Read) -> ReadResult:
+        """Make one call and return what it says of the toggles it names."""
         ...
 
     async def write(self, access: ZoneAccess, toggle: Toggle, value: JSON) -> Observation:

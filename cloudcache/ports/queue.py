@@ -19,9 +19,20 @@ from cloudcache.domain.planner import Pool
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """The toggles that the whole read begun at `at` left unread, and when they are to be tried again."""
+
+    toggles: Named
+    at: int
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
 class LeasedZone:
-    """A zone to look at. `entries` are the feed's lines that ask for it, `named` what they name together. One that
-    `is_unknown` was taken from a list: Cloudflare was never asked what it is."""
+    """A zone to look at. `entries` are the feed's lines that ask for it, `named` what they name together, and `lines`
+    what each of them names. One that `is_unknown` was taken from a list: Cloudflare was never asked what it is. The
+    number `lease` is given to one lease only; `unread` is what the last whole read left open, and
+    the toggles in `ended` should have ended by themselves since they were last read."""
 
     customer: Customer
     urgency: Urgency
@@ -33,17 +44,28 @@ class LeasedZone:
     entries: tuple[int, ...] = ()
     persons: dict[ToggleId, str] = field(default_factory=dict)
     is_unknown: bool = False
+    lines: dict[int, Named] = field(default_factory=dict)
+    lease: int = 0
+    unread: Unread | None = None
+    ended: Named = frozenset()
+
+    def unread_due(self, now: int) -> Named:
+        """The unread toggles whose time to be tried again has come."""
+        return self.unread.toggles if self.unread and self.unread.due <= now else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
     """How a look ended: when the zone is due again, when a look at all of it began (None: it was not whole), and
-    which of the feed's lines it has answered."""
+    which of the feed's lines it has answered. `unread_at` is when a look at all of it began that was refused some
+    toggles. `keeps_unread`: unread toggles were not due and stay so, with the count of their failures."""
 
     due: int
     urgency: Urgency
     read_at: int | None
     entries: tuple[int, ...] = ()
+    unread_at: int | None = None
+    keeps_unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +173,21 @@ class ZoneQueue(Protocol):
         """The look is over. False, and nothing is changed, when the lease was lost."""
         ...
 
-    async def fail(self, zone: LeasedZone, *, owner: str, due: int, now: int, why: str, silent: bool) -> bool:
-        """The look failed; again at `due`. `silent`: Cloudflare did not answer at all."""
+    async def fail(
+        self,
+        zone: LeasedZone,
+        *,
+        owner: str,
+        due: int,
+        now: int,
+        why: str,
+        silent: bool,
+        entries: Collection[int] = (),
+        unread: Unread | None = None,
+    ) -> bool:
+        """End the lease of a read that failed, in part or whole; the zone is due again at `due`, or at once when a
+        person asked for it meanwhile. `silent`: Cloudflare did not answer at all. The lines `entries` were answered
+        all the same; `unread` is what a whole read left open (None: as before)."""
         ...
 
     async def release(self, owner: str) -> None:

@@ -17,6 +17,7 @@ from cloudcache.domain.catalog.model import State
 from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, Observation, Source
+from cloudcache.domain.feed import NOTHING
 from cloudcache.domain.ids import JSON, ChangeId, CredentialId, CustomerId, ToggleId, ZoneId
 from cloudcache.ports.breakers import CircuitBreakers
 from cloudcache.ports.cloudflare import ZoneFacts
@@ -55,12 +56,37 @@ class Settled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What came of an observation: the journal rows made for differences that nobody here intended, the toggles whose
-    value was written (the others hold something newer, or an open intent), and the revision after it."""
+    """What came of an observation: the journal rows of changes made elsewhere, the toggles whose value was written
+    (the others have something newer, or an open change), the revision after it, and the toggles that the zone does
+    not have."""
 
     changes: Sequence[Change]
     written: frozenset[ToggleId]
     revision: int
+    absent: frozenset[ToggleId] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Toggles that a read asked for and has no value of: `absent` where the answer shows that the zone does not have
+    them, `omitted` where it should have held a value, `refused` where Cloudflare knows no such setting. The calls
+    began at `at`, in Unix milliseconds."""
+
+    absent: frozenset[ToggleId] = NOTHING
+    omitted: frozenset[ToggleId] = NOTHING
+    refused: frozenset[ToggleId] = NOTHING
+    at: int = 0
+
+    @property
+    def toggles(self) -> frozenset[ToggleId]:
+        """All of them."""
+        return self.absent | self.omitted | self.refused
+
+    def __bool__(self) -> bool:
+        return bool(self.toggles)
+
+
+NO_GAPS = Gaps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +251,14 @@ class Store(Suspending, BatchReading, CircuitBreakers, Protocol):
         since: int,
         now: int,
         persons: Mapping[ToggleId, str] | None = None,
+        gaps: Gaps = NO_GAPS,
+        zone: ZoneId | None = None,
+        lease: int | None = None,
     ) -> Observed:
-        """Write what a read saw, where no intent is open and nothing changed after revision `since`.
+        """Write what a read saw, and its `gaps`, where no intent is open and nothing changed after revision `since`.
 
-        `persons` are those who changed a toggle elsewhere, as far as a feed told."""
+        `persons` are those who changed a toggle elsewhere, as far as a feed told. `LeaseLost`, and nothing is
+        written, when the customer no longer has the `zone` that was read, or another `lease` followed."""
         ...
 
     async def zone_silent(self, customer: CustomerId, *, now: int) -> None:
@@ -267,9 +297,16 @@ class Store(Suspending, BatchReading, CircuitBreakers, Protocol):
         ...
 
     async def keep_facts(
-        self, customer: CustomerId, facts: ZoneFacts, credential: CredentialId | None, *, now: int
+        self,
+        customer: CustomerId,
+        facts: ZoneFacts,
+        credential: CredentialId | None,
+        *,
+        now: int,
+        zone: ZoneId | None = None,
     ) -> None:
-        """What Cloudflare says the zone is, of a customer that was taken from a list."""
+        """What Cloudflare says the zone is, of a customer that was taken from a list. `LeaseLost` when it has another
+        `zone` by now."""
         ...
 
     async def connect_zone(

@@ -65,7 +65,7 @@ class Attention:
         page = shown if shown is not None and is_whole else await self._store.page(customer)
         await self._watch(customer)
         now = self._clock.now_ms()
-        stale_since = self._oldest(page) + self._stale_after_ms
+        stale_since = self._asked_at(page) + self._stale_after_ms
         if page.customer.status is ZoneStatus.ACTIVE and stale_since <= now:
             await self._queue.add(customer, due=stale_since, urgency=Urgency.WATCHED)
         self._wake()
@@ -117,7 +117,15 @@ class Attention:
                 if left:
                     await self._queue.unwatch(left, now=self._clock.now_ms())
 
-    def _oldest(self, page: Page) -> int:
-        if len(page.cells) < len(TOGGLES):
-            return NEVER - self._stale_after_ms
-        return min(cell.seen_at or 0 for cell in page.cells.values())
+    def _asked_at(self, page: Page) -> int:
+        """When all of the zone was last asked for. What could not be read then is tried again by the queue: opening
+        the page once more would only repeat the calls."""
+        asked_at = max(page.customer.full_read_at or NEVER, page.customer.unread_at or NEVER, _oldest(page))
+        return asked_at if asked_at > NEVER else NEVER - self._stale_after_ms
+
+
+def _oldest(page: Page) -> int:
+    """When the toggle was read that was not read for the longest time."""
+    if len(page.cells) < len(TOGGLES):
+        return NEVER
+    return min(cell.seen_at or NEVER for cell in page.cells.values())

@@ -33,14 +33,15 @@ from cloudcache.ports import (
     Bus,
     Clock,
     Feeds,
-    Finished,
     LeasedFeed,
     LeasedZone,
     ZoneQueue,
 )
 from cloudcache.services.changefeed import ChangeFeed
+from cloudcache.services.gathering import Look
 from cloudcache.services.pacing import Pacing
-from cloudcache.services.reconcile import GIVE_UP_AFTER, Look, Reconciler
+from cloudcache.services.reconcile import Reconciler
+from cloudcache.services.settling import asked_of, failed, finished, outcome
 from cloudcache.services.suspensions import Suspensions, Verdict
 from cloudcache.services.tally import Tally
 from cloudcache.services.tasks import Tasks
@@ -304,11 +305,18 @@ class Engine:
         """Read what is asked for and settle the lease."""
         (platform, urgency), began = line, self._clock.now_ms()
         is_whole = whole or self._wants_whole(zone, platform)
+        wanted = WHOLE if is_whole else asked_of(zone, began)
+        is_whole = wanted >= WHOLE
         await self._reconciler.prepare()
-        plan = cheapest_reads(WHOLE if is_whole else zone.named, self._reconciler.batch_read)
+        plan = cheapest_reads(wanted, self._reconciler.batch_read)
         try:
             look = await self._reconciler.look(
-                zone.customer, plan, urgency.call_class, zone.persons, unknown=zone.is_unknown
+                zone.customer,
+                plan,
+                urgency.call_class,
+                zone.persons,
+                unknown=zone.is_unknown,
+                lease=zone.lease,
             )
         except Refused as refusal:
             self.tally.failures += 1
@@ -321,32 +329,38 @@ class Engine:
         return look
 
     def _wants_whole(self, zone: LeasedZone, platform: bool) -> bool:
-        """All of it when nobody named anything, when somebody asked for all, or when its turn has come anyway."""
+        """All of it when nothing in particular is to be read, when a person asked for all, or when its turn has come
+        anyway: for an open page, and for a zone whose failures would else keep it from ever being swept."""
         now = self._clock.now_ms()
-        if not zone.named or zone.due <= NEVER:
+        if zone.due <= NEVER or not asked_of(zone, now):
             return True
         due, _ = next_look(zone.interest, self._pacing.pace(platform=platform), now)
-        return due <= now and zone.urgency is Urgency.WATCHED
+        return due <= now and (
+            zone.urgency is Urgency.WATCHED or zone.failures > 0 or zone.unread is not None
+        )
 
     async def _settle(self, zone: LeasedZone, look: Look, began: int, is_whole: bool, platform: bool) -> None:
         """End the lease. A whole read is as old as its beginning: what it saw is at least that fresh."""
-        now = self._clock.now_ms()
-        missing = zone.named - look.written - look.unreadable
-        if look.failed or missing:
-            self.tally.failures += 1
-            await self._queue.fail(
-                zone,
-                owner=self._owner(),
-                due=retry_at(zone.failures, now, self._chance()),
-                now=now,
-                why=look.why or "something of it was changed while it was read",
-                silent=look.silent >= min(GIVE_UP_AFTER, look.total),
-            )
+        if look.is_lost:
             return
-        interest = zone.interest.read(began) if is_whole else zone.interest
-        due, urgency = next_look(interest, self._pacing.pace(platform=platform), now)
-        done = Finished(due, urgency, began if is_whole else None, zone.entries)
-        await self._queue.finish(zone, done, owner=self._owner(), now=now)
+        now, pace = self._clock.now_ms(), self._pacing.pace(platform=platform)
+        result = outcome(zone, look.answered, look.settled, began, is_whole=is_whole, refused=look.refused)
+        if result.is_complete:
+            done = finished(zone, result, pace, now)
+            await self._queue.finish(zone, done, owner=self._owner(), now=now)
+            return
+        self.tally.failures += 1
+        retry = failed(zone, result, pace, now, self._chance(), is_silent=look.is_silent)
+        await self._queue.fail(
+            zone,
+            owner=self._owner(),
+            due=retry.due,
+            now=now,
+            why=look.why or "something of it was changed while it was read",
+            silent=look.is_silent,
+            entries=result.entries,
+            unread=retry.unread,
+        )
 
     async def _refused(self, zone: LeasedZone, refusal: Refused) -> None:
         """Cloudflare refuses the zone as a whole: have that confirmed; what cannot be is tried again later."""

@@ -151,7 +151,8 @@ class Importing:
         result = replace(result, verdict=_verdict(told, found), told=told, found=found)
         if order is Order.LOOK:
             return result
-        await self._store.observe(customer.id, [seen], since=since, now=self._clock.now_ms())
+        now = self._clock.now_ms()
+        await self._store.observe(customer.id, [seen], since=since, now=now, zone=customer.zone_id)
         if order is Order.WRITE and told is not found:
             result = await self._write(customer, result, told, origin)
         await self._keep(actor, customer, result, told, found, origin)
@@ -200,7 +201,7 @@ class Importing:
         access = await self._credentials.access(customer)
         with await self._budget.acquire(Lane(access.credential, CallClass.SWEEP, customer.id)):
             seen = await self._gateway.read(access, read_for(ROCKET))
-        return next((one for one in seen if one.toggle == ROCKET.id), None)
+        return next((one for one in seen.usable if one.toggle == ROCKET.id), None)
 
     async def _read(self, call: Callable[[], Awaitable[T]]) -> T:
         """A read may be repeated; after a 429 the budget itself waits until it opens."""

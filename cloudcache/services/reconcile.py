@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 from cloudcache.domain.budget import CallClass, Lane
-from cloudcache.domain.catalog import BY_ID, Read, Toggle, read_for, reads
+from cloudcache.domain.catalog import BY_ID, TOGGLES, Read, Toggle, read_for, reads
 from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.errors import (
     BatchWithdrawn,
     CloudcacheError,
+    LeaseLost,
     Reason,
     Refused,
     Throttled,
@@ -26,12 +27,14 @@ from cloudcache.domain.errors import (
     Unclear,
     explain,
 )
-from cloudcache.domain.events import Answered, Observation, Progress
+from cloudcache.domain.events import Answered, Progress, ReadResult
 from cloudcache.domain.ids import CustomerId, ToggleId
 from cloudcache.domain.plan import diff
-from cloudcache.ports import Budget, Bus, Clock, Gateway, Store, ZoneAccess
+from cloudcache.domain.toggle import Cell
+from cloudcache.ports import Budget, Bus, Clock, Gaps, Gateway, Store, ZoneAccess
 from cloudcache.services.batch_read import BatchRead
 from cloudcache.services.credentials import Credentials
+from cloudcache.services.gathering import GIVE_UP_AFTER, Gathered, Look, agree
 from cloudcache.services.suspensions import Suspensions
 
 log = logging.getLogger("cloudcache.reconcile")
@@ -39,35 +42,11 @@ log = logging.getLogger("cloudcache.reconcile")
 AT_ONCE = 5
 """Calls of one zone in flight together: a first read of 16 takes four round trips, and one zone cannot hog."""
 
-GIVE_UP_AFTER = 3
-"""Unanswered calls of one zone after which the rest is not tried: Cloudflare is down, or that zone's part of it."""
+CONFIRM_AT_MOST = 5
+"""Settings that the bulk list lacks and that are then read singly; a list that lacks more is a bad answer."""
 
 OF_THE_WHOLE_ZONE = (Reason.TOKEN_REFUSED, Reason.PERMISSION, Reason.ZONE_GONE)
 """Reasons that may concern the whole zone, or its token; not once the zone has answered to anything."""
-
-
-@dataclass
-class Look:
-    """What came of reading a zone, or how far it is."""
-
-    total: int
-    done: int = 0
-    failed: int = 0
-    silent: int = 0
-    """Calls without any answer, throttled ones not counted."""
-    written: set[ToggleId] = field(default_factory=set)
-    unreadable: set[ToggleId] = field(default_factory=set)
-    """Toggles that this zone does not have, or this token may not read."""
-    refused: set[ToggleId] = field(default_factory=set)
-    """Toggles that Cloudflare refused to show."""
-    problems: dict[ToggleId, str] = field(default_factory=dict)
-    """Toggles that were not read, and why, for operators."""
-    is_reachable: bool = False
-    """Whether Cloudflare answered for this zone, so that a refusal is about one setting and not about all."""
-    changes: int = 0
-    """Differences that nobody here intended."""
-    why: str = ""
-    """The last failure, for people."""
 
 
 class Reconciler:
@@ -127,6 +106,7 @@ class Reconciler:
         persons: Mapping[ToggleId, str] | None = None,
         *,
         unknown: bool = False,
+        lease: int | None = None,
     ) -> Look:
         """Make these calls and write what they tell; of an `unknown` zone first what it is. `Unauthorized` when the
         token is refused as such, `Refused` when the zone is gone or nothing is connected; what went wrong with single
@@ -139,12 +119,15 @@ class Reconciler:
         self._show(holder.id, look, call_class)
         try:
             access = await self._credentials.access(holder)
-            reading = Reading(
-                holder, access, Lane(access.credential, call_class, holder.id), look, persons or {}
-            )
+            lane = Lane(access.credential, call_class, holder.id)
+            is_part = 2 * sum(len(read.toggles) for read in plan) < len(TOGGLES)
+            reading = Reading(holder, access, lane, look, persons or {}, lease, is_part)
             if unknown:
                 await self._introduce(reading)
             await self._with_the_token_held_now(reading, plan)
+        except LeaseLost as lost:
+            log.info("customer %s: what was read is dropped: %s", holder.id, lost)
+            look.is_lost, look.why = True, str(lost)
         finally:
             if self._reading.get(holder.id) is look:
                 del self._reading[holder.id]
@@ -171,7 +154,8 @@ class Reconciler:
                 raise
             log.info("customer %s: what its zone is was not told: %s", holder.id, error)
             return
-        await self._store.keep_facts(holder.id, facts, holder.credential, now=self._clock.now_ms())
+        now = self._clock.now_ms()
+        await self._store.keep_facts(holder.id, facts, holder.credential, now=now, zone=holder.zone_id)
 
     async def _with_the_token_held_now(self, reading: Reading, plan: Sequence[Read]) -> None:
         """Read; when the token is refused and was replaced or renewed meanwhile, read again with the new one."""
@@ -210,47 +194,63 @@ class Reconciler:
         """The first call alone (it tells most, and whether the token works), then a few at a time. What a watched
         zone's calls tell is written wave by wave, for somebody waits; a swept one's once, which costs a quarter."""
         waits = reading.lane.call_class is not CallClass.SWEEP
-        seen: list[Observation] = []
+        gathered, look = Gathered(), reading.look
         since = reading.holder.revision  # known before any of the calls began
         try:
             for wave in (plan[:1], *(plan[i : i + AT_ONCE] for i in range(1, len(plan), AT_ONCE))):
-                if reading.look.silent >= GIVE_UP_AFTER:
+                if look.silent >= GIVE_UP_AFTER and look.silent > look.answers:
                     return
-                seen += await self._wave(reading, wave)
+                await self._wave(reading, wave, gathered)
                 if waits:
-                    since = await self._write(reading, seen, since)
-                    seen = []
+                    since = await self._write(reading, gathered, since)
+                    gathered = Gathered(refused=set() if reading.believes_refusals else gathered.refused)
         finally:
-            if seen:
-                await self._write(reading, seen, since)
+            if gathered:
+                await self._write(reading, gathered, since)
+            if not reading.believes_refusals:
+                look.unreadable |= gathered.refused
 
-    async def _write(self, reading: Reading, seen: Sequence[Observation], since: int) -> int:
-        """Keep what was seen by calls that began after revision `since`; returns the revision then reached."""
+    async def _write(self, reading: Reading, gathered: Gathered, since: int) -> int:
+        """Keep what calls brought that began after revision `since`; returns the revision then reached."""
+        look = reading.look
+        look.seen |= {one.toggle for one in gathered.seen}
+        refused = gathered.refused if reading.believes_refusals else set()
+        gaps = Gaps(frozenset(gathered.absent), frozenset(gathered.omitted), frozenset(refused), gathered.at)
         observed = await self._store.observe(
-            reading.holder.id, seen, since=since, now=self._clock.now_ms(), persons=reading.persons
+            reading.holder.id,
+            gathered.seen,
+            since=since,
+            now=self._clock.now_ms(),
+            persons=reading.persons,
+            gaps=gaps,
+            zone=reading.holder.zone_id,
+            lease=reading.lease,
         )
-        reading.look.written |= observed.written
-        reading.look.changes += len(observed.changes)
+        look.written |= observed.written
+        look.absent |= observed.absent
+        look.changes += len(observed.changes)
+        _note_omitted(look, gaps.toggles - observed.absent, reading.holder)
         if reading.holder.silent_since is not None:
             self._bus.tell(Answered(reading.holder.id))
-        self._show(reading.holder.id, reading.look, reading.lane.call_class)
+        self._show(reading.holder.id, look, reading.lane.call_class)
         return observed.revision
 
-    async def _wave(self, reading: Reading, wave: Sequence[Read]) -> list[Observation]:
-        """A few calls side by side, and what they saw."""
+    async def _wave(self, reading: Reading, wave: Sequence[Read], gathered: Gathered) -> None:
+        """Make a few calls side by side and add what they brought."""
+        gathered.at = gathered.at or self._clock.now_ms()
         calls = (self._read(reading, read) for read in wave)
         results = await asyncio.gather(*calls, return_exceptions=True)
         await self._check_reach(reading, results)
-        seen: list[Observation] = []
         for read, result in zip(wave, results, strict=True):
             if isinstance(result, BaseException):
-                _note(reading.look, read, result, reading.holder)
-            elif read.batch and await self._is_absurd(reading.holder.id, result):
-                seen += await self._again(reading, read, result)
+                _note_failure(reading, read, result, gathered)
+            elif read.batch:
+                reading.look.answers += 1
+                await self._take_list(reading, read, result, gathered)
             else:
-                seen += result
+                reading.look.answers += 1
+                gathered.add(result)
             reading.look.done += 1
-        return seen
 
     async def _check_reach(self, reading: Reading, results: Sequence[object]) -> None:
         """Find out whether a refusal concerns the zone as a whole: not if it answers to anything else."""
@@ -265,29 +265,51 @@ class Reconciler:
         else:
             look.is_reachable = refusal is None
 
-    async def _read(self, reading: Reading, read: Read) -> list[Observation]:
+    async def _read(self, reading: Reading, read: Read) -> ReadResult:
         with await self._budget.acquire(reading.lane):
             result = await self._gateway.read(reading.access, read)
         if read.batch:
             await self._batch_read.answered()
         return result
 
-    async def _again(self, reading: Reading, read: Read, first: list[Observation]) -> list[Observation]:
+    async def _take_list(self, reading: Reading, read: Read, result: ReadResult, gathered: Gathered) -> None:
+        """Add what the bulk list brought: an absurd one is read again, and what it lacks is asked for singly."""
+        cells = (await self._store.page(reading.holder.id)).cells
+        if self._is_absurd(reading.holder.id, result, cells):
+            second = await self._again(reading, read, result)
+            if second is None:
+                return
+            result = second
+        known = {one for one in result.omitted if one in cells and cells[one].absent_at is not None}
+        doubtful = result.omitted - known
+        gathered.add(ReadResult(result.usable, result.absent | known))
+        if len(doubtful) > CONFIRM_AT_MOST:
+            gathered.omitted |= doubtful
+            return
+        for toggle in sorted(doubtful):
+            await self._confirm(reading, read_for(BY_ID[toggle]), gathered)
+
+    async def _confirm(self, reading: Reading, read: Read, gathered: Gathered) -> None:
+        """Read a setting singly that the bulk list did not hold, or not with a value."""
+        reading.look.total += 1
+        await self._wave(reading, (read,), gathered)
+
+    async def _again(self, reading: Reading, read: Read, first: ReadResult) -> ReadResult | None:
         """Ask a second time; only what both answers show is believed."""
         try:
             second = await self._read(reading, read)
         except CloudcacheError as error:
             _note(reading.look, read, error, reading.holder)
-            return []
-        if _agree(first, second):
+            return None
+        if agree(first.usable, second.usable):
             return second
         log.warning("customer %s: two answers in a row disagree; neither is believed", reading.holder.id)
         reading.look.failed += 1
         reading.look.why = "Cloudflare's answers disagree"
-        return []
+        return None
 
-    async def _is_absurd(self, customer: CustomerId, seen: list[Observation]) -> bool:
-        plan = diff((await self._store.page(customer)).cells, seen)
+    def _is_absurd(self, customer: CustomerId, seen: ReadResult, cells: Mapping[ToggleId, Cell]) -> bool:
+        plan = diff(cells, seen.usable)
         if plan.is_absurd:
             held = {"event": "answer_held"}
             log.warning(
@@ -305,6 +327,41 @@ class Reading:
     lane: Lane
     look: Look
     persons: Mapping[ToggleId, str]
+    lease: int | None
+    is_part: bool
+    """Whether only some of the zone's toggles are read."""
+
+    @property
+    def believes_refusals(self) -> bool:
+        """Whether "no such setting" is about the setting: where nothing but refusals came of a whole read, they may
+        be about the zone or the token."""
+        return self.is_part or bool(self.look.seen)
+
+
+def _note_failure(reading: Reading, read: Read, error: BaseException, gathered: Gathered) -> None:
+    """Note a call that failed. That there is no such setting is an answer, to be believed when it comes twice."""
+    is_refused = isinstance(error, Refused) and not isinstance(error, BatchWithdrawn)
+    reading.look.answers += is_refused
+    if isinstance(error, Refused) and is_refused and error.reason is Reason.UNKNOWN_SETTING:
+        gathered.refused |= {one.id for one in read.toggles}
+        log.info("customer %s: %s is not there: %s", reading.holder.id, read.path, error)
+        return
+    _note(reading.look, read, error, reading.holder)
+
+
+def _note_omitted(look: Look, omitted: Set[ToggleId], holder: Customer) -> None:
+    """Count toggles that Cloudflare's answers did not hold: they were asked for, and not read."""
+    if not omitted:
+        return
+    titles = ", ".join(sorted(BY_ID[one].title for one in omitted))
+    look.omitted |= omitted
+    look.failed += len(omitted)
+    look.why = f"Cloudflare's answer has no value for {titles}"
+    look.problems |= dict.fromkeys(omitted, "Cloudflare's answer has no value for it")
+    extra = {"event": "value_omitted"}
+    log.warning(
+        "customer %s: no value was reported for %s", holder.id, ", ".join(sorted(omitted)), extra=extra
+    )
 
 
 def _note(look: Look, read: Read, error: BaseException, holder: Customer) -> None:
@@ -336,10 +393,3 @@ def _one_by_one(plan: Sequence[Read]) -> tuple[Read, ...]:
     """The same without the batch call, each setting once."""
     wanted = {toggle.id for read in plan for toggle in read.toggles}
     return tuple(read for read in reads(batch=False) if any(one.id in wanted for one in read.toggles))
-
-
-def _agree(one: list[Observation], other: list[Observation]) -> bool:
-    """Whether two answers show the same positions."""
-    first = {seen.toggle: BY_ID[seen.toggle].read(seen.value).state for seen in one}
-    second = {seen.toggle: BY_ID[seen.toggle].read(seen.value).state for seen in other}
-    return first == second

@@ -229,5 +229,7 @@ def _allow(toggle: Toggle, page: Page, cell: Cell) -> None:
         raise Unauthorized(Reason.PERMISSION, toggle.permission)
     if locked is Lock.PLAN:
         raise Refused(Reason.PLAN, toggle.min_plan.title)
+    if locked is Lock.ABSENT:
+        raise Refused(Reason.UNKNOWN_SETTING)
     if locked is Lock.NOT_EDITABLE:
         raise Refused(Reason.NOT_EDITABLE)

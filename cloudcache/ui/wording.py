@@ -42,6 +42,10 @@ NO_ZONE_MEANS = (
     "Connect the zone of your shop’s domain to change that."
 )
 ASKS = "Asks before it turns on."
+NOT_AVAILABLE = "Not available on this zone"
+NOT_AVAILABLE_NOTE = "Cloudflare doesn’t have this setting for your domain."
+NOT_REPORTED = "Cloudflare didn’t report it"
+ENDED = "Ended, checking"
 NOT_EDITABLE_NOTE = "Cloudflare does not let this zone change it."
 
 SEARCH = "Search settings"
@@ -210,7 +214,7 @@ _REASONS: dict[Reason, str] = {
     Reason.TOKEN_REFUSED: "Cloudflare refused the token",
     Reason.PERMISSION: "Token may not edit it",
     Reason.WRONG_VALUE: "Cloudflare refused the value",
-    Reason.UNKNOWN_SETTING: "Not available for this zone",
+    Reason.UNKNOWN_SETTING: NOT_AVAILABLE,
     Reason.CONFLICT: "It conflicts with another setting",
     Reason.NO_ANSWER: "Cloudflare did not answer in time",
     Reason.NOT_KEPT: "Cloudflare kept the old value",
@@ -221,6 +225,7 @@ _REASONS: dict[Reason, str] = {
     Reason.CANCELLED: "Taken back",
     Reason.ZONE_GONE: "Cloudflare does not know this zone",
     Reason.NOT_CONNECTED: "No token is connected",
+    Reason.ZONE_REPLACED: "Another zone was connected meanwhile",
     Reason.OTHER: "Cloudflare refused it",
 }
 _PERMISSIONS = {
@@ -309,6 +314,8 @@ def deed(action: str, outcome: str, title: str, told: dict[str, str]) -> tuple[s
         return f"{title}: taken back" if status == "cancelled" else f"{title}: replaced by a later wish", ""
     if action == "imported":
         return _DEEDS[action], f"{told.get('told', '?')} there, {told.get('found', '?')} at Cloudflare"
+    if action == "ended automatically":
+        return f"{title}: ended automatically", ""
     if action == "changed elsewhere":
         return f"{title}: turned {to} at Cloudflare", ""
     if action == "changed as a side effect":

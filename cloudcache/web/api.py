@@ -219,13 +219,13 @@ def _shown(toggle: Toggle, page: Page) -> dict[str, object]:
     now = current().clock.now_ms()
     cell = page.cells.get(toggle.id, Cell(toggle.id))
     locked = lock(toggle, cell, page.customer.plan, page.customer.missing)
-    known = cell.seen_at is not None
+    known = cell.seen_at is not None and cell.absent_at is None
     return {
         "id": toggle.id,
         "title": toggle.title,
         "category": toggle.category,
         "enabled": (cell.reading(toggle).state.value == "on") if known else None,
-        "value": cell.value,
+        "value": cell.value if known else None,
         "seen_at": cell.seen_at,
         "age_ms": max(0, now - cell.seen_at) if cell.seen_at is not None else None,
         "standing": standing(cell, now).value,

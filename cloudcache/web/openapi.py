@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from cloudcache.domain.catalog import TOGGLES
+from cloudcache.domain.toggle import Lock, Standing
 
 _CHANGE = {
     "type": "object",
@@ -20,7 +21,7 @@ _CHANGE = {
         "toggle_id": {"type": "string"},
         "enabled": {"type": "boolean"},
         "status": {"enum": ["pending", "applied", "failed", "superseded", "observed"]},
-        "source": {"enum": ["page", "api", "cloudflare", "import", "side_effect"]},
+        "source": {"enum": ["page", "api", "cloudflare", "import", "side_effect", "expiry"]},
         "actor": {"type": "string"},
         "requested_at": {"type": "integer", "description": "Unix milliseconds"},
         "settled_at": {"type": ["integer", "null"]},
@@ -34,12 +35,15 @@ _OPTIMIZATION = {
         "id": {"type": "string"},
         "title": {"type": "string"},
         "category": {"type": "string"},
-        "enabled": {"type": ["boolean", "null"], "description": "null while it was never read"},
+        "enabled": {
+            "type": ["boolean", "null"],
+            "description": "null while it was never read, and while absent",
+        },
         "value": {"description": "Cloudflare's own value, which may be finer than on or off"},
         "seen_at": {"type": ["integer", "null"], "description": "Unix milliseconds"},
         "age_ms": {"type": ["integer", "null"]},
-        "standing": {"type": "string"},
-        "locked": {"enum": ["plan", "not_editable", "permission", None]},
+        "standing": {"enum": [one.value for one in Standing]},
+        "locked": {"enum": [*(one.value for one in Lock), None]},
         "effect": {"type": "string"},
         "change": {"oneOf": [{"$ref": "#/components/schemas/Change"}, {"type": "null"}]},
     },

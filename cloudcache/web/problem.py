@@ -23,6 +23,7 @@ _OF_REASON = {
     Reason.WRONG_VALUE: 422,
     Reason.CONFLICT: 409,
     Reason.NOT_CONNECTED: 409,
+    Reason.ZONE_REPLACED: 409,
     Reason.ZONE_GONE: 409,
     Reason.CIRCUIT_OPEN: 409,
 }

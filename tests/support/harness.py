@@ -24,7 +24,7 @@ from cloudcache.domain.budget import Limits
 from cloudcache.domain.catalog import Read, Toggle, Topology, ZonePlan
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.errors import Unclear
-from cloudcache.domain.events import Observation
+from cloudcache.domain.events import Observation, ReadResult
 from cloudcache.domain.feed import FeedPage, FeedVersion, Window
 from cloudcache.domain.ids import JSON, CredentialId, CustomerId, ZoneId
 from cloudcache.domain.secret import Token
@@ -75,7 +75,7 @@ class Interposed:
         self._clock = clock
         self.script: deque[Around] = deque()
 
-    async def read(self, access: ZoneAccess, read: Read) -> list[Observation]:
+    async def read(self, access: ZoneAccess, read: Read) -> ReadResult:
         seen = await self._inner.read(access, read)
         self._clock.ms += 1
         return seen

@@ -29,8 +29,8 @@ from cloudcache.adapters.cloudflare.pace import CALLS_PER_SECOND, Pace
 from cloudcache.adapters.cloudflare.results import (
     accounts,
     dns_records,
-    observe,
     observe_all,
+    observe_written,
     read_at,
     token_facts,
     zone_facts,
@@ -51,7 +51,7 @@ from cloudcache.domain.errors import (
     Unclear,
     explain,
 )
-from cloudcache.domain.events import Observation
+from cloudcache.domain.events import Observation, ReadResult
 from cloudcache.domain.feed import FeedPage, FeedVersion, Window
 from cloudcache.domain.ids import JSON, CredentialId, ZoneId
 from cloudcache.domain.secret import Token
@@ -135,7 +135,7 @@ class CloudflareClient:
         self._offset = ClockOffset()
         self._line = Line(base_url, transport, http2, timeouts or Timeouts(), calls_per_second, pace)
 
-    async def read(self, access: ZoneAccess, read: Read) -> list[Observation]:
+    async def read(self, access: ZoneAccess, read: Read) -> ReadResult:
         """What one call tells of the toggles it names; `BatchWithdrawn` when the batch call is no more."""
         at = self._clock.now_ms()
         call = _of_zone("GET", access, read.path, read.toggles[0].permission, is_batch=read.batch)
@@ -154,7 +154,9 @@ class CloudflareClient:
             raise Refused(Reason.WRONG_VALUE, "a value that cannot be sent") from None
         call = _of_zone(toggle.method, access, toggle.path, toggle.permission, body)
         return await self._ask_of_zone(
-            access, call, lambda answer, ray: read_at(observe(toggle, answer.result, at, ray), answer.read_at)
+            access,
+            call,
+            lambda answer, ray: read_at(observe_written(toggle, answer.result, at, ray), answer.read_at),
         )
 
     async def zone(self, access: ZoneAccess) -> ZoneFacts:

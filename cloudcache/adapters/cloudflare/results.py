@@ -5,64 +5,101 @@ Values that nobody knows are passed through untouched: the catalogue decides whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from cloudcache.domain.catalog import Read, Toggle, ZonePlan
-from cloudcache.domain.events import Observation
-from cloudcache.domain.ids import JSON, ZoneId
+from cloudcache.domain.catalog import BY_ID, Read, Toggle, ZonePlan
+from cloudcache.domain.catalog.shapes import is_usable
+from cloudcache.domain.events import Observation, ReadResult
+from cloudcache.domain.ids import JSON, ToggleId, ZoneId
 from cloudcache.ports import DnsRecord, TokenFacts, ZoneFacts
 
-Seen = TypeVar("Seen", Observation | None, list[Observation] | None)
+Seen = TypeVar("Seen", Observation | None, ReadResult | None)
 
 YEAR_ONE = "0001-"
 """Network Error Logging gives a date in the year 1 while it was never changed; the others give null."""
 LONGEST_COUNTDOWN_S = 86_400
 LONGEST_DATE = 40
+ENDS_BY_ITSELF = "development_mode"
+"""The one setting whose object has a countdown; elsewhere such a field means nothing to us."""
 
 
 def observe(toggle: Toggle, result: JSON, at: int, ray: str) -> Observation | None:
-    """What a `result` says of a toggle; None when it does not hold its value."""
+    """Return what a `result` says of a toggle; None when it does not hold its value."""
     if not isinstance(result, dict):
         return None
     value = toggle.extract(result)
     if value is None:
         return None
     editable = result.get("editable")
+    left = _countdown_ms(result.get("time_remaining")) if toggle.setting == ENDS_BY_ITSELF else 0
     return Observation(
         toggle.id,
         value,
         at,
         editable=editable if isinstance(editable, bool) else None,
         modified_on=_date(result.get("modified_on")),
-        ends_at=_ends_at(result.get("time_remaining"), at),
+        ends_at=at + left if left > 0 else None,
+        ended_at=at + left if left < 0 else None,
         ray_id=ray,
     )
 
 
-def observe_all(read: Read, result: JSON, at: int, ray: str) -> list[Observation] | None:
-    """What one read says of its toggles; unknown ids are skipped, toggles missing in it are left out."""
+def observe_written(toggle: Toggle, result: JSON, at: int, ray: str) -> Observation | None:
+    """Return what the answer to a write says; None when its value cannot be used, so that it is read again."""
+    seen = observe(toggle, result, at, ray)
+    return seen if seen is not None and is_usable(toggle, seen.value) else None
+
+
+def observe_all(read: Read, result: JSON, at: int, ray: str) -> ReadResult | None:
+    """Return what one read says of its toggles; None for a result of another shape, or with none of them.
+
+    Unknown ids and fields are skipped. An endpoint that carries several toggles shows the fields of the zone's plan:
+    one that is missing beside another is absent. The bulk list has the same ids for every plan, so an id missing
+    there is omitted, and so is a value that is null or garbled. A garbled value is returned all the same.
+    """
     if read.batch:
-        if not isinstance(result, list):
-            return None
-        items = {
-            item["id"]: item for item in result if isinstance(item, dict) and isinstance(item.get("id"), str)
-        }
-        pairs = [(toggle, items.get(toggle.setting)) for toggle in read.toggles]
-    else:
-        if not isinstance(result, dict):
-            return None
-        pairs = [(toggle, result) for toggle in read.toggles]
-    seen = [observe(toggle, item, at, ray) for toggle, item in pairs]
-    return [one for one in seen if one is not None]
+        return _observe_list(read, result, at, ray) if isinstance(result, list) else None
+    if not isinstance(result, dict):
+        return None
+    has_some = any(_has_field(toggle, result) for toggle in read.toggles)
+    absent = {one.id for one in read.toggles if has_some and one.endpoint and not _has_field(one, result)}
+    return _result(read, [(one, result) for one in read.toggles if one.id not in absent], absent, at, ray)
+
+
+def _observe_list(read: Read, result: Sequence[JSON], at: int, ray: str) -> ReadResult | None:
+    items = {
+        item["id"]: item for item in result if isinstance(item, dict) and isinstance(item.get("id"), str)
+    }
+    if not any(toggle.setting in items for toggle in read.toggles):
+        return None
+    return _result(
+        read, [(toggle, items.get(toggle.setting or "")) for toggle in read.toggles], set(), at, ray
+    )
+
+
+def _result(
+    read: Read, items: Sequence[tuple[Toggle, JSON]], absent: Collection[ToggleId], at: int, ray: str
+) -> ReadResult:
+    found = [observe(toggle, item, at, ray) for toggle, item in items]
+    seen = tuple(one for one in found if one is not None)
+    usable = {one.toggle for one in seen if is_usable(BY_ID[one.toggle], one.value)}
+    omitted = {one.id for one in read.toggles} - usable - set(absent)
+    return ReadResult(seen, frozenset(absent), frozenset(omitted))
+
+
+def _has_field(toggle: Toggle, result: Mapping[str, JSON]) -> bool:
+    return toggle.extract(result) is not None
 
 
 def read_at(found: Seen, at: int | None) -> Seen:
     """The same with the time, by Cloudflare's clock, at which the call began."""
     if isinstance(found, Observation):
         return replace(found, cloudflare_at=at)
-    return found if found is None else [replace(one, cloudflare_at=at) for one in found]
+    if found is None:
+        return None
+    return replace(found, seen=tuple(replace(one, cloudflare_at=at) for one in found))
 
 
 def zone_facts(result: JSON) -> ZoneFacts | None:
@@ -121,11 +158,12 @@ def _date(value: JSON) -> str | None:
     return value
 
 
-def _ends_at(seconds: JSON, at: int) -> int | None:
-    """When development mode ends; the countdown is absent, 0 or false while never used, negative after."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return None
-    return at + int(seconds * 1000) if 0 < seconds <= LONGEST_COUNTDOWN_S else None
+def _countdown_ms(left: JSON) -> int:
+    """Return the milliseconds that development mode has left, negative since it ended. Cloudflare's countdown is
+    absent, 0 or false while it was never used; one that is out of bounds tells nothing."""
+    if isinstance(left, bool) or not isinstance(left, int | float) or abs(left) > LONGEST_COUNTDOWN_S:
+        return 0
+    return int(left * 1000)
 
 
 def _part(result: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:

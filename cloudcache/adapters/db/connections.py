@@ -183,7 +183,7 @@ async def _write(
         return stored.one()
     if held.zone_id != zone:
         await _forget_values(connection, CustomerId(int(held.customer_id)), now)
-        values = {**values, "full_read_at": None, "changed_at": None, "silent_since": None}
+        values = {**values, **_NEVER_READ}
     stored = await connection.execute(
         update(zones)
         .where(zones.c.customer_id == held.customer_id)
@@ -201,7 +201,18 @@ async def _forget_values(connection: AsyncConnection, customer: CustomerId, now:
     """Another zone: what was read of the one before says nothing about it. The journal stays the shop's."""
     await connection.execute(delete(toggles).where(toggles.c.customer_id == customer))
     await connection.execute(delete(entries).where(entries.c.customer_id == customer))
-    await fail_open(connection, customer, now)
+    await fail_open(connection, customer, now, Reason.ZONE_REPLACED)
+
+
+_NEVER_READ: Values = {
+    "full_read_at": None,
+    "unread_toggles": "",
+    "unread_at": None,
+    "unread_due_at": None,
+    "failures": 0,
+    "changed_at": None,
+    "silent_since": None,
+}
 
 
 def _found(way: Way, missing: Collection[str], now: int) -> Values:

@@ -121,7 +121,9 @@ class FeedEntry(SQLModel, table=True):
 class CustomerZone(SQLModel, table=True):
     """A customer with its zone; `revision` rises with every transaction that touches the customer, `generation`
     whenever the zone is added to the queue. `verdicts` is what each toggle did for the shop when the way its
-    `hostname` takes was last looked at, `missing` the permissions that its token was found not to have."""
+    `hostname` takes was last looked at, `missing` the permissions that its token was found not to have. Each lease
+    has a `lease_number` of its own. `unread_toggles` are those that the whole read begun at `unread_at` left unread,
+    and `unread_due_at` is when they are tried again."""
 
     __tablename__ = "customer_zones"
     __table_args__ = (
@@ -181,7 +183,11 @@ class CustomerZone(SQLModel, table=True):
     changed_at: int | None = Field(default=None, sa_type=BigInteger)
     lease_owner: str | None = Field(default=None, max_length=64)
     lease_until: int | None = Field(default=None, sa_type=BigInteger)
+    lease_number: int = Field(default=0, sa_type=BigInteger)
     failures: int = Field(default=0)
+    unread_toggles: str = Field(default="")
+    unread_at: int | None = Field(default=None, sa_type=BigInteger)
+    unread_due_at: int | None = Field(default=None, sa_type=BigInteger)
     last_viewed_at: int | None = Field(default=None, sa_type=BigInteger)
     last_error: str = Field(default="", max_length=255)
     created_at: int = Field(sa_type=BigInteger)
@@ -218,6 +224,8 @@ class CustomerToggle(SQLModel, table=True):
     `revision` is the customer's revision of the row's last change of any kind, `value_revision` that at which
     its value was established, `updated_at` when it last became another value; `change_id` is its newest change.
     `cloudflare_at` is when the value was read at the earliest, by Cloudflare's clock.
+    `absent_at` is when Cloudflare was last seen not to have the setting for this zone, `omitted_at` when an answer
+    left its value out or held none that can be used; the next value that is read clears both.
     """
 
     __tablename__ = "customer_toggles"
@@ -238,6 +246,8 @@ class CustomerToggle(SQLModel, table=True):
     editable: bool | None = None
     modified_on: str | None = Field(default=None, max_length=40)
     ends_at: int | None = Field(default=None, sa_type=BigInteger)
+    absent_at: int | None = Field(default=None, sa_type=BigInteger)
+    omitted_at: int | None = Field(default=None, sa_type=BigInteger)
     last_on: str | None = None
     last_off: str | None = None
     revision: int = Field(default=0, sa_type=BigInteger)

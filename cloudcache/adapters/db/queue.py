@@ -25,16 +25,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cloudcache.adapters.db.ends import earlier, end_due, ended
 from cloudcache.adapters.db.engine import ACROSS_TENANTS, Whose
 from cloudcache.adapters.db.locks import lock_accounts, lock_zones
 from cloudcache.adapters.db.models import accounts, entries, zones
 from cloudcache.adapters.db.rows import FOLLOWED_UNTIL, ZONE, customer_of, fitted, whole_number
 from cloudcache.adapters.db.token_ids import with_the_same_tokens
-from cloudcache.adapters.db.transactions import OnDatabase, Values
-from cloudcache.domain.feed import WHOLE, FeedStatus, Named
-from cloudcache.domain.freshness import Interest, Urgency
+from cloudcache.adapters.db.transactions import OnDatabase, Values, still_holds
+from cloudcache.domain.customers import Customer
+from cloudcache.domain.feed import NOTHING, WHOLE, FeedStatus, Named
+from cloudcache.domain.freshness import NEVER, Interest, Urgency
 from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId
-from cloudcache.ports import Finished, LeasedZone
+from cloudcache.ports import Finished, LeasedZone, Unread
 
 # Literally, not as a parameter: only then may the partial indexes be used.
 CONNECTED = zones.c.status == literal_column("'active'")
@@ -56,6 +58,9 @@ _PLACE = (
     zones.c.last_viewed_at,
     zones.c.watched_until,
     zones.c.account_id,
+    zones.c.lease_number,
+    zones.c.unread_toggles,
+    zones.c.unread_due_at,
 )
 
 
@@ -79,7 +84,7 @@ class Queue(OnDatabase):
     ) -> list[LeasedZone]:
         of_pool = zones.c.credential_id.is_(None) if platform else zones.c.credential_id.is_not(None)
         ready = (
-            select(zones.c.customer_id)
+            select(zones.c.customer_id, ended(now))
             .where(CONNECTED, of_pool, zones.c.priority == urgency.value, zones.c.sync_due_at <= now)
             .where(_free(now))
             .order_by(zones.c.sync_due_at)
@@ -92,7 +97,9 @@ class Queue(OnDatabase):
         return await self._take(ACROSS_TENANTS, ready, now, owner, until)
 
     async def lease_one(self, customer: CustomerId, *, now: int, owner: str, until: int) -> LeasedZone | None:
-        this = select(zones.c.customer_id).where(zones.c.customer_id == customer, CONNECTED, _free(now))
+        this = select(zones.c.customer_id, ended(now)).where(
+            zones.c.customer_id == customer, CONNECTED, _free(now)
+        )
         taken = await self._take(customer, this, now, owner, until)
         return taken[0] if taken else None
 
@@ -104,40 +111,64 @@ class Queue(OnDatabase):
 
     async def finish(self, zone: LeasedZone, done: Finished, *, owner: str, now: int) -> bool:
         unchanged = zones.c.generation == zone.generation
+        end = end_due(zone, now)
+        ends_first = end < done.due
+        urgency = case((ends_first, max(done.urgency, Urgency.NAMED).value), else_=done.urgency.value)
         values: Values = {
             **_GIVEN_BACK,
-            "failures": 0,
             "silent_since": None,
-            "last_error": "",
-            "sync_due_at": case((unchanged, done.due), else_=zones.c.sync_due_at),
-            "priority": case((unchanged, done.urgency.value), else_=zones.c.priority),
+            "sync_due_at": case((unchanged, earlier(end, done.due)), else_=zones.c.sync_due_at),
+            "priority": case((unchanged, urgency), else_=zones.c.priority),
             "revision": zones.c.revision + 1,
             "updated_at": now,
         }
+        if not done.keeps_unread:
+            values |= {"failures": 0, "last_error": "", **_stored_unread(None), "unread_at": done.unread_at}
         if done.read_at is not None:
             values["full_read_at"] = done.read_at
-        async with self.database.writing(zone.customer.id) as connection:
-            if not await _accepted(connection, zone.customer.id, owner, values):
-                return False
-            if done.entries:
-                await connection.execute(
-                    update(entries).where(entries.c.id.in_(done.entries)).values(is_open=False)
-                )
-            return True
+        return await self._give_back(zone, owner, values, done.entries)
 
-    async def fail(self, zone: LeasedZone, *, owner: str, due: int, now: int, why: str, silent: bool) -> bool:
+    async def fail(
+        self,
+        zone: LeasedZone,
+        *,
+        owner: str,
+        due: int,
+        now: int,
+        why: str,
+        silent: bool,
+        entries: Collection[int] = (),
+        unread: Unread | None = None,
+    ) -> bool:
+        asked_meanwhile = and_(zones.c.generation != zone.generation, zones.c.sync_due_at <= NEVER)
         values: Values = {
             **_GIVEN_BACK,
             "failures": zones.c.failures + 1,
             "last_error": fitted(zones.c.last_error, why),
-            "sync_due_at": due,
+            "sync_due_at": case(
+                (asked_meanwhile, zones.c.sync_due_at), else_=earlier(end_due(zone, now), due)
+            ),
             "revision": zones.c.revision + 1,
             "updated_at": now,
         }
+        if unread is not None:
+            values |= _stored_unread(unread)
         if silent:
             values["silent_since"] = func.coalesce(zones.c.silent_since, now)
+        return await self._give_back(zone, owner, values, entries)
+
+    async def _give_back(
+        self, zone: LeasedZone, owner: str, values: Values, answered: Collection[int]
+    ) -> bool:
+        """Write what a lease's holder found and close the lines it answered; False when the lease was lost."""
         async with self.database.writing(zone.customer.id) as connection:
-            return await _accepted(connection, zone.customer.id, owner, values)
+            if not await _accepted(connection, zone, owner, values):
+                return False
+            if answered:
+                await connection.execute(
+                    update(entries).where(entries.c.id.in_(answered)).values(is_open=False)
+                )
+            return True
 
     async def release(self, owner: str) -> None:
         my_zones, my_accounts = zones.c.lease_owner == owner, accounts.c.feed_lease_owner == owner
@@ -205,28 +236,30 @@ class Queue(OnDatabase):
             return await add_zones(connection, and_(*which), due, Urgency.SWEEP)
 
     async def _take(
-        self, whose: Whose, which: Select[int], now: int, owner: str, until: int
+        self, whose: Whose, which: Select[int, str | None], now: int, owner: str, until: int
     ) -> list[LeasedZone]:
         async with self.database.writing(whose) as connection:
-            ids = (await connection.execute(which.with_for_update(skip_locked=True))).scalars().all()
+            chosen = await connection.execute(which.with_for_update(skip_locked=True))
+            ends = {int(id_): toggles_of(names or "") for id_, names in chosen}
+            ids = list(ends)
             if not ids:
                 return []
             taken = await connection.execute(
                 update(zones)
                 .where(zones.c.customer_id.in_(ids))
-                .values(lease_owner=owner, lease_until=until)
+                .values(lease_owner=owner, lease_until=until, lease_number=zones.c.lease_number + 1)
                 .returning(*ZONE, *_PLACE)
             )
             rows = {int(row[0]): row for row in taken}
             asked = await _asked_for(connection, ids)
             followed = await _followed(connection, {str(row.account_id) for row in rows.values()}, now)
-        return [_leased(rows[one], asked.get(one, ()), followed) for one in ids if one in rows]
+        return [_leased(rows[one], asked.get(one, ()), followed, ends[one]) for one in ids if one in rows]
 
 
 Line: TypeAlias = Row[int, int | None, str, str, int | None]
 
 _TIMES = (
-    (zones, ("sync_due_at", "lease_until", "watched_until")),
+    (zones, ("sync_due_at", "lease_until", "watched_until", "unread_due_at")),
     (accounts, ("feed_due_at", "feed_lease_until", "watched_until")),
 )
 """What is still to come, and moves with the clock."""
@@ -261,12 +294,23 @@ def _free(now: int) -> ColumnElement[bool]:
     return or_(zones.c.lease_until.is_(None), zones.c.lease_until <= now)
 
 
-async def _accepted(connection: AsyncConnection, customer: CustomerId, owner: str, values: Values) -> bool:
-    """Write what the lease's holder brought; whoever lost the lease changes nothing."""
+async def _accepted(connection: AsyncConnection, zone: LeasedZone, owner: str, values: Values) -> bool:
+    """Write what the lease's holder found; False, and nothing is written, when that lease or zone is another now."""
+    holds = still_holds(zone.customer.zone_id, zone.lease)
     changed = await connection.execute(
-        update(zones).where(zones.c.customer_id == customer, zones.c.lease_owner == owner).values(values)
+        update(zones)
+        .where(zones.c.customer_id == zone.customer.id, zones.c.lease_owner == owner, *holds)
+        .values(values)
     )
     return changed.rowcount == 1
+
+
+def _stored_unread(unread: Unread | None) -> Values:
+    return {
+        "unread_toggles": stored_toggles(unread.toggles) if unread else "",
+        "unread_at": unread.at if unread else None,
+        "unread_due_at": unread.due if unread else None,
+    }
 
 
 async def _asked_for(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, Sequence[Line]]:
@@ -293,16 +337,16 @@ def _leased(
     row: Row[*tuple[object, ...]],
     asked: Sequence[Line],
     followed: frozenset[str],
+    ended: Named,
 ) -> LeasedZone:
     customer = customer_of(row)
-    urgency, due, generation, failures, changed_at, viewed_at, watched_until, account = row[_HEAD:]
-    named: set[ToggleId] = set()
+    urgency, due, generation, failures, changed_at, viewed_at, watched_until, account, *rest = row[_HEAD:]
+    lease, unread, unread_due = rest
+    lines = {int(line.id): toggles_of(line.toggles) for line in asked}
     persons: dict[ToggleId, str] = {}
     for line in asked:
-        these = toggles_of(line.toggles)
-        named |= these
         if line.change_id is None:  # else it is a side effect of our own write
-            persons |= dict.fromkeys(these, line.person)
+            persons |= dict.fromkeys(lines[int(line.id)], line.person)
     return LeasedZone(
         customer,
         Urgency(whole_number(urgency)),
@@ -315,12 +359,24 @@ def _leased(
             viewed_at=None if viewed_at is None else whole_number(viewed_at),
             watched_until=None if watched_until is None else whole_number(watched_until),
             followed=account in followed,
+            unread_at=customer.unread_at,
+            is_retried=unread_due is not None,
         ),
-        frozenset(named),
-        tuple(int(line.id) for line in asked),
+        NOTHING.union(*lines.values()),
+        tuple(lines),
         persons,
         is_unknown=account == "",
+        lines=lines,
+        lease=whole_number(lease),
+        unread=_unread(customer, str(unread), unread_due),
+        ended=ended,
     )
+
+
+def _unread(customer: Customer, stored: str, due: object) -> Unread | None:
+    if customer.unread_at is None or due is None:
+        return None
+    return Unread(toggles_of(stored), customer.unread_at, whole_number(due))
 
 
 def toggles_of(stored: str) -> Named:

@@ -86,7 +86,13 @@ class Register(OnDatabase):
             raise Refused(Reason.CONFLICT, "this shop or this zone is registered already") from None
 
     async def keep_facts(
-        self, customer: CustomerId, facts: ZoneFacts, credential: CredentialId | None, *, now: int
+        self,
+        customer: CustomerId,
+        facts: ZoneFacts,
+        credential: CredentialId | None,
+        *,
+        now: int,
+        zone: ZoneId | None = None,
     ) -> None:
         values: Values = {
             "zone_name": fitted(zones.c.zone_name, facts.name),
@@ -94,7 +100,7 @@ class Register(OnDatabase):
             "plan": facts.plan.name.lower(),
         }
         async with self.database.writing(customer) as connection:
-            await next_revision(connection, customer, now)
+            await next_revision(connection, customer, now, zone=zone)
             await connection.execute(update(zones).where(zones.c.customer_id == customer).values(values))
             await keep_account(connection, facts, credential)
 

@@ -34,6 +34,7 @@ ZONE = (
     zones.c.hostname,
     zones.c.topology_at,
     zones.c.missing,
+    zones.c.unread_at,
 )
 CELL = (
     toggles.c.toggle_id,
@@ -46,6 +47,8 @@ CELL = (
     toggles.c.last_on,
     toggles.c.last_off,
     toggles.c.revision,
+    toggles.c.absent_at,
+    toggles.c.omitted_at,
 )
 CHANGE = (
     changes.c.id,
@@ -135,7 +138,7 @@ def fitted(column: Column[object], text: str) -> str:
 def customer_of(row: Values) -> Customer:
     """From the columns of `ZONE`."""
     id_, shop, zone, name, plan, topology, status, credential, revision, *rest = row[: len(ZONE)]
-    full_read_at, silent, hostname, topology_at, missing = rest
+    full_read_at, silent, hostname, topology_at, missing, unread_at = rest
     return Customer(
         CustomerId(whole_number(id_)),
         str(shop),
@@ -151,6 +154,7 @@ def customer_of(row: Values) -> Customer:
         hostname=str(hostname),
         topology_at=_maybe(topology_at),
         missing=frozenset(str(missing).split(",")) - {""},
+        unread_at=_maybe(unread_at),
     )
 
 
@@ -165,7 +169,20 @@ def followed(customer: Customer, feed: Values) -> Customer:
 
 def cell_of(values: Values, change: Change | None) -> Cell:
     """From the columns of `CELL`."""
-    toggle, state, value, seen_at, by, editable, ends_at, last_on, last_off, revision = values
+    (
+        toggle,
+        state,
+        value,
+        seen_at,
+        by,
+        editable,
+        ends_at,
+        last_on,
+        last_off,
+        revision,
+        absent_at,
+        omitted_at,
+    ) = values
     return Cell(
         ToggleId(str(toggle)),
         _STATES[state],
@@ -178,6 +195,8 @@ def cell_of(values: Values, change: Change | None) -> Cell:
         loads(_text(last_off)),
         whole_number(revision),
         change,
+        _maybe(absent_at),
+        _maybe(omitted_at),
     )
 
 

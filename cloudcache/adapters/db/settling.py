@@ -55,9 +55,11 @@ def of_toggle(customer: CustomerId, toggle: ToggleId) -> ColumnElement[bool]:
     return and_(changes.c.customer_id == customer, changes.c.toggle_id == toggle)
 
 
-async def fail_open(connection: AsyncConnection, customer: CustomerId, now: int) -> None:
-    """Fail every open change of a customer whose zone is disconnected."""
-    why = Reason.NOT_CONNECTED.value
+async def fail_open(
+    connection: AsyncConnection, customer: CustomerId, now: int, reason: Reason = Reason.NOT_CONNECTED
+) -> None:
+    """Fail every open change of a customer whose zone is disconnected, or replaced by another one."""
+    why = reason.value
     ended = await connection.execute(
         update(changes)
         .where(changes.c.customer_id == customer, PENDING)

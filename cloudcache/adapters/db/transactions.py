@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import NoReturn
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Row, Table, any_, literal, select, update
+from sqlalchemy import ARRAY, Column, ColumnElement, Row, Table, any_, case, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -12,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from cloudcache.adapters.db.engine import Database
 from cloudcache.adapters.db.models import toggles, zones
 from cloudcache.adapters.db.repeating import repeat_transactions
-from cloudcache.domain.errors import NotFound
-from cloudcache.domain.ids import CustomerId, ToggleId
+from cloudcache.adapters.db.rows import whole_number
+from cloudcache.domain.errors import LeaseLost, NotFound
+from cloudcache.domain.freshness import Urgency
+from cloudcache.domain.ids import CustomerId, ToggleId, ZoneId
 from cloudcache.ports import SILENT, Telemetry
 
 Values = dict[str, object]
@@ -33,22 +36,48 @@ class OnDatabase:
 
 
 async def next_revision(
-    connection: AsyncConnection, customer: CustomerId, now: int, *, answered: bool = False
+    connection: AsyncConnection,
+    customer: CustomerId,
+    now: int,
+    *,
+    answered: bool = False,
+    zone: ZoneId | None = None,
+    lease: int | None = None,
 ) -> int:
     """Raise the customer's revision. This is the customer's lock too: whoever holds it writes alone.
 
-    `answered` clears the note that Cloudflare is silent, in the same statement.
+    `answered` clears the note that Cloudflare is silent, in the same statement; failures are forgotten only when a
+    read is finished. With `zone` and `lease`, `LeaseLost` when the customer has another zone by now, or that lease
+    was followed by another one.
     """
     values: Values = {"revision": zones.c.revision + 1, "updated_at": now}
     if answered:
-        values |= {"silent_since": None, "failures": 0}
-    raised = await connection.execute(
-        update(zones).where(zones.c.customer_id == customer).values(values).returning(zones.c.revision)
-    )
+        values |= {"silent_since": None}
+    raising = update(zones).where(zones.c.customer_id == customer, *still_holds(zone, lease))
+    raised = await connection.execute(raising.values(values).returning(zones.c.revision))
     revision = raised.scalar_one_or_none()
     if revision is None:
+        await _explain(connection, customer)
+    return whole_number(revision)
+
+
+def still_holds(zone: ZoneId | None, lease: int | None) -> list[ColumnElement[bool]]:
+    """The conditions that a customer's row still has this zone and this lease; None stands for any."""
+    found = [] if zone is None else [zones.c.zone_id == zone]
+    return found if lease is None else [*found, zones.c.lease_number == lease]
+
+
+def at_least(urgency: Urgency) -> ColumnElement[int]:
+    """The zone's priority, or this one if it is higher."""
+    return case((zones.c.priority > urgency.value, zones.c.priority), else_=urgency.value)
+
+
+async def _explain(connection: AsyncConnection, customer: CustomerId) -> NoReturn:
+    """Raise what a customer's row that was not found means: no such customer, or another zone or lease."""
+    found = await connection.execute(select(zones.c.customer_id).where(zones.c.customer_id == customer))
+    if found.scalar_one_or_none() is None:
         raise NotFound("no such customer")
-    return int(revision)
+    raise LeaseLost("another zone was connected, or the work was taken over")
 
 
 async def holds_customer(connection: AsyncConnection, customer: CustomerId) -> bool:

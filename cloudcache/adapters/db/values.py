@@ -15,6 +15,7 @@ from sqlalchemy import exists, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.audit import append
+from cloudcache.adapters.db.ends import bring_forward
 from cloudcache.adapters.db.models import changes, toggles, zones
 from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted, loads
 from cloudcache.adapters.db.side_effects import attribute_side_effects
@@ -26,9 +27,10 @@ from cloudcache.domain.catalog.model import Reading, State
 from cloudcache.domain.errors import NotFound
 from cloudcache.domain.events import Change, ChangeStatus, Observation, Source
 from cloudcache.domain.feed import Entry
-from cloudcache.domain.ids import CustomerId, ToggleId
+from cloudcache.domain.freshness import read_end_at
+from cloudcache.domain.ids import CustomerId, ToggleId, ZoneId
 from cloudcache.domain.toggle import ConfirmedBy
-from cloudcache.ports import Observed
+from cloudcache.ports import NO_GAPS, Gaps, Observed
 
 WISHED = exists().where(
     changes.c.customer_id == toggles.c.customer_id,
@@ -46,8 +48,17 @@ HELD = (
     toggles.c.last_off,
     toggles.c.value_revision,
     toggles.c.change_id,
+    toggles.c.ends_at,
+    toggles.c.absent_at,
+    toggles.c.omitted_at,
     WISHED,
 )
+ENDS_WITHIN_MS = 2_000
+"""A read that begins this shortly before a known end and sees "off" has seen that end: Cloudflare counts seconds."""
+
+CLOUDFLARE = "Cloudflare"
+"""Who ended a setting that ends by itself."""
+
 ESTABLISHED = [column.name for column in toggles.columns if column.name not in ("customer_id", "toggle_id")]
 
 
@@ -65,6 +76,9 @@ class Held:
     last_off: str | None = None
     value_revision: int = 0
     change_id: int | None = None
+    ends_at: int | None = None
+    absent_at: int | None = None
+    omitted_at: int | None = None
     wished: bool = False
 
 
@@ -99,31 +113,84 @@ class Observing(OnDatabase):
         since: int,
         now: int,
         persons: Mapping[ToggleId, str] | None = None,
+        gaps: Gaps = NO_GAPS,
+        zone: ZoneId | None = None,
+        lease: int | None = None,
     ) -> Observed:
-        if not seen:
+        if not seen and not gaps:
             return Observed((), frozenset(), since)
         latest = {one.toggle: one for one in seen}
         async with self.database.writing(customer) as connection:
-            revision = await next_revision(connection, customer, now, answered=True)
+            revision = await next_revision(connection, customer, now, answered=True, zone=zone, lease=lease)
             look = Look(customer, revision, since, now, ConfirmedBy.READ, persons or {})
-            held = await held_of(connection, customer, latest)
-            writable = [
-                one
-                for one in latest.values()
-                if not held[one.toggle].wished and held[one.toggle].value_revision <= since
-            ]
-            found = await journal_differences(connection, writable, held, look)
-            newest = {change.toggle: change.id for change in found}
-            rows = [established(one, held[one.toggle], look) for one in writable]
-            for row, one in zip(rows, writable, strict=True):
-                row["change_id"] = newest.get(one.toggle, held[one.toggle].change_id)
-            await upsert(connection, toggles, rows, ESTABLISHED)
-            outside = [change for change in found if change.source is Source.CLOUDFLARE]
-            if outside:
-                await connection.execute(
-                    update(zones).where(zones.c.customer_id == customer).values(changed_at=now)
-                )
-            return Observed(outside, frozenset(one.toggle for one in writable), revision)
+            held = await held_of(connection, customer, latest.keys() | gaps.toggles)
+            open_to_read = {
+                toggle for toggle, one in held.items() if not one.wished and one.value_revision <= since
+            }
+            writable = [one for one in latest.values() if one.toggle in open_to_read]
+            found = await _write_seen(connection, writable, held, look)
+            gone = await _write_gaps(connection, gaps, held, open_to_read, look)
+            return Observed(found, frozenset(one.toggle for one in writable), revision, gone)
+
+
+async def _write_seen(
+    connection: AsyncConnection, seen: Sequence[Observation], held: Mapping[ToggleId, Held], look: Look
+) -> list[Change]:
+    """Write these values and journal their differences; return the changes made elsewhere."""
+    journaled = await journal_differences(connection, seen, held, look)
+    newest = {change.toggle: change.id for change in journaled}
+    rows = [established(one, held[one.toggle], look) for one in seen]
+    for row, one in zip(rows, seen, strict=True):
+        row["change_id"] = newest.get(one.toggle, held[one.toggle].change_id)
+    await upsert(connection, toggles, rows, ESTABLISHED)
+    await bring_forward(connection, look.customer, seen)
+    found = [change for change in journaled if change.source is Source.CLOUDFLARE]
+    if found:
+        await connection.execute(
+            update(zones).where(zones.c.customer_id == look.customer).values(changed_at=look.now)
+        )
+    return found
+
+
+async def _write_gaps(
+    connection: AsyncConnection,
+    gaps: Gaps,
+    held: Mapping[ToggleId, Held],
+    open_to_read: Collection[ToggleId],
+    look: Look,
+) -> frozenset[ToggleId]:
+    """Mark toggles that a read did not find, their last values kept; return those that the zone does not have.
+
+    A single refusal may be a mistake of that moment: a toggle is absent when it was refused twice in a row, and
+    until then it is omitted."""
+    refused_again = {one for one in gaps.refused if held[one].absent_at or held[one].omitted_at}
+    absent = gaps.absent | refused_again
+    rows = [
+        _gap(toggle, held[toggle], look, seen_at=gaps.at if toggle in absent else None)
+        for toggle in sorted(gaps.toggles & set(open_to_read))
+        if toggle in absent or held[toggle].absent_at is None
+    ]
+    await upsert(connection, toggles, rows, _GAP)
+    return frozenset(absent)
+
+
+def _gap(toggle: ToggleId, held: Held, look: Look, *, seen_at: int | None) -> Values:
+    """The row of a toggle without a value: seen to be absent at `seen_at`, or omitted."""
+    held_at = held.last_synced_at
+    return {
+        "customer_id": look.customer,
+        "toggle_id": toggle,
+        "updated_at": look.now,
+        "confirmed_by": look.by.value,
+        "last_synced_at": held_at if seen_at is None else _later(seen_at, held_at, look.now),
+        "absent_at": seen_at,
+        "omitted_at": look.now if seen_at is None else None,
+        "revision": look.revision,
+        "value_revision": look.revision,
+    }
+
+
+_GAP = ("last_synced_at", "absent_at", "omitted_at", "revision", "value_revision")
 
 
 async def establish(
@@ -142,6 +209,7 @@ async def establish(
         return
     look = Look(customer, revision, revision, now, ConfirmedBy.WRITE)
     await upsert(connection, toggles, [established(seen, held, look)], ESTABLISHED)
+    await bring_forward(connection, customer, [seen])
 
 
 async def keep_read(
@@ -177,7 +245,12 @@ async def show_reported(
     seen = Observation(toggle, entry.reported, at, ray_id=entry.ray_id, cloudflare_at=entry.at)
     reading = BY_ID[toggle].read(seen.value)
     held = (await held_of(connection, customer, [toggle]))[toggle]
-    is_news = held.state is not None and reading.known and held_reading(seen, held) != reading
+    is_news = (
+        held.state is not None
+        and held.absent_at is None
+        and reading.known
+        and held_reading(seen, held) != reading
+    )
     if not is_news or held.wished or (held.last_synced_at or 0) >= seen.at:
         return
     revision = await next_revision(connection, customer, now)
@@ -221,13 +294,21 @@ def established(seen: Observation, held: Held, look: Look) -> Values:
         "confirmed_by": look.by.value,
         "editable": seen.editable if seen.editable is not None else held.editable,
         "modified_on": modified_on or held.modified_on,
-        "ends_at": seen.ends_at,
+        "ends_at": _ends_at(seen, held, reading),
+        "absent_at": None,
+        "omitted_at": None,
         "last_on": last_on,
         "last_off": last_off,
         "revision": look.revision,
         "value_revision": look.revision,
         "change_id": held.change_id,
     }
+
+
+def _ends_at(seen: Observation, held: Held, reading: Reading) -> int | None:
+    """Around its end a setting may still read as on, with nothing left to count: the end that was known stands."""
+    is_ending = reading.state is State.ON and held.ends_at is not None and seen.at < read_end_at(held.ends_at)
+    return held.ends_at if seen.ends_at is None and is_ending else seen.ends_at
 
 
 def _later(seen_at: int, held_at: int | None, now: int) -> int:
@@ -238,7 +319,7 @@ def _later(seen_at: int, held_at: int | None, now: int) -> int:
 async def journal_differences(
     connection: AsyncConnection, seen: Sequence[Observation], held: Mapping[ToggleId, Held], look: Look
 ) -> list[Change]:
-    """A line for each value that differs from a known one: nobody here wished it."""
+    """Journal each value that differs from a known one and was not requested here; return what was written."""
     rows = [
         _difference(one, held[one.toggle], look)
         for one in seen
@@ -256,13 +337,28 @@ async def journal_differences(
 
 def _told(change: Change) -> Deed:
     detail = {"to": change.to_state.value, "ray": change.ray_id}
-    is_own = change.source is Source.SIDE_EFFECT
-    action = AuditAction.SIDE_EFFECT if is_own else AuditAction.CHANGED_ELSEWHERE
+    action = _ACTIONS.get(change.source, AuditAction.CHANGED_ELSEWHERE)
     return Deed(change.actor, action, "observed", change.toggle, change.id, detail)
+
+
+_ACTIONS = {
+    Source.SIDE_EFFECT: AuditAction.SIDE_EFFECT,
+    Source.EXPIRY: AuditAction.ENDED_BY_ITSELF,
+}
+
+
+def ended_by_itself(seen: Observation, held: Held, look: Look) -> bool:
+    """Whether a setting that was to end by itself did, rather than being turned off by a person before."""
+    is_off = BY_ID[seen.toggle].read(seen.value).state is State.OFF
+    if held.ends_at is None or held.state != State.ON.value or not is_off or look.persons.get(seen.toggle):
+        return False
+    ended_at = seen.at if seen.ended_at is None else seen.ended_at
+    return seen.at >= held.ends_at - ENDS_WITHIN_MS and ended_at >= held.ends_at - ENDS_WITHIN_MS
 
 
 def _difference(seen: Observation, held: Held, look: Look) -> Values:
     before, after = held_reading(seen, held), BY_ID[seen.toggle].read(seen.value)
+    has_ended = ended_by_itself(seen, held, look)
     return {
         "customer_id": look.customer,
         "toggle_id": seen.toggle,
@@ -271,13 +367,15 @@ def _difference(seen: Observation, held: Held, look: Look) -> Values:
         "to_state": after.state.value,
         "to_value": dumps(seen.value),
         "actor_kind": ActorKind.OUTSIDE.value,
-        "actor_id": fitted(changes.c.actor_id, look.persons.get(seen.toggle, "")),
-        "source": Source.CLOUDFLARE.value,
+        "actor_id": fitted(
+            changes.c.actor_id, CLOUDFLARE if has_ended else look.persons.get(seen.toggle, "")
+        ),
+        "source": (Source.EXPIRY if has_ended else Source.CLOUDFLARE).value,
         "status": ChangeStatus.OBSERVED.value,
         "request_id": f"seen-{token_hex(12)}",
         "requested_at": look.now,
         "settled_at": look.now,
-        "seen_at": None,
+        "seen_at": look.now if has_ended else None,  # nothing to review
         "detail": fitted(changes.c.detail, after.detail),
         "ray_id": fitted(changes.c.ray_id, seen.ray_id),
     }

@@ -94,6 +94,8 @@ def slot(
         ("x", "slot warn"),
         ("h", "slot warn"),
         ("s", "slot warn"),
+        ("m", "slot warn"),
+        ("d", "slot live-now"),
         rx.cond(on, "slot", "slot is-off"),
     )
     picture = rx.match(
@@ -105,6 +107,8 @@ def slot(
         ("x", icon("out")),
         ("h", icon("out")),
         ("s", icon("stale")),
+        ("m", icon("stale")),
+        ("d", icon("clock")),
         ("e", icon("clock")),
         rx.fragment(),
     )
@@ -138,6 +142,9 @@ def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[
         ("h", rx.cond(on, wording.REPORTED_ON, wording.REPORTED_OFF)),
         ("s", rx.cond(on, "On · may be out of date", "Off · may be out of date")),
         ("u", "Not read yet"),
+        ("n", wording.NOT_AVAILABLE),
+        ("m", rx.cond(word, word, onoff + " · " + wording.NOT_REPORTED)),
+        ("d", wording.ENDED),
         ("e", "On · ends by itself "),
         finer,
     )
@@ -159,6 +166,8 @@ def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Componen
         ("h", rx.el.span(word, ", ", age(at=at, says="ago"))),
         ("s", ago("Last seen ")),
         ("u", rx.el.span("Cloudflare has not been asked")),
+        ("m", rx.cond(word, rx.fragment(), ago("Last seen "))),
+        ("d", ago("Ended ")),
         ("e", rx.el.span("Checked ", age(at=word, says="ago"))),
         ago("Checked "),
     )
@@ -182,6 +191,7 @@ def _action(letter: rx.Var[str], name: rx.Var[str], title: rx.Var[str]) -> rx.Co
         ("x", act("Revert", "revert")),
         ("h", act("Check now", "check")),
         ("s", act("Check now", "check")),
+        ("m", act("Check now", "check")),
         rx.fragment(),
     )
 
@@ -203,6 +213,7 @@ def _badges(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
         ("-", rx.fragment()),
         ("x", _badge(wording.LOCKED, "lock")),
         ("a", _badge(wording.LOCKED, "lock")),
+        ("n", _badge(wording.LOCKED, "lock")),
         plan,
     )
     effect = toggle.behind_shopify.effect
@@ -225,6 +236,7 @@ def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
         lock,
         ("-", rx.fragment(*free)),
         ("x", _note(wording.NOT_EDITABLE_NOTE)),
+        ("n", _note(wording.NOT_AVAILABLE_NOTE)),
         ("a", _note(wording.needs_permission(toggle.permission))),
         rx.fragment(locked),
     )

@@ -84,6 +84,7 @@ class Grid(Showing, rx.State):
     wrong: bool = False
 
     _customer: int = 0
+    _zone: str = ""
     _view: str = ""
     _revision: int = 0
     _epoch: str = ""

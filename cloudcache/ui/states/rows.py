@@ -7,6 +7,8 @@
     p on its way                q queued until then    f failed then
     o changed elsewhere then    x the same, only the finer value   s seen long ago    u never read
     h changed elsewhere then as the change log tells, and not read yet
+    n not available on this zone, checked then           d ended by itself at that second, being checked
+    m not reported by Cloudflare's last answer, seen then
 
 So one flip sends seven characters, "3 of 5 on" is a count of upper-case letters, and ages tick in the browser.
 Words that only some rows have (a reason, a name, a finer value) travel beside it.
@@ -36,8 +38,19 @@ _LETTERS = {
     Standing.REPORTED: "h",
     Standing.STALE: "s",
     Standing.UNREAD: "u",
+    Standing.ABSENT: "n",
+    Standing.ENDED: "d",
+    Standing.OMITTED: "m",
 }
 
+
+_WITHOUT_WORD = (
+    Standing.SENT,
+    Standing.QUEUED,
+    Standing.ABSENT,
+    Standing.ENDED,
+    Standing.OMITTED,
+)
 
 _AGES = {"c": STALE_AFTER_MS, "r": STALE_AFTER_MS, "o": OUTSIDE_SHOWN_MS, "x": OUTSIDE_SHOWN_MS}
 """How long after its second a row turns into another one by itself."""
@@ -74,9 +87,13 @@ def encode(cell: Cell, now: int) -> str:
     elif change and stands is Standing.OUTSIDE:
         at = change.requested_at
         letter = "x" if change.from_state is change.to_state else "o"
+    elif stands is Standing.ABSENT:
+        at = cell.absent_at
+    elif stands is Standing.ENDED:
+        at = cell.ends_at
     elif _ends_by_itself(cell, stands, now):
         letter, at = "e", cell.ends_at
-    on = cell.shown_state() is State.ON
+    on = cell.shown_state() is State.ON and stands is not Standing.ABSENT
     return (letter.upper() if on else letter) + seconds(at)
 
 
@@ -89,7 +106,9 @@ def word(cell: Cell, now: int) -> str:
         return wording.outside(change)
     if _ends_by_itself(cell, stands, now):
         return seconds(cell.seen_at)
-    if stands in (Standing.SENT, Standing.QUEUED):
+    if stands is Standing.OMITTED and cell.seen_at is None:
+        return wording.NOT_REPORTED
+    if stands in _WITHOUT_WORD:
         return ""
     return cell.reading(BY_ID[cell.toggle]).detail
 
@@ -135,7 +154,8 @@ def failed(on: bool, now: int) -> str:
 
 
 def locks(customer: Customer, cells: Mapping[ToggleId, Cell]) -> str:
-    """One character per toggle: `-` free, `p b e` the plan it needs, `x` not editable, `a` no permission."""
+    """One character per toggle: `-` free, `p b e` the plan it needs, `x` not editable, `a` no permission,
+    `n` not available on this zone."""
     return "".join(_lock(toggle, cells.get(toggle.id), customer) for toggle in TOGGLES)
 
 
@@ -143,6 +163,8 @@ def _lock(toggle: Toggle, cell: Cell | None, customer: Customer) -> str:
     why = lock(toggle, cell, customer.plan, customer.missing)
     if why is Lock.PERMISSION:
         return "a"
+    if why is Lock.ABSENT:
+        return "n"
     if why is Lock.PLAN:
         return toggle.min_plan.name[0].lower()
     return "x" if why is Lock.NOT_EDITABLE else "-"

@@ -27,6 +27,8 @@ class Showing:
         rows of the former one. Also called by the live updates."""
         if page.customer.id != self._customer or self._has_other_history(page.customer):
             return
+        if page.customer.zone_id != self._zone:
+            self._show_another_zone(page.customer)
         first = not self._revision
         counted = first or page.cells or page.customer.topology.value != self.topology
         if first:
@@ -53,6 +55,11 @@ class Showing:
         """Whether the database this was read from is behind what is shown, or another one."""
         is_other = self._revision > 0 and head.epoch != self._epoch
         return is_other or head.revision < self._revision
+
+    def _show_another_zone(self, customer: Customer) -> None:
+        """Nothing that was shown of the former zone is true of this one, nor what was clicked there."""
+        self._zone, self._revision, self._clicked = customer.zone_id, 0, []
+        self._set("asking", "")
 
     def _take(self, page: Page, now: int, progress: tuple[int, int] | None, *, waits: bool) -> None:
         """The feed hands over a snapshot, and whether the rollout lets the shop wait; staff look all the same."""

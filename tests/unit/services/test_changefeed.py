@@ -209,7 +209,8 @@ async def test_a_value_that_the_older_log_tells_is_shown_as_reported_until_a_rea
     await process.engine.turn()
     await process.tasks.idle()
     reported = await cell(rig, "rocket_loader")
-    await later(rig, process)
+    for _ in range(2):
+        await later(rig, process)
 
     confirmed = await cell(rig, "rocket_loader")
     assert reported.state is State.ON and reported.confirmed_by is ConfirmedBy.REPORTED
