@@ -1,8 +1,8 @@
 """The harness of tests: a whole cloudcache in one process, with its real services, database and client, and an
 emulated Cloudflare.
 
-Time is virtual and moves only when somebody waits: `FakeClock.sleep` jumps, so nothing here ever sleeps. The
-gateway can be interposed: a script decides what happens around the next calls (crash, lost reply, somebody else).
+Time is virtual and moves only when the program sleeps: `FakeClock.sleep` jumps, so nothing here ever waits. The
+gateway can be interposed: a script decides what happens around the next calls (a crash, a lost reply).
 """
 
 from __future__ import annotations

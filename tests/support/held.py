@@ -1,4 +1,4 @@
-"""A pretend Cloudflare that keeps back its answers for as long as a test wants to look at what is under way."""
+"""An emulated Cloudflare that keeps back its answers for as long as a test wants to look at what is under way."""
 
 from __future__ import annotations
 

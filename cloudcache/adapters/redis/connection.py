@@ -1,9 +1,8 @@
 """The one client of a process for Redis (or Valkey), and whether it can be reached.
 
-It is made at first use, after a server has forked. Nobody waits for a Redis that is away: the first call that
-fails, or is not answered in time (a second, unless the settings give more), says so, and from then on every call
-says so at once, until a quiet knock four times a second finds it able to write again. Whoever wants to know is told
-when it is back.
+It is made at first use, after a server has forked. No caller waits for a Redis that is unavailable: the first call
+that fails, or is not answered in time (a second, unless the settings give more), says so, and from then on every call
+says so at once, until a probe four times a second finds Redis able to write again. Listeners hear when it is back.
 """
 
 from __future__ import annotations
