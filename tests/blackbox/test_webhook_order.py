@@ -13,7 +13,8 @@ from tests.support.waiting import http_client, until_true
 pytestmark = pytest.mark.browser
 
 FORMS = ("%Y-%m-%dT%H:%M:%S.%f000Z", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ")
-SHOP = "harbour-candles.myshopify.com"
+SHOP = "red-lantern-books.myshopify.com"
+"""No other test of this folder disconnects it."""
 ALL = "/api/v1/optimizations"
 
 
