@@ -81,7 +81,7 @@ class Effort:
         return replace(self, unanswered=self.unanswered + 1)
 
     def write_failed(self, how: str) -> Effort:
-        """Note that nobody knows whether a write was done."""
+        """Note that a write may have been done or not."""
         return replace(self, unanswered=self.unanswered + 1, doubted=how)
 
     def answered(self) -> Effort:

@@ -66,8 +66,8 @@ async def fail_open(
         .values(status="failed", error=why, settled_at=now, lease_owner=None, lease_until=None)
         .returning(changes.c.id, changes.c.toggle_id)
     )
-    deeds = [_ended(ChangeId(int(id_)), ToggleId(str(toggle)), f"failed: {why}") for id_, toggle in ended]
-    await append(connection, customer, deeds, now)
+    events = [_ended(ChangeId(int(id_)), ToggleId(str(toggle)), f"failed: {why}") for id_, toggle in ended]
+    await append(connection, customer, events, now)
 
 
 async def supersede_unsent(
@@ -155,7 +155,7 @@ async def settle_open(
 async def settle_orphan(
     connection: AsyncConnection, customer: CustomerId, change: ChangeId, now: int, **outcome: str
 ) -> Settled:
-    """Write the outcome of a change whose customer was erased; nobody's audit log gets a line of it."""
+    """Write the outcome of a change whose customer was erased; there is no audit log left to write to."""
     ended = await connection.execute(
         update(changes)
         .where(one_change(customer, change), PENDING)

@@ -73,7 +73,7 @@ def permitted_value(
     """Return the value that may be sent for this change; raise `Refused` when none may.
 
     `related` holds every value that the related toggle (`RELATED`) has or may soon have: the cached one, and those of
-    its open changes, since nobody can tell which of two open changes Cloudflare carries out first.
+    its open changes, since either of two open changes may be carried out first.
     """
     reasons = (_conflict_with(other, toggle, wanted, plan) for other in related or (None,))
     if why := next(filter(None, reasons), None):

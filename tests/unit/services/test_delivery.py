@@ -488,7 +488,7 @@ async def test_late_write_of_a_frozen_process_is_undone_with_a_call_the_journal_
     assert rig.world.value(ZONE, "early_hints") == "off"
     assert (await cell(rig, "early_hints")).state is State.OFF
     rays = {one.ray_id for one in await rig.store.history(rig.customer.id, 20)}
-    written = [deed.ray_id for deed in rig.world.trail if deed.ray_id][-2:]
+    written = [one.ray_id for one in rig.world.trail if one.ray_id][-2:]
     assert set(written) <= rays
 
 
