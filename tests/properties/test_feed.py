@@ -11,6 +11,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cloudcache.domain.clock_offset import ClockOffset, Dated
 from cloudcache.domain.feed import WHOLE, Entry, FeedPage, Position, Window
 from cloudcache.domain.ids import ZoneId
 
@@ -121,4 +122,42 @@ def look_askew(log: Log, position: Position, known: set[str], truly: int, ahead:
         position = position.read(window, page, new, truly + ahead)
         if position.window is None:
             return position
+        window = position.window
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([-600_000, -10_000, 0, 10_000, 600_000]) | st.integers(-700_000, 700_000),
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 280_000)), max_size=20),
+)
+def test_wrong_clock_finds_each_line_as_soon_as_it_shows(ahead_ms: int, story: list[tuple[int, int]]):
+    """Our clock is ahead of Cloudflare's by so much; each line is read at the second look after it shows."""
+    log, known, truly = Log(), set[str](), START
+    position, estimate = Position(), ClockOffset()
+    for lines, late in [(0, 0), *story, *[(0, 0)] * 22]:
+        for _ in range(lines):
+            log.done(truly + 1, late)
+        truly += STEP_MS
+        position, estimate = look_dated(log, position, known, truly, ahead_ms, estimate)
+        shown = {one.id for one, visible in log.lines if visible <= truly - STEP_MS}
+        assert shown <= known
+
+    assert known == {one.id for one, _ in log.lines}
+    assert abs(position.clock_offset_ms - ahead_ms) <= 2_000
+
+
+def look_dated(
+    log: Log, position: Position, known: set[str], truly: int, ahead_ms: int, estimate: ClockOffset
+) -> tuple[Position, ClockOffset]:
+    """One look as the follower makes it: by Cloudflare's clock, as far as it is known."""
+    window = position.next_window(truly + ahead_ms - estimate.ms)
+    while True:
+        page = replace(log.page(window, truly, "well"), served_at=truly // 1_000 * 1_000)
+        estimate = estimate.with_answer(Dated(truly + ahead_ms, truly + ahead_ms, truly // 1_000 * 1_000))
+        new = [one for one in page.entries if one.id not in known]
+        known |= {one.id for one in new}
+        position = replace(position, clock_offset_ms=estimate.ms)
+        position = position.read(window, page, new, truly + ahead_ms - estimate.ms)
+        if position.window is None:
+            return position, estimate
         window = position.window

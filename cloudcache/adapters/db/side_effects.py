@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,12 +41,15 @@ async def ask_for_side_effects(
     await add_zones(connection, zones.c.customer_id == customer, now, Urgency.NAMED)
 
 
-async def attribute_side_effects(connection: AsyncConnection, rows: Sequence[Values], now: int) -> None:
+async def attribute_side_effects(
+    connection: AsyncConnection, rows: Sequence[Values], never_changed: Collection[ToggleId], now: int
+) -> None:
     """Rewrite the journal rows of differences that an own change explains: they are its side effects, made by its
-    actor, and nothing to review. A difference that a named person made stays that person's."""
+    actor, and nothing to review. A difference that a named person made stays that person's. Toggles known to have no
+    change at all (`never_changed`) explain nothing."""
     for row in rows:
         cause = CAUSES.get(ToggleId(str(row["toggle_id"])))
-        if cause is not None and not row["actor_id"]:
+        if cause is not None and cause not in never_changed and not row["actor_id"]:
             row |= await _side_effect(connection, row, cause, now)
 
 

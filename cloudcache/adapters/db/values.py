@@ -328,7 +328,8 @@ async def journal_differences(
     ]
     if not rows:
         return []
-    await attribute_side_effects(connection, rows, look.now)
+    never_changed = {toggle for toggle, one in held.items() if one.change_id is None}
+    await attribute_side_effects(connection, rows, never_changed, look.now)
     stored = await connection.execute(insert(changes).returning(*CHANGE), rows)
     found = sorted((change_of(row) for row in stored), key=lambda change: change.id)
     await append(connection, look.customer, [_told(change) for change in found], look.now)
