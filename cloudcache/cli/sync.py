@@ -51,15 +51,15 @@ def sync(
     Exit code 0 when all that was to be read was read, 1 when some or all of it was not: no answer, refused,
     suspended, or being read by another process. 2 for a wrong command line.
     """
-    if shop and everything:
+    if shop is not None and everything:
         raise typer.BadParameter("give a shop or --all, not both")
 
     async def work(wiring: Wiring) -> bool:
-        if report and shop:
+        if report and shop is not None:
             _show_zone(await wiring.services.reports.zone(SYSTEM, shop, days), as_json)
         elif report:
             _show_fleet(await wiring.services.reports.fleet(SYSTEM, days), as_json)
-        elif shop:
+        elif shop is not None:
             return await _sync_one(wiring, shop, as_json)
         else:
             return await _sync_many(wiring, everything, as_json)
