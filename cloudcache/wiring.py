@@ -54,6 +54,7 @@ from cloudcache.services.readiness import Readiness
 from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
+from cloudcache.services.sign_outs import SignOuts
 from cloudcache.services.support import Support
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.webhooks import Webhooks
@@ -337,6 +338,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         identity=sessions or Nobody(),
         staff=staff,
         local_sessions=sessions,
+        sign_outs=SignOuts(bus),
         limits=shared.limiter,
         bus=bus,
         clock=clock,

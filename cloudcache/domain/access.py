@@ -131,3 +131,5 @@ class Principal:
     subject: str
     actor: Actor
     expires_at: int
+    sign_in: str = ""
+    """Identifies the cookie that this came with; empty for one that cannot be signed out here."""

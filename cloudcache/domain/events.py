@@ -147,6 +147,13 @@ class Uninstalled(News):
 
 
 @dataclass(frozen=True, slots=True)
+class SignedOut(News):
+    """This sign-in has ended: its open tabs end with it."""
+
+    sign_in: str
+
+
+@dataclass(frozen=True, slots=True)
 class Progress(News):
     """How far the reading of a customer's zone is, in calls; it is over when all are done."""
 

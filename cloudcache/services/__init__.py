@@ -27,6 +27,7 @@ from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
+from cloudcache.services.sign_outs import SignOuts
 from cloudcache.services.support import Support
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.webhooks import Webhooks
@@ -60,6 +61,7 @@ class Services:
     identity: Identity
     staff: StaffIdentity
     local_sessions: SessionIssuer | None
+    sign_outs: SignOuts
     limits: Limiter
     bus: Bus
     clock: Clock

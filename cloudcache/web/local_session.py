@@ -43,6 +43,9 @@ async def sign_out(request: Request) -> Response:
     origin, sessions = _own_origin(request), current().local_sessions
     if origin is None or sessions is None:
         return PlainTextResponse("Sign out from the page of this app.", status_code=403)
+    principal = current().identity.principal(request.headers.get("cookie", ""))
+    if principal is not None:
+        current().sign_outs.end(principal)
     response = RedirectResponse(f"{origin}/signin", status_code=303)
     response.delete_cookie(sessions.cookie, httponly=True, samesite="lax")
     return response

@@ -141,6 +141,9 @@ def staff_routes(sessions: StaffCookie | None, oidc: StaffSignIn | None) -> list
     async def leave(request: Request) -> Response:
         if request.headers.get("origin") not in current().origins():
             return PlainTextResponse("Sign out from the page of this app.", status_code=403)
+        principal = await current().staff.principal(dict(request.headers))
+        if principal is not None:
+            current().sign_outs.end(principal)
         response = RedirectResponse("/staff", status_code=303)
         response.delete_cookie(
             sessions.cookie, path="/", secure=sessions.is_secure, httponly=True, samesite="lax"

@@ -13,7 +13,7 @@ from cloudcache.adapters.limits import KINDS, InMemoryLimiter
 from cloudcache.adapters.redis.bus import RedisBus
 from cloudcache.adapters.redis.connection import Connection
 from cloudcache.adapters.redis.limits import RedisLimiter
-from cloudcache.domain.events import Due, News, Progress, Uninstalled
+from cloudcache.domain.events import Due, News, Progress, SignedOut, Uninstalled
 from cloudcache.domain.ids import CustomerId
 from cloudcache.ports import Bus, Limiter
 from tests.support.shared_redis import CutConnection, ToldConnection, told_connection
@@ -44,7 +44,7 @@ class Ear:
     def __init__(self, bus: Bus) -> None:
         self.news: list[News] = []
         self._told = asyncio.Event()
-        for kind in (Due, Progress, Uninstalled):
+        for kind in (Due, Progress, SignedOut, Uninstalled):
             bus.listen(kind, self._listen)
         self._hints = bus.hints()
         self._waiting = asyncio.ensure_future(anext(self._hints))
@@ -130,7 +130,7 @@ async def test_another_process_hears_everything_once_and_its_sender_nothing_twic
     two: tuple[RedisBus, RedisBus],
 ) -> None:
     here, there = await heard_by(two[0]), await heard_by(two[1])
-    told = [Due(), Uninstalled("maple"), Progress(ONE, 3, 16)]
+    told = [Due(), Uninstalled("maple"), SignedOut("a"), Progress(ONE, 3, 16)]
 
     for news in told:
         two[0].tell(news)
@@ -154,6 +154,7 @@ async def test_after_a_lost_connection_everybody_is_looked_at_and_what_could_not
         here, there = await heard_by(one), await heard_by(other)
         valkey.stop()
         one.tell(Uninstalled("maple"))
+        one.tell(SignedOut("a"))
         one.hint(ONE)
         at_once = await here.next()
 
@@ -161,6 +162,7 @@ async def test_after_a_lost_connection_everybody_is_looked_at_and_what_could_not
         while await there.next() is not None:
             pass
         await there.told(Uninstalled("maple"))
+        await there.told(SignedOut("a"))
 
         assert at_once == frozenset({ONE})
 

@@ -19,7 +19,7 @@ from cloudcache.ui.states.session import Session
 from cloudcache.ui.states.signin import Signin
 from cloudcache.ui.states.staff import Staff
 from tests.support.held import held
-from tests.support.page_socket import GRID, ROOT, Tab, cookie_for, tab
+from tests.support.page_socket import GRID, ROOT, Tab, connection, cookie_for, tab
 from tests.support.server import RunningApp, running_app
 from tests.support.waiting import SAFETY_NET_S, http_client, wait_until
 
@@ -254,6 +254,45 @@ async def test_no_cookie_and_no_token_is_in_the_log(app: RunningApp):
     log = app.log_text()
     assert cookie.split("=", 1)[1] not in log
     assert "cfat_demo" not in log
+
+
+async def posted(app: RunningApp, path: str, cookie: str = "", **form: str) -> str:
+    """Post a form of our own page; the Cookie header that the browser has afterwards."""
+    async with http_client() as client:
+        headers = {"Origin": origin(app), **({"Cookie": cookie} if cookie else {})}
+        answer = await client.post(f"{app.url}{path}", data=form, headers=headers)
+    assert answer.status_code == 303, answer.text
+    return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
+
+
+async def test_sign_out_empties_every_tab_of_that_sign_in_only(app: RunningApp):
+    cookie, other = [await cookie_for(origin(app), "maple-lane.myshopify.com") for _ in range(2)]
+    before = await changes_at_cloudflare(app)
+    async with tab(origin(app), cookie) as one, tab(origin(app), other) as kept:
+        await posted(app, "/local/signout", cookie)
+
+        await one.until("emptied", lambda shown: shown["status"] == "o")
+        await one.send("flip", toggle_id="rocket_loader", on=True)
+        await one.send(f"{ROOT}.hydrate_and_load")
+        await kept.send("show", chip="look")
+        await kept.until("at work", lambda shown: shown.get("chip") == "look")
+        assert not one.shown.get("shop") and kept.shown["shop"] == "maple-lane.myshopify.com"
+    assert await changes_at_cloudflare(app) == before
+
+
+async def test_sign_out_of_staff_ends_their_open_view_and_search(app: RunningApp):
+    cookie = await posted(app, "/local/staff", role="operator")
+    path, query = "/staff/customers/[customer]", {"customer": "maple-lane.myshopify.com"}
+    async with connection(origin(app), cookie, path=path, query=query) as view:
+        await view.until("asked for a reason", lambda shown: shown.get("status") == "a")
+        await view.send("start_view", form={"reason": "the merchant asked"})
+        await view.until("viewing", lambda shown: shown.get("reads_only") and shown.get("shop"))
+        await posted(app, "/auth/staff/signout", cookie)
+
+        await view.until("emptied", lambda shown: not shown["shop"])
+        await view.send(f"{ROOT}.cloudcache___ui___states___staff____staff.search", text="maple")
+        await view.until_state("refused", lambda states: states.get("staff", {}).get("phase") == "o")
+        assert not view.states["staff"].get("found")
 
 
 def test_states_offer_nothing_but_handlers():

@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
+from secrets import token_hex
 
 import httpx
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -21,6 +22,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from cloudcache.adapters.identity.local import sign_in_of
 from cloudcache.domain.access import Actor, ActorKind, Principal
 from cloudcache.ports import Clock
 
@@ -45,7 +47,7 @@ class StaffSessions:
 
     def issue(self, subject: str, email: str) -> str:
         """The signed cookie value for a verified person."""
-        return self._serializer.dumps({"sub": subject, "email": email})
+        return self._serializer.dumps({"sub": subject, "email": email, "id": token_hex(8)})
 
     async def principal(self, headers: Mapping[str, str]) -> Principal | None:
         """The person of the cookie, if it is ours and not older than eight hours."""
@@ -57,7 +59,7 @@ class StaffSessions:
         except BadData:
             return None
         until = int(made_at.timestamp() * 1000) + SESSION_S * 1000
-        return staff_principal(claims.get("sub"), claims.get("email"), until)
+        return staff_principal(claims.get("sub"), claims.get("email"), until, sign_in_of(value))
 
 
 class LocalStaff(StaffSessions):
@@ -170,12 +172,12 @@ class NoStaff:
         return None
 
 
-def staff_principal(subject: object, email: object, until: int) -> Principal | None:
+def staff_principal(subject: object, email: object, until: int, sign_in: str = "") -> Principal | None:
     """A member of the staff, without a role."""
     if not isinstance(subject, str) or not subject or not isinstance(email, str):
         return None
     actor = Actor(ActorKind.STAFF, subject, name=email)
-    return Principal(f"staff:{subject}", actor, until)
+    return Principal(f"staff:{subject}", actor, until, sign_in)
 
 
 def _cookie(cookies: str, name: str) -> str | None:

@@ -3,11 +3,11 @@
 Here they are delivered at once, to the others in the background, whatever has gathered in one message:
 
     {"sender": "1234-ab12", "hints": [7, 9], "due": true, "uninstalled": [], "answered": [],
-     "progress": [[7, 3, 16]]}
+     "progress": [[7, 3, 16]], "signed_out": []}
 
 A message is lost with the connection it was to come through. So whenever it is there again, all open pages are
-looked at, the engine is woken, and the list of the latest uninstallations is read; and what this process could not
-say meanwhile, it says then.
+looked at, the engine is woken, and the lists of the latest uninstallations and sign-outs are read; and what this
+process could not say meanwhile, it says then.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 
 from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.redis.connection import LAST_WORD_S, Away, Connection
-from cloudcache.domain.events import Answered, Due, News, Progress, Uninstalled
+from cloudcache.domain.events import Answered, Due, News, Progress, SignedOut, Uninstalled
 from cloudcache.domain.ids import CustomerId
 from cloudcache.ports.world import AnyNews
 
@@ -39,6 +39,10 @@ QUIET_S = 5.0
 UNINSTALLED_S = 600
 MOST_UNINSTALLED = 1_000
 """Who hears of an uninstallation late lets go late; who hears of it twice lets a page sign in again, no more."""
+
+SIGNED_OUT_S = 12 * 3600
+MOST_SIGNED_OUT = 10_000
+"""A cookie lasts no longer; a process that missed a sign-out learns of it when the bus is back."""
 
 MOST_HINTS = 100_000
 """What is kept while nobody can be told; with more, the slow tick of the others has to do."""
@@ -109,11 +113,15 @@ class RedisBus:
 
     async def _publish(self, outbox: _Outbox, redis: Redis) -> None:
         async with redis.pipeline() as pipeline:
-            if outbox.uninstalled:
-                name = self._connection.key("uninstalled")
-                pipeline.lpush(name, *outbox.uninstalled)
-                pipeline.ltrim(name, 0, MOST_UNINSTALLED - 1)
-                pipeline.expire(name, UNINSTALLED_S)
+            for kind, values, most, seconds in (
+                ("uninstalled", outbox.uninstalled, MOST_UNINSTALLED, UNINSTALLED_S),
+                ("signed_out", outbox.signed_out, MOST_SIGNED_OUT, SIGNED_OUT_S),
+            ):
+                if values:
+                    name = self._connection.key(kind)
+                    pipeline.lpush(name, *values)
+                    pipeline.ltrim(name, 0, most - 1)
+                    pipeline.expire(name, seconds)
             pipeline.publish(self._channel, json.dumps(outbox.packed(self._origin())))
             await pipeline.execute()
 
@@ -149,11 +157,16 @@ class RedisBus:
 
     async def _catch_up(self) -> None:
         """Something may have been missed."""
-        asked = self._connection.client().lrange(self._connection.key("uninstalled"), 0, -1)
-        for shop in await cast("Awaitable[list[bytes]]", asked):
-            self._here.tell(Uninstalled(shop.decode()))
+        for shop in await self._latest("uninstalled"):
+            self._here.tell(Uninstalled(shop))
+        for sign_in in await self._latest("signed_out"):
+            self._here.tell(SignedOut(sign_in))
         self._here.hint_everybody()
         self._here.tell(Due())
+
+    async def _latest(self, kind: str) -> list[str]:
+        asked = self._connection.client().lrange(self._connection.key(kind), 0, -1)
+        return [one.decode() for one in await cast("Awaitable[list[bytes]]", asked)]
 
     def _heard(self, data: bytes) -> None:
         try:
@@ -179,6 +192,7 @@ class Message(TypedDict):
     uninstalled: list[str]
     answered: list[CustomerId]
     progress: list[tuple[CustomerId, int, int]]
+    signed_out: list[str]
 
 
 @dataclass(slots=True)
@@ -190,10 +204,12 @@ class _Outbox:
     uninstalled: set[str] = field(default_factory=set)
     answered: set[CustomerId] = field(default_factory=set)
     progress: dict[CustomerId, Progress] = field(default_factory=dict)
+    signed_out: set[str] = field(default_factory=set)
 
     @property
     def is_empty(self) -> bool:
-        return not (self.hints or self.due or self.uninstalled or self.answered or self.progress)
+        news = self.due or self.uninstalled or self.answered or self.progress or self.signed_out
+        return not (self.hints or news)
 
     def hint(self, customer: CustomerId) -> None:
         if len(self.hints) < MOST_HINTS:
@@ -208,6 +224,8 @@ class _Outbox:
             self.answered.add(news.customer)
         elif isinstance(news, Progress):
             self.progress[news.customer] = news
+        elif isinstance(news, SignedOut):
+            self.signed_out.add(news.sign_in)
 
     def and_then(self, later: _Outbox) -> _Outbox:
         """Both together; how far a reading was is no news any more when it could not be told."""
@@ -217,6 +235,7 @@ class _Outbox:
             self.uninstalled | later.uninstalled,
             self.answered | later.answered,
             later.progress,
+            self.signed_out | later.signed_out,
         )
 
     def packed(self, sender: str) -> Message:
@@ -229,6 +248,7 @@ class _Outbox:
             "uninstalled": list(self.uninstalled),
             "answered": list(self.answered),
             "progress": progress,
+            "signed_out": list(self.signed_out),
         }
 
 
@@ -237,4 +257,5 @@ def _news(message: Message) -> list[News]:
     due: list[News] = [Due()] if message["due"] else []
     progress = [Progress(customer, done, total) for customer, done, total in message["progress"]]
     answered = [Answered(customer) for customer in message.get("answered", [])]  # older processes send none
-    return due + [Uninstalled(shop) for shop in message["uninstalled"]] + answered + progress
+    signed_out = [SignedOut(sign_in) for sign_in in message.get("signed_out", [])]
+    return due + [Uninstalled(shop) for shop in message["uninstalled"]] + signed_out + answered + progress

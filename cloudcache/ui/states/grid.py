@@ -29,7 +29,7 @@ from cloudcache.domain.errors import (
 from cloudcache.domain.ids import CustomerId
 from cloudcache.services import current
 from cloudcache.ui import wording
-from cloudcache.ui.states import open_pages, rows
+from cloudcache.ui.states import open_pages, rows, session
 from cloudcache.ui.states.arguments import known_toggle, own_customer
 from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of, staff_of
 from cloudcache.ui.states.showing import Showing
@@ -280,7 +280,8 @@ class Grid(Showing, rx.State):
 
     async def _open(self, actor: Actor, customer: CustomerId, until: int) -> None:
         """Subscribe first, then read."""
-        open_pages.watch(self.router.session.client_token, customer, until)
+        sign_in = await session.sign_in_of(self, is_staff=bool(self._view))
+        open_pages.watch(self.router.session.client_token, customer, until, sign_in)
         self._customer, self._revision = customer, 0
         page = await self._read(actor)
         await self._noting(current().attention.opened(actor, customer, page))

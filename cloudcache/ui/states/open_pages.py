@@ -13,6 +13,8 @@ _customer_of: dict[str, CustomerId] = {}
 _shown: dict[str, int] = {}
 _epochs: dict[str, str] = {}
 _until: dict[str, int] = {}
+_sign_ins: dict[str, str] = {}
+"""The sign-in that each tab was opened with, if it came with a cookie."""
 _waiting: dict[str, str] = {}
 """Tabs of shops that have no zone and that the rollout lets wait, by token."""
 _handed_over: dict[str, int] = {}
@@ -21,9 +23,11 @@ _right_until: dict[str, int] = {}
 _heads: dict[CustomerId, tuple[Customer, tuple[int, int] | None]] = {}
 
 
-def watch(token: str, customer: CustomerId, until: int) -> None:
-    """This tab shows this customer from now on, nothing of it yet, and at longest `until` (Unix milliseconds)."""
+def watch(token: str, customer: CustomerId, until: int, sign_in: str = "") -> None:
+    """This tab shows this customer from now on, nothing of it yet, and at longest `until` (Unix milliseconds) or
+    until its sign-in ends."""
     unwatch(token)
+    _sign_ins[token] = sign_in
     _watching[customer].add(token)
     _customer_of[token] = customer
     _until[token] = until
@@ -57,6 +61,15 @@ def prolong(token: str, until: int) -> None:
         _until[token] = until
 
 
+def sign_out(sign_in: str) -> None:
+    """Have the tabs of this sign-in emptied by the live updates, now."""
+    for token in [one for one, its in _sign_ins.items() if its == sign_in]:
+        _until[token] = 0
+        customer = _customer_of.get(token)
+        if customer is not None:
+            current().bus.hint(customer)
+
+
 def has_ended(token: str, now: int) -> bool:
     """Whether nobody verified looks at this tab any more."""
     return _until.get(token, 0) <= now
@@ -69,6 +82,7 @@ def unwatch(token: str) -> None:
     _epochs.pop(token, None)
     _until.pop(token, None)
     _waiting.pop(token, None)
+    _sign_ins.pop(token, None)
     _right_until.pop(token, None)
     _handed_over.pop(token, None)
     if customer is None:

@@ -127,9 +127,7 @@ def principal_of(state: BaseState) -> Principal | None:
     principal = bindings.bound(router.session.session_id)
     if principal is None and "embedded" not in router.url.query_parameters:
         principal = services.identity.principal(router.headers.cookie or "")
-    if principal is None or principal.expires_at <= services.clock.now_ms():
-        return None
-    return principal
+    return _unless_ended(principal)
 
 
 def actor_of(state: BaseState) -> Actor | None:
@@ -156,10 +154,21 @@ async def is_held_back(actor: Actor) -> bool:
 async def staff_principal_of(state: BaseState) -> Principal | None:
     """The member of the staff whose cookie or assertion came with the handshake, unless that has ended."""
     services = current()
-    principal = await services.staff.principal(dict(state.router.headers.raw_headers))
+    return _unless_ended(await services.staff.principal(dict(state.router.headers.raw_headers)))
+
+
+def _unless_ended(principal: Principal | None) -> Principal | None:
+    """The principal, unless its time is over or its sign-in was ended from another tab."""
+    services = current()
     if principal is None or principal.expires_at <= services.clock.now_ms():
         return None
-    return principal
+    return None if services.sign_outs.has_ended(principal) else principal
+
+
+async def sign_in_of(state: BaseState, *, is_staff: bool) -> str:
+    """The sign-in that this tab came with, "" where none can be ended from another tab."""
+    principal = await staff_principal_of(state) if is_staff else principal_of(state)
+    return principal.sign_in if principal else ""
 
 
 async def staff_of(state: BaseState) -> Actor | None:
