@@ -144,14 +144,12 @@ class Reconciler:
 
     async def _introduce(self, reading: Reading) -> None:
         """Ask what a list of customers need not say: the zone's domain, its plan, its account. Without an answer, or
-        the permission to ask, it is asked again at the next look."""
+        the permission to ask, it is asked again at the next look; a refusal alone says nothing, the reads decide."""
         holder = reading.holder
         try:
             with await self._budget.acquire(reading.lane):
                 facts = await self._gateway.zone(reading.access)
         except CloudcacheError as error:
-            if isinstance(error, Refused) and error.reason in (Reason.TOKEN_REFUSED, Reason.ZONE_GONE):
-                raise
             log.info("customer %s: what its zone is was not told: %s", holder.id, error)
             return
         now = self._clock.now_ms()

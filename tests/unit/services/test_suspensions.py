@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from cloudcache.domain.catalog import ZonePlan
 from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.ids import ZoneId
 from cloudcache.domain.secret import Token
 from cloudcache.domain.suspension import AT_LEAST_MS, CAP_MS
 from cloudcache.emulator.world import Fault
 from cloudcache.local import PERMISSIONS
-from cloudcache.ports import ZoneAccess
+from cloudcache.ports import ZoneAccess, ZoneFacts
 from tests.support.rig import TOKEN, ZONE, Process, Rig
 
 OTHER_SHOP = "other.myshopify.com"
@@ -217,3 +218,21 @@ async def test_write_to_a_lost_zone_has_the_zone_examined(rig: Rig):
     await process.settle()
 
     assert (await customer(rig)).status is ZoneStatus.GONE
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 7003), (403, 9109)])
+async def test_one_refusal_while_a_zone_is_introduced_suspends_nothing(rig: Rig, status: int, code: int):
+    process = rig.process()
+    rig.world.add_zone("b" * 32, "other.example", "acc", "pro")
+    facts = ZoneFacts("", ZonePlan.FREE, "", "")
+    new = await rig.store.add_customer(
+        OTHER_SHOP, ZoneId("b" * 32), facts, rig.customer.topology, rig.customer.credential, now=1
+    )
+    path = f"/zones/{'b' * 32}$"
+    rig.world.inject(Fault("status", path=path, status=status, code=code, times=1))
+
+    look = await process.engine.look_now(new.id)
+
+    after = (await rig.store.page(new.id)).customer
+    assert look and not look.failed and after.status is ZoneStatus.ACTIVE
+    assert after.full_read_at is not None
