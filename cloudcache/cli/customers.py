@@ -55,7 +55,7 @@ def list_customers(
             return
         table = Table("Shop", "Domain", "Plan", "Status", "Zone", box=None)
         for one in rows:
-            table.add_row(one.shop, one.zone_name, one.plan.title, one.status.label, one.zone_id)
+            table.add_row(one.shop, one.zone_name, one.plan.title, one.condition, one.zone_id)
         out.print(table)
 
     run(work)
@@ -89,7 +89,7 @@ def show(shop: str, as_json: AsJson = False) -> None:
                 + "\n"
             )
             return
-        out.print(f"{page.customer.shop}: {page.customer.status.label}", markup=False)
+        out.print(f"{page.customer.shop}: {page.customer.condition}", markup=False)
         table = Table("Setting", "State", "Value", "Age", box=None)
         now = wiring.services.clock.now_ms()
         for id_, cell in page.cells.items():

@@ -133,7 +133,7 @@ class SyncResult:
 
 def _print_result(result: SyncResult) -> None:
     customer, look = result.customer, result.look
-    status = "" if customer.status is ZoneStatus.ACTIVE else f"{customer.status.label}, "
+    status = "" if customer.status is ZoneStatus.ACTIVE else f"{customer.condition}, "
     trouble = f", {_how_much(look)} not read ({look.why})" if not result.ok else ""
     out.print(
         f"{customer.shop}: {status}{look.done} calls{trouble}, {len(result.changes)} changes found",
@@ -206,6 +206,7 @@ def _show_zone(report: ZoneReport, as_json: bool) -> None:
                 "shop": customer.shop,
                 "status": customer.status.value,
                 "read_whole_at": customer.full_read_at,
+                "not_read_in_full_at": customer.unread_at,
                 "oldest_value_s": max(ages) / 1000 if ages else None,
                 "never_read": len(BY_ID) - len(ages),
                 "absent": [str(one) for one in absent],
@@ -217,7 +218,7 @@ def _show_zone(report: ZoneReport, as_json: bool) -> None:
         return
     oldest = f"oldest value {duration(max(ages) / 1000)}" if ages else "never read"
     out.print(
-        f"{customer.shop}: {customer.status.label}, {oldest}, {len(report.changes)} changes made elsewhere"
+        f"{customer.shop}: {customer.condition}, {oldest}, {len(report.changes)} changes made elsewhere"
     )
     _print_toggles("Not available on this zone", absent)
     _print_toggles("Not reported by Cloudflare's last answer", omitted)

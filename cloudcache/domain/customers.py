@@ -69,6 +69,15 @@ class Customer:
         return self.status in SUSPENDED
 
     @property
+    def condition(self) -> str:
+        """The status in words, and what keeps an active zone from being read."""
+        if self.status is ZoneStatus.ACTIVE and self.silent_since is not None:
+            return f"{self.status.label}, Cloudflare does not answer"
+        if self.status is ZoneStatus.ACTIVE and self.unread_at is not None:
+            return f"{self.status.label}, not read in full"
+        return f"suspended: {self.status.label}" if self.is_suspended else self.status.label
+
+    @property
     def handle(self) -> str:
         """The shop's name without the domain, as people say it."""
         return self.shop.removesuffix(".myshopify.com")

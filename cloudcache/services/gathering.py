@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from cloudcache.domain.catalog import BY_ID
@@ -45,6 +45,17 @@ class Look:
     """The last failure, for people."""
     is_lost: bool = False
     """Another zone was connected meanwhile, or another process took over: nothing of this counts."""
+
+    def refuse(self, toggles: Collection[ToggleId], why: str) -> None:
+        """Note toggles that Cloudflare refused to show."""
+        self.unreadable |= set(toggles)
+        self.refused |= set(toggles)
+        self.explain(toggles, why)
+
+    def explain(self, toggles: Collection[ToggleId], why: str) -> None:
+        """Note why toggles were not read."""
+        self.why = why
+        self.problems |= dict.fromkeys(toggles, why)
 
     @property
     def settled(self) -> set[ToggleId]:

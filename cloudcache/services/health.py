@@ -121,7 +121,7 @@ def _what_fails(breaker: CircuitBreaker) -> str:
 
 
 def _suspended(customer: Customer) -> str:
-    return f"suspended: {customer.status.label}; resume it with: python -m cloudcache sync {customer.handle}"
+    return f"{customer.condition}; resume it with: python -m cloudcache sync {customer.handle}"
 
 
 def _how_many(customers: Sequence[Customer]) -> str:

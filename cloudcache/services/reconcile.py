@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from cloudcache.domain.budget import CallClass, Lane
@@ -45,6 +45,7 @@ AT_ONCE = 5
 CONFIRM_AT_MOST = 5
 """Settings that the bulk list lacks and that are then read singly; a list that lacks more is a bad answer."""
 
+NOTHING_OFFERED = "Cloudflare offered none of the settings, though it knows the zone"
 OF_THE_WHOLE_ZONE = (Reason.TOKEN_REFUSED, Reason.PERMISSION, Reason.ZONE_GONE)
 """Reasons that may concern the whole zone, or its token; not once the zone has answered to anything."""
 
@@ -205,8 +206,8 @@ class Reconciler:
         finally:
             if gathered:
                 await self._write(reading, gathered, since)
-            if not reading.believes_refusals:
-                look.unreadable |= gathered.refused
+            if gathered.refused and not reading.believes_refusals:
+                look.refuse(gathered.refused, NOTHING_OFFERED)
 
     async def _write(self, reading: Reading, gathered: Gathered, since: int) -> int:
         """Keep what calls brought that began after revision `since`; returns the revision then reached."""
@@ -368,23 +369,15 @@ def _note(look: Look, read: Read, error: BaseException, holder: Customer) -> Non
     if isinstance(error, TryLater):
         look.failed += 1
         look.silent += not isinstance(error, Throttled)
-        _explain(look, toggles, error)
+        look.explain(toggles, str(error))
         log.info("customer %s: %s not read: %s", holder.id, read.path, error)
         return
     if not isinstance(error, Refused) or isinstance(error, BatchWithdrawn):
         raise error
     if error.reason in OF_THE_WHOLE_ZONE and not look.is_reachable:
         raise error
-    look.unreadable |= toggles
-    if error.reason is not Reason.UNKNOWN_SETTING:
-        look.refused |= toggles
-        _explain(look, toggles, error)
+    look.refuse(toggles, explain(error))
     log.info("customer %s: %s is not readable: %s", holder.id, read.path, explain(error))
-
-
-def _explain(look: Look, toggles: Collection[ToggleId], error: CloudcacheError) -> None:
-    look.why = explain(error)
-    look.problems |= dict.fromkeys(toggles, look.why)
 
 
 def _one_by_one(plan: Sequence[Read]) -> tuple[Read, ...]:

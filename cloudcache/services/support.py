@@ -67,7 +67,7 @@ class Support:
         customers = await self._first_found(
             [one[:LONGEST_SEARCH] for one in wanted if len(one) >= SHORTEST_SEARCH]
         )
-        return [Found(one.shop, one.zone_name, one.plan.title, one.status.label) for one in customers]
+        return [Found(one.shop, one.zone_name, one.plan.title, one.condition) for one in customers]
 
     async def start_view(self, actor: Actor, shop: object, reason: object) -> View:
         """A look at one customer; `ValueError` says what is wrong with the reason."""

@@ -74,6 +74,11 @@ CONNECTED_TO = "Connected to Cloudflare"
 NOT_CONNECTED_TO = "Not connected to Cloudflare"
 FULL_CHECK = "full check"
 NEVER_CHECKED = "never checked in full"
+NOT_READ_IN_FULL = "your store’s zone couldn’t be read in full"
+NOT_READ_IN_FULL_MEANS = (
+    "Cloudflare refused or left out some settings. They keep their last known values and ages, and are read again "
+    "automatically."
+)
 FOLLOWED = "change log read"
 FOLLOWED_MEANS = "Cloudflare’s log of changes names what was changed elsewhere; those settings are then read."
 NOT_FOLLOWED = "changes elsewhere show within a minute"

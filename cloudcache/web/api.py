@@ -242,6 +242,7 @@ def _zone(customer: Customer) -> dict[str, object]:
         "topology": customer.topology.value,
         "status": customer.status.value,
         "full_read_at": customer.full_read_at,
+        "not_read_in_full_at": customer.unread_at,
     }
 
 

@@ -57,6 +57,7 @@ def status() -> rx.Component:
                 _mark("live wait", wording.CONNECTING),
             ),
             _last_check(),
+            _incomplete_check(),
             _change_log(),
         ),
         rx.el.div(
@@ -93,6 +94,14 @@ def _last_check() -> rx.Component:
         rx.el.span(checking, class_name="dot-sep quiet"),
         rx.cond(Grid.status, rx.el.span(wording.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()),
     )
+
+
+def _incomplete_check() -> rx.Component:
+    """When the zone could last not be read in full, while that is newer than the last full check."""
+    said = rx.el.span(
+        wording.NOT_READ_IN_FULL, " ", age(at=Grid.unread, says="ago"), title=wording.NOT_READ_IN_FULL_MEANS
+    )
+    return rx.cond(Grid.unread, rx.el.span(said, class_name="dot-sep quiet"), rx.fragment())
 
 
 def _change_log() -> rx.Component:

@@ -70,6 +70,7 @@ class Grid(Showing, rx.State):
     # a asks staff for a reason, h the rollout does not serve this shop, c it does now and there is no zone yet
     status: str = ""
     silent: str = ""
+    unread: str = ""
     checked: str = ""
     followed: str = ""  # when the change log was last read; "" not yet, "-" the token may not
     tally: list[int] = [0, 0, 0, 0, 0]

@@ -236,3 +236,36 @@ async def test_one_refusal_while_a_zone_is_introduced_suspends_nothing(rig: Rig,
     after = (await rig.store.page(new.id)).customer
     assert look and not look.failed and after.status is ZoneStatus.ACTIVE
     assert after.full_read_at is not None
+
+
+@pytest.mark.parametrize("code", [7000, 1006, 99999])
+async def test_zone_that_offers_no_setting_at_all_does_not_count_as_checked(rig: Rig, code: int):
+    process = rig.process()
+    await process.settle()
+    before = await rig.store.page(rig.customer.id)
+    rig.clock.ms += 3_600_000
+    rig.world.inject(Fault("status", path=f"/zones/{ZONE}/", status=404, code=code, times=None))
+
+    look = await process.engine.look_now(rig.customer.id)
+
+    after = await rig.store.page(rig.customer.id)
+    assert look and len(look.refused) == 50 and look.why
+    assert after.customer.status is ZoneStatus.ACTIVE and after.customer.unread_at is not None
+    assert after.customer.full_read_at == before.customer.full_read_at
+    assert after.customer.condition == "active, not read in full"
+    assert {one.seen_at for one in after.cells.values()} == {one.seen_at for one in before.cells.values()}
+
+
+async def test_refused_settings_keep_their_ages_and_the_time_of_the_full_check(rig: Rig):
+    process = rig.process()
+    await process.settle()
+    before = await rig.store.page(rig.customer.id)
+    rig.clock.ms += 3_600_000
+    rig.world.inject(Fault("status", path=f"/zones/{ZONE}/settings", status=403, code=10000, times=None))
+
+    look = await process.engine.look_now(rig.customer.id)
+
+    after = await rig.store.page(rig.customer.id)
+    assert look and after.customer.full_read_at == before.customer.full_read_at
+    kept = [one for one in after.cells if after.cells[one].seen_at == before.cells[one].seen_at]
+    assert set(kept) == look.refused and 40 < len(kept) < 50
