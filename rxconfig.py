@@ -16,6 +16,8 @@ from reflex.constants import Bun, StateManagerMode
 from cloudcache import bun
 
 os.environ.setdefault("REFLEX_CHECK_LATEST_VERSION", "false")
+# A page says within ten seconds that its socket is lost: this long and four seconds more (`assets/socket.js`).
+os.environ.setdefault("REFLEX_SOCKET_INTERVAL", "5")
 os.environ.setdefault("REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE", "65536")  # no event of ours has a hundredth of it
 
 

@@ -101,6 +101,7 @@ app = rx.App(
     stylesheets=theme.STYLESHEETS,
     head_components=[
         rx.el.script(src=theme.STORAGE),
+        rx.el.script(src=theme.SOCKET),
         rx.el.script(src=theme.SCRIPT, defer=True),
         rx.el.link(rel="icon", href=theme.ICON, type="image/svg+xml"),
     ],

@@ -8,4 +8,5 @@ from __future__ import annotations
 STYLESHEETS = ["/cloudcache.css"]
 SCRIPT = "/cloudcache.js"
 STORAGE = "/storage.js"
+SOCKET = "/socket.js"
 ICON = "/favicon.svg"

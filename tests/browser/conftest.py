@@ -67,6 +67,12 @@ class Demo:
             answer = await client.post(f"{self.url}/cloudflare/_emulator/faults", json=what)
         assert answer.status_code == 200, answer.text
 
+    async def writes(self) -> list[str]:
+        """The paths of the writes that have reached Cloudflare."""
+        async with http_client() as client:
+            log = (await client.get(f"{self.url}/cloudflare/_emulator/log")).json()
+        return [record["path"] for record in log["requests"] if record["method"] != "GET"]
+
     async def value(self, handle: str, setting: str) -> object:
         """What Cloudflare really holds."""
         shop = SHOPS[handle]

@@ -43,6 +43,23 @@ class SessionGate(Plain):
     on_token: rx.EventHandler[_detail]
 
 
+class Presses(Plain):
+    """Tells the script which press was acknowledged last, and that the page was loaded anew."""
+
+    tag = '"cc-presses"'
+    acknowledged: rx.Var[str]
+    loaded: rx.Var[str]
+
+
+class Unsent(Plain):
+    """Says in a row's slot that a press is on its way to the server, or has not reached it; else it is empty."""
+
+    tag = '"cc-unsent"'
+    toggle: rx.Var[str]
+    sending: rx.Var[str]
+    unsent: rx.Var[str]
+
+
 class PlainForm(Plain):
     """Reflex's own form would catch the submit and send an event instead."""
 
@@ -53,8 +70,19 @@ class PlainForm(Plain):
 
 age = Age.create
 clock = Clock.create
+presses = Presses.create
+unsent = Unsent.create
 plain_form = PlainForm.create
 session_gate = SessionGate.create
 
 TOKEN = rx.Var("ccToken()", _var_type=str)
 """The page's own ID token at the moment of a click; "" outside the admin."""
+
+
+def press(control: rx.Var[str] | str, wanted: rx.Var[bool] | None = None) -> rx.Var[str]:
+    """The request ID of a press on the control with this element ID. A press that is sent again keeps its own."""
+    position = "null" if wanted is None else str(wanted)
+    known = rx.vars.base.VarData.merge(
+        control._get_all_var_data(), wanted._get_all_var_data() if wanted is not None else None
+    )
+    return rx.Var(f"ccPress({control!s}, {position})", _var_type=str, _var_data=known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reflex as rx
+from reflex_components_core.core.banner import has_connection_errors
 
 from cloudcache.ui import wording
 from cloudcache.ui.components.elements import age
@@ -46,16 +47,7 @@ def status() -> rx.Component:
     """Live, waiting or not connected, in words with a mark of its own; below it what has no effect or is risky."""
     return rx.el.section(
         rx.el.div(
-            rx.match(
-                Grid.status,
-                ("l", _mark("live", wording.LIVE)),
-                ("r", _mark("live off", wording.PAUSED)),
-                ("g", _mark("live off", wording.PAUSED)),
-                ("n", _mark("live off", wording.NOT_CONNECTED)),
-                ("d", _mark("live off", wording.UNAVAILABLE)),
-                ("w", _mark("live wait", wording.SILENT_MARK)),
-                _mark("live wait", wording.CONNECTING),
-            ),
+            _standing(status=Grid.status),
             _last_check(),
             _incomplete_check(),
             _change_log(),
@@ -79,6 +71,25 @@ def status() -> rx.Component:
         ),
         class_name="card status",
         aria_label="Status",
+    )
+
+
+@rx.memo
+def _standing(status: rx.Var[str]) -> rx.Component:
+    """The mark; the browser alone knows that its socket is lost."""
+    return rx.cond(
+        has_connection_errors,
+        _mark("live wait", wording.OFFLINE),
+        rx.match(
+            status,
+            ("l", _mark("live", wording.LIVE)),
+            ("r", _mark("live off", wording.PAUSED)),
+            ("g", _mark("live off", wording.PAUSED)),
+            ("n", _mark("live off", wording.NOT_CONNECTED)),
+            ("d", _mark("live off", wording.UNAVAILABLE)),
+            ("w", _mark("live wait", wording.SILENT_MARK)),
+            _mark("live wait", wording.CONNECTING),
+        ),
     )
 
 

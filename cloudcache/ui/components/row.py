@@ -7,12 +7,13 @@ exist once, in `slot` and `switch`; each row gives them its seven characters.
 from __future__ import annotations
 
 import reflex as rx
+from reflex_components_core.core.banner import has_connection_errors
 
 from cloudcache.domain.catalog import Effect, Toggle, Topology
 from cloudcache.domain.catalog.rules import DEPENDENCY_OF, Dependency
 from cloudcache.domain.ids import ToggleId
 from cloudcache.ui import wording
-from cloudcache.ui.components.elements import TOKEN, age
+from cloudcache.ui.components.elements import TOKEN, age, press, unsent
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.rows import NUMBER
@@ -63,7 +64,7 @@ def switch(cell: rx.Var[str], lock: rx.Var[str], status: rx.Var[str], name: rx.V
     letter = cell[0:1]
     on = (cell != "") & (letter == letter.upper())
     waits = (letter.lower() == "p") | (letter.lower() == "q")
-    free = (lock == "-") & ((status == "l") | (status == "w"))
+    free = (lock == "-") & ((status == "l") | (status == "w")) & ~has_connection_errors
     return rx.el.button(
         rx.el.i(),
         type="button",
@@ -73,7 +74,7 @@ def switch(cell: rx.Var[str], lock: rx.Var[str], status: rx.Var[str], name: rx.V
         aria_disabled=rx.cond(free, "false", "true"),
         aria_labelledby="t-" + name,
         aria_describedby="s-" + name + " n-" + name,
-        on_click=Grid.flip(name, ~on, TOKEN),
+        on_click=Grid.flip(name, ~on, TOKEN, press("w-" + name, ~on)),
         id="w-" + name,
     )
 
@@ -119,6 +120,7 @@ def slot(
             picture,
             rx.el.span(_state(letter, on, at, word), class_name="words"),
             rx.el.span(
+                unsent(toggle=name, sending=wording.SENDING, unsent=wording.UNSENT),
                 _age(letter, at, word),
                 rx.cond(acts, _action(letter, name, title), rx.fragment()),
                 class_name="more",
@@ -180,7 +182,8 @@ def _action(letter: rx.Var[str], name: rx.Var[str], title: rx.Var[str]) -> rx.Co
             type="button",
             class_name="link",
             aria_label=f"{words}: " + title,
-            on_click=Grid.act(what, name, TOKEN),
+            id=f"a-{what}-" + name,
+            on_click=Grid.act(what, name, TOKEN, press(f"a-{what}-" + name)),
         )
 
     return rx.match(

@@ -10,7 +10,7 @@ from cloudcache.domain.catalog import SECTIONS, TOGGLES, Section, Toggle
 from cloudcache.ui import wording
 from cloudcache.ui.components.banners import banner, lost
 from cloudcache.ui.components.confirm import confirm
-from cloudcache.ui.components.elements import TOKEN, clock, plain_form, session_gate
+from cloudcache.ui.components.elements import TOKEN, clock, plain_form, presses, session_gate
 from cloudcache.ui.components.head import head, status
 from cloudcache.ui.components.row import cell_of, row
 from cloudcache.ui.components.shell import shell
@@ -53,6 +53,7 @@ def settings(actions: rx.Component, foot: rx.Component, *above: rx.Component) ->
         foot,
         confirm(),
         clock(now=Grid.clock),
+        presses(acknowledged=Grid.acknowledged, loaded=Grid.loaded),
         rx.el.p(Grid.said, class_name="sr", role="status", aria_live="polite"),
     )
 

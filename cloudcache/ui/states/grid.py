@@ -8,6 +8,7 @@ Any browser may call any public method with any argument: each begins with the g
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from secrets import token_hex
@@ -41,6 +42,7 @@ Act = Callable[[], Awaitable[object]]
 CHIPS = ("all", "look", *(section.name for section in SECTIONS))
 LONGEST_QUERY = 60
 _FREE = "-" * len(TOGGLES)
+_REQUEST = re.compile(r"[0-9a-f]{32}")
 
 
 class Grid(Showing, rx.State):
@@ -77,6 +79,8 @@ class Grid(Showing, rx.State):
     progress: list[int] = []
     clock: str = ""
     said: str = ""
+    acknowledged: str = ""  # the request ID of the newest press that arrived
+    loaded: str = ""  # differs each time the page is loaded over a socket
 
     chip: str = "all"
     query: str = ""
@@ -153,11 +157,14 @@ class Grid(Showing, rx.State):
         return rx.redirect("/staff")
 
     @rx.event
-    async def flip(self, toggle_id: str, on: bool, token: str = ""):
+    async def flip(self, toggle_id: str, on: bool, token: str = "", request: str = ""):
         """Turn a switch: pending at once, stored before this returns."""
         actor = await self._who()
         toggle = known_toggle(toggle_id)
-        if actor is None or toggle is None or not isinstance(on, bool) or self._paused(toggle):
+        if actor is None or toggle is None or not isinstance(on, bool):
+            return
+        request = self._acknowledge(request)
+        if self._paused(toggle):
             return
         if not await self._may_write(toggle, token):
             return
@@ -167,7 +174,7 @@ class Grid(Showing, rx.State):
         before = self._row(toggle)
         self._show(toggle, rows.pending(on, current().clock.now_ms()))
         yield
-        await self._store(actor, toggle, before, self._flipping(actor, toggle, on))
+        await self._store(actor, toggle, before, self._flipping(actor, toggle, on, request))
 
     @rx.event
     async def confirm(self, form: dict, token: str = ""):
@@ -190,7 +197,9 @@ class Grid(Showing, rx.State):
         self._show(toggle, rows.pending(True, current().clock.now_ms()))
         yield
         confirmed = self._reverting if self._confirms_revert else self._flipping
-        await self._store(actor, toggle, before, confirmed(actor, toggle, True, confirmed=True))
+        await self._store(
+            actor, toggle, before, confirmed(actor, toggle, True, token_hex(16), confirmed=True)
+        )
 
     @rx.event
     async def dismiss(self):
@@ -199,14 +208,15 @@ class Grid(Showing, rx.State):
             self.asking = ""
 
     @rx.event
-    async def act(self, what: str, toggle_id: str, token: str = ""):
+    async def act(self, what: str, toggle_id: str, token: str = "", request: str = ""):
         """The one action a row's slot offers: retry, revert, cancel, check."""
         actor, toggle = await self._who(), known_toggle(toggle_id)
         if actor is None or toggle is None or actor.customer is None or not self._customer:
             return
+        request = self._acknowledge(request)
         if self.reads_only or not await self._may_write(toggle, token):
             return
-        await self._act(actor, actor.customer, what, toggle)
+        await self._act(actor, actor.customer, what, toggle, request)
         await self._read(actor)
 
     @rx.event
@@ -285,6 +295,7 @@ class Grid(Showing, rx.State):
         open_pages.watch(self.router.session.client_token, customer, until, sign_in)
         self._customer, self._revision = customer, 0
         page = await self._read(actor)
+        self.loaded = token_hex(4)
         await self._noting(current().attention.opened(actor, customer, page))
 
     async def _may_write(self, toggle: Toggle, token: str) -> bool:
@@ -297,15 +308,17 @@ class Grid(Showing, rx.State):
             return False
         return True
 
-    def _flipping(self, actor: Actor, toggle: Toggle, on: bool, *, confirmed: bool = False) -> Act:
-        request = token_hex(16)
+    def _flipping(
+        self, actor: Actor, toggle: Toggle, on: bool, request: str, *, confirmed: bool = False
+    ) -> Act:
         return lambda: current().toggles.flip(
             actor, own_customer(actor), toggle.id, on, request_id=request, confirmed=confirmed
         )
 
-    def _reverting(self, actor: Actor, toggle: Toggle, on: bool, *, confirmed: bool = False) -> Act:
+    def _reverting(
+        self, actor: Actor, toggle: Toggle, on: bool, request: str, *, confirmed: bool = False
+    ) -> Act:
         """Undo a change made elsewhere; which way is the journal's to say, so `on` is not used."""
-        request = token_hex(16)
         return lambda: current().toggles.revert(
             actor, own_customer(actor), toggle.id, request_id=request, confirmed=confirmed
         )
@@ -334,9 +347,8 @@ class Grid(Showing, rx.State):
             return
         await self._read(actor)
 
-    async def _act(self, actor: Actor, customer: CustomerId, what: str, toggle: Toggle) -> None:
+    async def _act(self, actor: Actor, customer: CustomerId, what: str, toggle: Toggle, request: str) -> None:
         toggles = current().toggles
-        request = token_hex(16)
         acts: dict[str, Act] = {
             "retry": lambda: toggles.retry(actor, customer, toggle.id, request_id=request),
             "revert": self._reverting(actor, toggle, True),
@@ -378,6 +390,13 @@ class Grid(Showing, rx.State):
         token = self.router.session.client_token
         open_pages.note_shown(token, self._revision, self._right_until(), self._epoch)
         return page
+
+    def _acknowledge(self, request: object) -> str:
+        """Tell the browser that this press has arrived; its request ID, or a new one where it brought none."""
+        if not isinstance(request, str) or not _REQUEST.fullmatch(request):
+            return token_hex(16)
+        self.acknowledged = request
+        return request
 
     def _paused(self, toggle: Toggle) -> bool:
         """Whether the switch was shown as one that cannot be turned."""

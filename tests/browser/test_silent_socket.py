@@ -1,0 +1,116 @@
+"""A socket that stays open while nothing passes through it, as after a laptop has slept."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
+
+from tests.browser.conftest import Demo
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+NAME = "Rocket Loader"
+
+
+class Socket:
+    """The page's sockets, through which frames pass until they are cut off."""
+
+    def __init__(self) -> None:
+        self.opened = self.cut = 0
+        self.refuses = False
+        self._to_server_is_cut = False
+
+    async def route(self, page: Page) -> None:
+        await page.route_web_socket("**/_event/**", self._open)
+
+    def cut_off(self, *, to_server: bool = True) -> None:
+        """Let nothing pass to the page any more, nor to the server; sockets opened later work."""
+        self.cut, self._to_server_is_cut = self.opened, to_server
+
+    async def _open(self, socket: WebSocketRoute) -> None:
+        if self.refuses:
+            await socket.close()
+            return
+        self.opened += 1
+        mine, server = self.opened, socket.connect_to_server()
+
+        def to_server(frame: str | bytes) -> None:
+            if mine > self.cut or not self._to_server_is_cut:
+                server.send(frame)
+
+        def to_page(frame: str | bytes) -> None:
+            if mine > self.cut:
+                socket.send(frame)
+
+        socket.on_message(to_server)
+        server.on_message(to_page)
+
+
+def switch(page: Page):
+    return page.get_by_role("switch", name=NAME, exact=True)
+
+
+def row(page: Page):
+    return page.get_by_role("article", name=NAME, exact=True)
+
+
+async def opened(demo: Demo, browser: Browser) -> tuple[Page, Socket]:
+    """A page of birch-and-salt at rest, and its sockets."""
+    page = await demo.open(browser, "birch-and-salt")
+    socket = Socket()
+    await socket.route(page)
+    await page.reload()
+    await demo.settled(page)
+    await expect(switch(page)).to_have_attribute("aria-disabled", "false")
+    return page, socket
+
+
+async def flips(demo: Demo) -> int:
+    """How often Rocket Loader was written at Cloudflare."""
+    return len([one for one in await demo.writes() if one.endswith("/rocket_loader")])
+
+
+async def test_press_on_a_silent_socket_is_sent_again_exactly_once(demo: Demo, browser: Browser):
+    page, socket = await opened(demo, browser)
+    before, position = await flips(demo), await switch(page).get_attribute("aria-checked")
+    socket.cut_off()
+
+    await switch(page).click()
+
+    await expect(row(page)).to_contain_text("Sending")
+    await expect(row(page)).to_contain_text("Confirmed")
+    assert await switch(page).get_attribute("aria-checked") != position
+    assert socket.opened == socket.cut + 1
+    assert await flips(demo) == before + 1
+
+
+async def test_press_whose_answer_is_lost_is_carried_out_exactly_once(demo: Demo, browser: Browser):
+    page, socket = await opened(demo, browser)
+    before, position = await flips(demo), await switch(page).get_attribute("aria-checked")
+    socket.cut_off(to_server=False)
+
+    await switch(page).click()
+
+    await expect(row(page)).to_contain_text("Sending")
+    await expect(row(page)).to_contain_text("Confirmed")
+    assert await switch(page).get_attribute("aria-checked") != position
+    assert await flips(demo) == before + 1
+
+
+async def test_silent_socket_takes_live_away_within_ten_seconds(demo: Demo, browser: Browser):
+    page, socket = await opened(demo, browser)
+    await page.clock.install()
+    await page.reload()
+    await demo.settled(page)
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    socket.refuses = True
+    socket.cut_off()
+
+    await page.clock.fast_forward(10_000)
+
+    await expect(page.get_by_text("Offline", exact=True)).to_be_visible()
+    await expect(page.get_by_text("Live", exact=True)).to_have_count(0)
+    await expect(switch(page)).to_have_attribute("aria-disabled", "true")
+    socket.refuses = False
+    await page.clock.fast_forward(10_000)
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
