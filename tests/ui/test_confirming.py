@@ -11,7 +11,7 @@ from cloudcache.domain.access import Actor
 from cloudcache.domain.catalog import find
 from cloudcache.domain.errors import NeedsConfirmation, Reason, Refused
 from cloudcache.domain.ids import CustomerId
-from cloudcache.ui.states import grid
+from cloudcache.ui.states import row_actions
 from cloudcache.ui.states.grid import Grid
 from tests.support.rig import merchant
 
@@ -66,20 +66,20 @@ class Asking:
 @pytest.fixture
 def toggles(monkeypatch: pytest.MonkeyPatch) -> Asking:
     asking = Asking()
-    monkeypatch.setattr(grid, "current", lambda: SimpleNamespace(toggles=asking))
+    monkeypatch.setattr(row_actions, "current", lambda: SimpleNamespace(toggles=asking))
     return asking
 
 
 async def confirm(tab: Tab) -> None:
     """What the dialog's button does once the browser's arguments are checked."""
     work = tab._reverting if tab._confirms_revert else tab._flipping
-    await tab._store(ACTOR, TLS, "o", work(ACTOR, TLS, True, confirmed=True))
+    await tab._store(ACTOR, TLS, "o", work(ACTOR, TLS, True, "request", confirmed=True))
 
 
 async def test_confirmed_revert_is_a_revert(toggles: Asking):
     tab = Tab()
 
-    await tab._act(ACTOR, CustomerId(1), "revert", TLS)
+    await tab._act(ACTOR, CustomerId(1), "revert", TLS, "request")
     await confirm(tab)
 
     assert tab.asking == TLS.id and toggles.done == [("revert", True)]
@@ -87,7 +87,7 @@ async def test_confirmed_revert_is_a_revert(toggles: Asking):
 
 async def test_confirmed_flip_after_a_dismissed_revert_is_a_flip(toggles: Asking):
     tab = Tab()
-    await tab._act(ACTOR, CustomerId(1), "revert", TLS)
+    await tab._act(ACTOR, CustomerId(1), "revert", TLS, "request")
     tab.asking = ""
 
     tab._ask(TLS)
@@ -99,6 +99,6 @@ async def test_confirmed_flip_after_a_dismissed_revert_is_a_flip(toggles: Asking
 async def test_refused_retry_says_why_in_its_row(toggles: Asking):
     tab = Tab()
 
-    await tab._act(ACTOR, CustomerId(1), "retry", TLS)
+    await tab._act(ACTOR, CustomerId(1), "retry", TLS, "request")
 
     assert tab.failed == ["Only TLS 1.3 is allowed"]

@@ -1,0 +1,124 @@
+"""What a press in a row does: stores a change, undoes one, tries again, cancels, asks first.
+
+A part of the grid's state without handlers; `grid.py` has the handlers and `showing.py` what a row then shows.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from secrets import token_hex
+
+from cloudcache.domain.access import Actor
+from cloudcache.domain.catalog import Toggle
+from cloudcache.domain.errors import (
+    CloudcacheError,
+    NeedsConfirmation,
+    NotAllowed,
+    NotFound,
+    NotRolledOut,
+    Refused,
+    StoreUnavailable,
+)
+from cloudcache.domain.ids import CustomerId
+from cloudcache.services import current
+from cloudcache.ui import wording
+from cloudcache.ui.states import rows
+from cloudcache.ui.states.arguments import own_customer
+from cloudcache.ui.states.session import may_write
+from cloudcache.ui.states.showing import Showing
+
+log = logging.getLogger("cloudcache.ui")
+
+Act = Callable[[], Awaitable[object]]
+_REQUEST = re.compile(r"[0-9a-f]{32}")
+
+
+class RowActions(Showing):
+    """Carries out the presses of one tab, and shows in the row what went wrong."""
+
+    async def _may_write(self, toggle: Toggle, token: str) -> bool:
+        """Each write brings a token of its own, and there are only so many a minute."""
+        if not may_write(self, token):
+            self._fail(toggle, self._row(toggle), wording.SIGNED_OUT_SLOT)
+            return False
+        if await current().limits.wait_s("write", str(self._customer)) > 0:
+            self._fail(toggle, self._row(toggle), wording.TOO_MANY)
+            return False
+        return True
+
+    def _flipping(
+        self, actor: Actor, toggle: Toggle, on: bool, request: str, *, confirmed: bool = False
+    ) -> Act:
+        return lambda: current().toggles.flip(
+            actor, own_customer(actor), toggle.id, on, request_id=request, confirmed=confirmed
+        )
+
+    def _reverting(
+        self, actor: Actor, toggle: Toggle, on: bool, request: str, *, confirmed: bool = False
+    ) -> Act:
+        """Undo a change made elsewhere; the journal knows which way, so `on` is not used."""
+        return lambda: current().toggles.revert(
+            actor, own_customer(actor), toggle.id, request_id=request, confirmed=confirmed
+        )
+
+    def _ask(self, toggle: Toggle, *, reverts: bool = False) -> None:
+        """Open the dialog, which remembers what is to be confirmed."""
+        self.asking, self.wrong, self._confirms_revert = toggle.id, False, reverts
+
+    async def _store(self, actor: Actor, toggle: Toggle, before: str, work: Act) -> None:
+        """Store the change; what goes wrong is shown in the row, with the switch back where it was before."""
+        self._clicked = [*self._clicked[-20:], toggle.id]
+        try:
+            await work()
+        except NeedsConfirmation:
+            self._ask(toggle, reverts=self._confirms_revert)
+            self._show(toggle, before)
+        except Refused as refusal:
+            self._fail(toggle, before, wording.reason(refusal.reason.value, refusal.detail))
+            return
+        except NotRolledOut:
+            self._hold_back()
+            return
+        except (StoreUnavailable, NotFound, NotAllowed) as error:
+            log.error("a flip of %s was not stored: %s", toggle.id, error)
+            self._fail(toggle, before, wording.NOT_KEPT_HERE)
+            return
+        await self._read(actor)
+
+    async def _act(self, actor: Actor, customer: CustomerId, what: str, toggle: Toggle, request: str) -> None:
+        toggles = current().toggles
+        acts: dict[str, Act] = {
+            "retry": lambda: toggles.retry(actor, customer, toggle.id, request_id=request),
+            "revert": self._reverting(actor, toggle, True, request),
+            "cancel": lambda: toggles.cancel(actor, customer, toggle.id),
+            "check": lambda: toggles.check(actor, customer, toggle.id),
+        }
+        if what not in acts:
+            return
+        self._clicked = [*self._clicked[-20:], toggle.id]
+        try:
+            await acts[what]()
+        except NeedsConfirmation:
+            self._ask(toggle, reverts=what == "revert")
+        except Refused as refusal:
+            self._fail(toggle, self._row(toggle), wording.reason(refusal.reason.value, refusal.detail))
+        except CloudcacheError as error:
+            log.info("%s of %s: %s", what, toggle.id, error)
+
+    def _acknowledge(self, request: object) -> str:
+        """Tell the browser that this press has arrived; its request ID, or a new one where it brought none."""
+        if not isinstance(request, str) or not _REQUEST.fullmatch(request):
+            return token_hex(16)
+        self.acknowledged = request
+        return request
+
+    def _paused(self, toggle: Toggle) -> bool:
+        """Whether the switch was shown as one that cannot be turned."""
+        locked = self.locks[rows.NUMBER[toggle.id]] != "-"
+        return not self._customer or self.reads_only or self.status not in ("l", "w") or locked
+
+    def _is_shop(self, typed: object) -> bool:
+        name = typed.strip().lower() if isinstance(typed, str) else ""
+        return name in (self.shop, self.shop.removesuffix(".myshopify.com"))
