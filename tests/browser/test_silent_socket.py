@@ -54,6 +54,11 @@ def row(page: Page):
     return page.get_by_role("article", name=NAME, exact=True)
 
 
+async def opposite(page: Page) -> str:
+    """The position that the next press brings the switch to."""
+    return "false" if await switch(page).get_attribute("aria-checked") == "true" else "true"
+
+
 async def opened(demo: Demo, browser: Browser) -> tuple[Page, Socket]:
     """A page of birch-and-salt at rest, and its sockets."""
     page = await demo.open(browser, "birch-and-salt")
@@ -72,28 +77,30 @@ async def flips(demo: Demo) -> int:
 
 async def test_press_on_a_silent_socket_is_sent_again_exactly_once(demo: Demo, browser: Browser):
     page, socket = await opened(demo, browser)
-    before, position = await flips(demo), await switch(page).get_attribute("aria-checked")
+    before, wanted = await flips(demo), await opposite(page)
     socket.cut_off()
 
     await switch(page).click()
 
     await expect(row(page)).to_contain_text("Sending")
+    await expect(row(page)).not_to_contain_text("Sending")
+    await expect(switch(page)).to_have_attribute("aria-checked", wanted)
     await expect(row(page)).to_contain_text("Confirmed")
-    assert await switch(page).get_attribute("aria-checked") != position
     assert socket.opened == socket.cut + 1
     assert await flips(demo) == before + 1
 
 
 async def test_press_whose_answer_is_lost_is_carried_out_exactly_once(demo: Demo, browser: Browser):
     page, socket = await opened(demo, browser)
-    before, position = await flips(demo), await switch(page).get_attribute("aria-checked")
+    before, wanted = await flips(demo), await opposite(page)
     socket.cut_off(to_server=False)
 
     await switch(page).click()
 
     await expect(row(page)).to_contain_text("Sending")
+    await expect(row(page)).not_to_contain_text("Sending")
+    await expect(switch(page)).to_have_attribute("aria-checked", wanted)
     await expect(row(page)).to_contain_text("Confirmed")
-    assert await switch(page).get_attribute("aria-checked") != position
     assert await flips(demo) == before + 1
 
 

@@ -21,6 +21,7 @@ from cloudcache.domain.errors import (
     Refused,
     StoreUnavailable,
 )
+from cloudcache.domain.events import Change
 from cloudcache.domain.ids import CustomerId
 from cloudcache.services import current
 from cloudcache.ui import wording
@@ -71,7 +72,7 @@ class RowActions(Showing):
         """Store the change; what goes wrong is shown in the row, with the switch back where it was before."""
         self._clicked = [*self._clicked[-20:], toggle.id]
         try:
-            await work()
+            change = await work()
         except NeedsConfirmation:
             self._ask(toggle, reverts=self._confirms_revert)
             self._show(toggle, before)
@@ -85,6 +86,11 @@ class RowActions(Showing):
             log.error("a flip of %s was not stored: %s", toggle.id, error)
             self._fail(toggle, before, wording.NOT_KEPT_HERE)
             return
+        else:
+            if isinstance(change, Change) and not change.is_open:
+                self._revision = (
+                    0  # a press sent again: its change is over, and no row is newer than what is shown
+                )
         await self._read(actor)
 
     async def _act(self, actor: Actor, customer: CustomerId, what: str, toggle: Toggle, request: str) -> None:
