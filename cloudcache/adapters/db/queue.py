@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cloudcache.adapters.db.ends import earlier, end_due, ended
 from cloudcache.adapters.db.engine import ACROSS_TENANTS, Whose
 from cloudcache.adapters.db.locks import lock_accounts, lock_zones
-from cloudcache.adapters.db.models import accounts, entries, zones
+from cloudcache.adapters.db.models import accounts, entries, suspensions, zones
 from cloudcache.adapters.db.rows import FOLLOWED_UNTIL, ZONE, customer_of, fitted, whole_number
 from cloudcache.adapters.db.token_ids import with_the_same_tokens
 from cloudcache.adapters.db.transactions import OnDatabase, Values, still_holds
@@ -261,6 +261,7 @@ Line: TypeAlias = Row[int, int | None, str, str, int | None]
 _TIMES = (
     (zones, ("sync_due_at", "lease_until", "watched_until", "unread_due_at")),
     (accounts, ("feed_due_at", "feed_lease_until", "watched_until")),
+    (suspensions, ("due_at",)),
 )
 """What is still to come, and moves with the clock."""
 

@@ -44,9 +44,10 @@ class Suspensions(Register, OnDatabase):
 
     async def resume_zone(self, customer: CustomerId, zone: ZoneId, *, now: int) -> bool:
         async with self.database.writing(customer) as connection:
-            await _drop(connection, Suspension(Suspended.ZONE, str(customer)))
             is_suspended = zones.c.status.in_(STATUSES)
-            return await _change(connection, customer, zone, is_suspended, now, connected(now))
+            resumed = await _change(connection, customer, zone, is_suspended, now, connected(now))
+            await _drop(connection, Suspension(Suspended.ZONE, str(customer)))
+            return resumed
 
     async def resume_token(self, credential: CredentialId | None, *, now: int) -> int:
         async with self.database.writing(ACROSS_TENANTS) as connection:

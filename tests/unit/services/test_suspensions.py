@@ -269,3 +269,16 @@ async def test_refused_settings_keep_their_ages_and_the_time_of_the_full_check(r
     assert look and after.customer.full_read_at == before.customer.full_read_at
     kept = [one for one in after.cells if after.cells[one].seen_at == before.cells[one].seen_at]
     assert set(kept) == look.refused and 40 < len(kept) < 50
+
+
+async def test_clock_set_back_by_days_does_not_put_off_an_examination(rig: Rig):
+    process = rig.process()
+    rig.world.inject(gone())
+    await process.settle()
+    rig.world.clear_faults()
+
+    rig.clock.ms -= 3 * 86_400_000
+    await process.settle()
+    await wait(rig, process, 5 * 60_000)
+
+    assert (await customer(rig)).status is ZoneStatus.ACTIVE
