@@ -24,7 +24,7 @@ from cloudcache.domain.budget import Limits
 from cloudcache.domain.catalog import BY_ID, State, Topology, ZonePlan, reads
 from cloudcache.domain.events import Observation
 from cloudcache.domain.freshness import Urgency
-from cloudcache.domain.ids import JSON, CredentialId, CustomerId, ZoneId
+from cloudcache.domain.ids import JSON, CredentialId, CustomerId, ToggleId, ZoneId
 from cloudcache.domain.onboarding import Row
 from cloudcache.domain.secret import Token
 from cloudcache.emulator.app import create_app
@@ -32,7 +32,7 @@ from cloudcache.emulator.dns import DnsRecord
 from cloudcache.emulator.generated import MOST_ZONES, Generated
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import Options, World
-from cloudcache.ports import Clock, Finished, Gateway, Store, Vault, ZoneAccess, ZoneFacts, ZoneQueue
+from cloudcache.ports import Clock, Finished, Gaps, Gateway, Store, Vault, ZoneAccess, ZoneFacts, ZoneQueue
 
 LATENCY_S = 0.15
 """What the pretend Cloudflare takes to answer, so that a pending switch can be seen."""
@@ -206,8 +206,9 @@ async def seed(
             demo.shop, demo.zone_id, facts, demo.topology, credential, now=now
         )
         if not demo.never_read:
-            seen = await _look(gateway, access, now - 3 * HOUR_MS)
-            await store.observe(customer.id, _drift(demo, seen), since=customer.revision, now=now)
+            seen, gaps = await _look(gateway, access, now - 3 * HOUR_MS)
+            since = customer.revision
+            await store.observe(customer.id, _drift(demo, seen), since=since, now=now, gaps=gaps)
         await _leave_alone(queue, customer.id, now, was_read=not demo.never_read)
         if demo.revoked:
             world.revoke_token(demo.token.reveal())
@@ -221,9 +222,10 @@ async def _leave_alone(queue: ZoneQueue, customer: CustomerId, now: int, *, was_
         await queue.finish(zone, rested, owner="seed", now=now)
 
 
-async def _look(gateway: Gateway, access: ZoneAccess, at: int) -> list[Observation]:
-    seen = [one for read in reads(batch=True) for one in await gateway.read(access, read)]
-    return [replace(one, at=at) for one in seen]
+async def _look(gateway: Gateway, access: ZoneAccess, at: int) -> tuple[list[Observation], Gaps]:
+    results = [await gateway.read(access, read) for read in reads(batch=True)]
+    absent = frozenset[ToggleId]().union(*(result.absent for result in results))
+    return [replace(one, at=at) for result in results for one in result], Gaps(absent, at=at)
 
 
 def _drift(demo: DemoShop, seen: Sequence[Observation]) -> list[Observation]:
@@ -270,7 +272,7 @@ class Crowd:
         for row in self.rows():
             if row.plan is not None and row.plan not in found and row.token is not None:
                 access = ZoneAccess(row.zone, CredentialId("crowd"), row.token)
-                found[row.plan] = await _look(client, access, clock.now_ms())
+                found[row.plan], _ = await _look(client, access, clock.now_ms())
             if len(found) == len(ZonePlan):
                 break
         await client.close()

@@ -207,7 +207,7 @@ class Delivery(Settlement):
             return Tried.LATER
         await self._note_answer()
         self._read_at, self._reads_first = self._now(), False
-        seen = next((one for one in found if one.toggle == self._toggle.id), None)
+        seen = next((one for one in found.usable if one.toggle == self._toggle.id), None)
         if newest is not None and newest.id > self._change.id:
             return await self._give_way(access, newest, seen, since)
         return await self._judge(access, seen, since)
@@ -215,7 +215,7 @@ class Delivery(Settlement):
     async def _judge(self, access: ZoneAccess, seen: Observation | None, since: int) -> Tried:
         """Decide by what Cloudflare holds whether the change is applied, sent again, or has failed."""
         if self._lost_race:
-            return await self._observe(seen, since)
+            return await self._observe(access, seen, since)
         holds = await self._compared(seen)
         if seen is not None and (holds is Holds.WANTED or (self._kept_old_value and self._is_chosen(seen))):
             settled = await self._settle_applied(access, seen, since)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from cloudcache.domain.budget import CallClass, Lane
 from cloudcache.domain.catalog import BY_ID, Toggle
 from cloudcache.domain.customers import Customer
-from cloudcache.domain.errors import Reason
+from cloudcache.domain.errors import LeaseLost, Reason
 from cloudcache.domain.events import Change, Observation
 from cloudcache.domain.freshness import NEVER, Urgency
 from cloudcache.domain.ids import JSON
@@ -86,10 +86,13 @@ class Settlement:
         await self._desk.store.settle_superseded(self._change.customer, self._change.id, now=self._now())
         return Tried.SETTLED
 
-    async def _observe(self, seen: Observation | None, since: int) -> Tried:
+    async def _observe(self, access: ZoneAccess, seen: Observation | None, since: int) -> Tried:
         """Cache what a call of ours brought about after the change had been settled by another process."""
         if seen is not None:
-            await self._desk.store.observe(self._change.customer, [seen], since=since, now=self._now())
+            with suppress(LeaseLost):  # another zone was connected: nothing of this one is to be kept
+                await self._desk.store.observe(
+                    self._change.customer, [seen], since=since, now=self._now(), zone=access.zone
+                )
         return Tried.SETTLED
 
     async def _read_zone_soon(self) -> None:

@@ -84,6 +84,16 @@ def test_second_after_2038_keeps_its_value_in_a_row(second: int):
         ),
         (replace(OFF, seen_at=NOW - 10 * 86_400_000), "s", NOW - 10 * 86_400_000, ""),
         (Cell(POLISH.id, State.ON, "lossy", NOW), "R", NOW, "lossy"),
+        (Cell(POLISH.id, State.ON, "lossy", NOW, absent_at=NOW - 5000), "n", NOW - 5000, ""),
+        (Cell(POLISH.id, seen_at=NOW - 5000, absent_at=NOW - 5000), "n", NOW - 5000, ""),
+        (Cell(POLISH.id, State.ON, "lossy", NOW - 5000, omitted_at=NOW), "M", NOW - 5000, ""),
+        (Cell(POLISH.id, omitted_at=NOW), "m", 0, "Cloudflare didn’t report it"),
+        (
+            Cell(find("development_mode").id, State.ON, "on", NOW - 9000, ends_at=NOW - 1000),
+            "D",
+            NOW - 1000,
+            "",
+        ),
         (
             Cell(find("development_mode").id, State.ON, "on", NOW, ends_at=NOW + 60_000),
             "E",

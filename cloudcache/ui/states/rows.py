@@ -175,7 +175,7 @@ def to_look_at(shown: Sequence[str], topology: Topology) -> list[ToggleId]:
     return [
         toggle.id
         for toggle, row in zip(TOGGLES, shown, strict=True)
-        if row and (row[0] in "fFoOxXhHsS" or _is_pointless(toggle, row, topology))
+        if row and (row[0] in "fFoOxXhHsSmM" or _is_pointless(toggle, row, topology))
     ]
 
 
@@ -186,10 +186,10 @@ def tally(shown: Sequence[str], topology: Topology) -> list[int]:
     odd = [
         toggle.verdict(topology).effect
         for toggle, row in zip(TOGGLES, shown, strict=True)
-        if row[:1].lower() not in ("f", "o", "x", "h", "s") and _is_pointless(toggle, row, topology)
+        if row[:1].lower() not in ("f", "o", "x", "h", "s", "m") and _is_pointless(toggle, row, topology)
     ]
     elsewhere, unsafe = sum(map(letters.count, "oxh")), odd.count(Effect.UNSAFE)
-    return [letters.count("f"), elsewhere, letters.count("s"), len(odd) - unsafe, unsafe]
+    return [letters.count("f"), elsewhere, sum(map(letters.count, "sm")), len(odd) - unsafe, unsafe]
 
 
 def _is_pointless(toggle: Toggle, row: str, topology: Topology) -> bool:
