@@ -35,8 +35,11 @@ class Scripts(rx.State):
         if actor is None or actor.customer is None or not isinstance(form, dict):
             return
         self.made, self.problem = "", ""
-        if not may_write(self, token) or await current().limits.wait_s("check", actor.shop) > 0:
+        if not may_write(self, token):
             self.problem = wording.SIGNED_OUT_SLOT
+            return
+        if await current().limits.wait_s("check", actor.shop) > 0:
+            self.problem = wording.TOO_MANY_CHECKS
             return
         try:
             _, secret = await current().scripts.make(actor, form.get("name"), form.get("scope"))
@@ -57,9 +60,12 @@ class Scripts(rx.State):
     async def revoke(self, which: str, token: str = ""):
         """End one."""
         actor = actor_of(self)
-        if actor is None or actor.customer is None or not may_write(self, token):
+        if actor is None or actor.customer is None:
             return
-        self.made = ""
+        self.made, self.problem = "", ""
+        if not may_write(self, token):
+            self.problem = wording.SIGNED_OUT_SLOT
+            return
         try:
             await current().scripts.revoke(actor, which)
         except CloudcacheError as error:
