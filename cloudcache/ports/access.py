@@ -158,6 +158,10 @@ class People(Protocol):
         """It is over."""
         ...
 
+    async def open_view(self, customer: CustomerId, person: str, *, now: int) -> View | None:
+        """The open view of this customer that this staff member has; the one that lasts longest."""
+        ...
+
     async def view(self, customer: CustomerId, view: str) -> View | None:
         """The view of that id."""
         ...

@@ -83,6 +83,12 @@ class Support:
         await self._people.start_view(view, Deed(actor, AuditAction.VIEW_STARTED, detail=detail))
         return view
 
+    async def open_view(self, actor: Actor, shop: object) -> View | None:
+        """Find this person's open view of a customer; a reason was given for it, in whichever tab it began."""
+        require_administrator(actor, Action.VIEW)
+        customer = await self._customer(shop)
+        return await self._people.open_view(customer.id, actor.id, now=self._clock.now_ms())
+
     async def viewing(self, actor: Actor, customer: CustomerId, view: str) -> Actor:
         """The same person, bound to the customer of an open view; `NotAllowed` when there is none."""
         require_administrator(actor, Action.VIEW)

@@ -209,6 +209,7 @@ STAFF_BEGIN = "Type the beginning of a shop’s name, a domain or a zone id: two
 VIEW_REASON = "Why do you look at this shop?"
 VIEW_TEXT = "The merchant sees your name and this reason in the history. You can look for 30 minutes."
 VIEW_REASON_WRONG = "Please give a reason of 8 to 200 characters."
+VIEW_ENDED = "Your view has ended. Enter a reason to open it again."
 VIEW_START = "Look at the settings"
 VIEW_BANNER = "You look as support; nothing can be changed"
 VIEW_STOP = "Stop looking"

@@ -87,6 +87,7 @@ CALLS: dict[str, Call] = {
     "keep_answer": lambda store, me, _: store.keep_answer(me, "theirs", 200, "mine"),
     "release_answer": lambda store, me, _: store.release_answer(me, "theirs"),
     "view": lambda store, me, _: store.view(me, "theirs"),
+    "open_view": lambda store, me, _: store.open_view(me, "staff", now=2),
     "record": lambda store, me, _: store.record(me, DEED, now=1),
     "trail": lambda store, me, _: store.trail(me, 100),
     "imported": lambda store, me, _: store.imported(me),

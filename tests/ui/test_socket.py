@@ -295,6 +295,40 @@ async def test_sign_out_of_staff_ends_their_open_view_and_search(app: RunningApp
         assert not view.states["staff"].get("found")
 
 
+VIEW = "/staff/customers/[customer]"
+
+
+async def test_open_view_is_shown_again_in_a_new_tab_without_a_reason(app: RunningApp):
+    cookie, query = await posted(app, "/local/staff", role="viewer"), {"customer": "birch-and-salt"}
+    async with connection(origin(app), cookie, path=VIEW, query=query) as first:
+        await first.until("asked for a reason", lambda shown: shown.get("status") == "a")
+        await first.send("start_view", form={"reason": "the merchant asked"})
+        await first.until("viewing", lambda shown: shown.get("reads_only") and shown.get("shop"))
+
+    async with connection(origin(app), cookie, path=VIEW, query=query) as second:
+        await second.until("viewing", lambda shown: shown.get("reads_only") and shown.get("shop"))
+        await second.send("end_view")
+        await second.until("closed", lambda shown: not shown["shop"])
+
+
+async def test_address_of_a_customer_asks_a_signed_out_person_to_sign_in(app: RunningApp):
+    async with connection(origin(app), path=VIEW, query={"customer": "birch-and-salt"}) as view:
+        await view.until("signed out", lambda shown: shown.get("status") == "o")
+        await view.send("start_view", form={"reason": "the merchant asked"})
+        await view.send(f"{ROOT}.hydrate_and_load")
+        await view.until("still signed out", lambda shown: shown["status"] == "o")
+        assert not view.shown.get("shop")
+
+
+def test_view_that_ended_is_told_from_a_page_of_nobody():
+    tab = Grid(_reflex_internal_init=True)
+    tab._view = "open"
+
+    tab._forget()
+
+    assert tab.status == "e"  # whose sentence stands above the form
+
+
 def test_states_offer_nothing_but_handlers():
     for state in (Connect, Grid, History, Scripts, Session, Signin, Staff):
         own = {name for name, value in vars(state).items() if callable(value) and not name.startswith("_")}

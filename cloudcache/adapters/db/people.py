@@ -168,23 +168,25 @@ class PeopleRegister(OnDatabase):
             if ended.rowcount:
                 await append(connection, view.customer, [deed], now)
 
+    async def open_view(self, customer: CustomerId, person: str, *, now: int) -> View | None:
+        query = (
+            select(staff_views)
+            .where(staff_views.c.customer_id == customer, staff_views.c.staff_id == person)
+            .where(staff_views.c.ended_at.is_(None), staff_views.c.ends_at > now)
+            .order_by(staff_views.c.ends_at.desc())
+            .limit(1)
+        )
+        async with self.database.reading(customer) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return _view(row) if row is not None else None
+
     async def view(self, customer: CustomerId, view: str) -> View | None:
         query = select(staff_views).where(
             staff_views.c.view_id == view, staff_views.c.customer_id == customer
         )
         async with self.database.reading(customer) as connection:
             row = (await connection.execute(query)).one_or_none()
-        if row is None:
-            return None
-        return View(
-            row.view_id,
-            row.staff_id,
-            CustomerId(row.customer_id),
-            row.reason,
-            row.started_at,
-            row.ends_at,
-            row.ended_at,
-        )
+        return _view(row) if row is not None else None
 
     async def across_tenants_find(self, text: str, limit: int) -> list[Customer]:
         """By ranges, not LIKE: a range is answered from an index under row-level security, too."""
@@ -198,6 +200,18 @@ class PeopleRegister(OnDatabase):
                     found.setdefault(customer.id, customer)
         begins = [one for one in found.values() if text in _beginnings(one, len(text))]
         return begins[:limit]
+
+
+def _view(row: Row[*tuple[object, ...]]) -> View:
+    return View(
+        row.view_id,
+        row.staff_id,
+        CustomerId(row.customer_id),
+        row.reason,
+        row.started_at,
+        row.ends_at,
+        row.ended_at,
+    )
 
 
 def _beginnings(customer: Customer, length: int) -> set[str]:

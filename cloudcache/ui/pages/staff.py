@@ -42,7 +42,14 @@ def customer() -> rx.Component:
         class_name="banner info",
         role="status",
     )
-    return rx.cond(Grid.reads_only, settings(rx.fragment(), rx.fragment(), banner), _reason())
+    sign_in = rx.el.a(wording.SIGN_IN, href="/staff", class_name="btn primary")
+    asked = rx.match(
+        Grid.status,
+        ("", shell(rx.el.div(rx.el.h1(rx.State.customer), class_name="head"), class_name="page narrow")),
+        ("o", _message(wording.STAFF_SIGNED_OUT, rx.fragment(), sign_in)),
+        _reason(),
+    )
+    return rx.cond(Grid.reads_only, settings(rx.fragment(), rx.fragment(), banner), asked)
 
 
 def _search() -> rx.Component:
@@ -98,7 +105,9 @@ def _found(one: rx.Var[dict[str, str]]) -> rx.Component:
 
 
 def _reason() -> rx.Component:
+    ended = rx.el.p(rx.cond(Grid.status == "e", wording.VIEW_ENDED, ""), role="status")
     form = rx.el.form(
+        ended,
         rx.el.label(wording.VIEW_REASON, html_for="reason", class_name="label"),
         rx.el.div(
             rx.el.input(

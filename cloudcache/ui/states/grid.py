@@ -24,9 +24,10 @@ from cloudcache.domain.errors import (
     StoreUnavailable,
 )
 from cloudcache.domain.ids import CustomerId
+from cloudcache.domain.shops import View
+from cloudcache.domain.typed_names import exact_meanings
 from cloudcache.services import current
-from cloudcache.ui import wording
-from cloudcache.ui.states import open_pages, rows, session
+from cloudcache.ui.states import open_pages, rows, session, viewing
 from cloudcache.ui.states.arguments import known_toggle, own_customer
 from cloudcache.ui.states.row_actions import RowActions
 from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of, staff_of
@@ -62,7 +63,8 @@ class Grid(RowActions, rx.State):
     plan: str = ""
     topology: str = ""
     # "" loading, l live, w silent, r token refused, g zone gone, n not connected, d no database, o signed out,
-    # a asks staff for a reason, h the rollout does not serve this shop, c it does now and there is no zone yet
+    # a asks staff for a reason, e asks again since their view ended,
+    # h the rollout does not serve this shop, c it does now and there is no zone yet
     status: str = ""
     silent: str = ""
     unread: str = ""
@@ -106,11 +108,19 @@ class Grid(RowActions, rx.State):
     @rx.event
     async def load_view(self):
         """The staff's page of a customer: shows it while a view for which a reason was given is open."""
-        self._view = self._view if self._customer else ""
+        if self.shop not in exact_meanings(self.customer):
+            self._view = ""  # of another customer, in this tab before
         if self._view and await self._who() is not None:
             return
+        has_ended = self.status == "e"
         self._forget()
-        self.status = "a"  # asks for a reason
+        staff = await viewing.staff_here(self)
+        if staff is None:
+            return
+        self.status = "e" if has_ended else "a"  # asks for a reason
+        view = await viewing.open_view(staff, self.customer)
+        if view is not None:
+            await self._look(staff, view)
 
     @rx.event
     async def start_view(self, form: dict):
@@ -118,27 +128,17 @@ class Grid(RowActions, rx.State):
         if self._view and await self._who() is not None:
             return
         self._forget()
-        self.status = "a"
-        staff = await staff_of(self)
-        shop = self.customer  # from the address: which customer is asked for, never who asks
+        staff = await viewing.staff_here(self)
         if staff is None:
             await self._noting(current().support.deny(None, "view a customer"))
             return
-        try:
-            view = await current().support.start_view(
-                staff, shop, form.get("reason") if isinstance(form, dict) else ""
-            )
-        except ValueError:
-            self.said = wording.VIEW_REASON_WRONG
+        self.status = "a"
+        # the address says which customer is asked for, never who asks
+        started = await viewing.start(staff, self.customer, form)
+        if isinstance(started, str):
+            self.said = started
             return
-        except NotFound:
-            self.said = wording.NO_CUSTOMER
-            return
-        self.said = ""
-        self._view, self.reads_only, self.until = view.id, True, rows.seconds(view.ends_at)
-        self.may_check = Action.REFRESH in allowed(staff)
-        actor = replace(staff, customer=view.customer)
-        await self._open(actor, view.customer, view.ends_at)
+        await self._look(staff, started)
 
     @rx.event
     async def end_view(self):
@@ -282,6 +282,12 @@ class Grid(RowActions, rx.State):
         self._hold_back()
         return None
 
+    async def _look(self, staff: Actor, view: View) -> None:
+        """Show the customer of an open view."""
+        self._view, self.reads_only, self.until = view.id, True, rows.seconds(view.ends_at)
+        self.may_check = Action.REFRESH in allowed(staff)
+        await self._open(replace(staff, customer=view.customer), view.customer, view.ends_at)
+
     async def _open(self, actor: Actor, customer: CustomerId, until: int) -> None:
         """Subscribe first, then read."""
         sign_in = await session.sign_in_of(self, is_staff=bool(self._view))
@@ -316,9 +322,10 @@ class Grid(RowActions, rx.State):
         return page
 
     def _forget(self) -> None:
-        """Nobody is signed in: show nothing of anybody."""
+        """Nobody is signed in, or the view has ended: show nothing of anybody."""
+        is_view = bool(self._view)
         self.reset()
-        self.status = "o"
+        self.status = "e" if is_view else "o"
 
     async def _noting(self, work: Awaitable[object]) -> None:
         """Await something that may fail without the page having to know; one log line."""

@@ -162,6 +162,21 @@ async def test_a_view_needs_a_reason_reads_only_and_ends(house: House):
     assert any(one.get("reason") == "ticket 4711" and one.get("name") == "Kim" for one in told)
 
 
+async def test_open_view_is_found_again_by_its_own_person_only(house: House):
+    merchant = await house.connected()
+    view = await house.support.start_view(VIEWER, KITE, "ticket 4711")
+
+    assert await house.support.open_view(VIEWER, "paper-kite") == view
+    assert await house.support.open_view(replace(VIEWER, id="another"), KITE) is None
+    assert await house.support.open_view(VIEWER, "shop.myshopify.com") is None
+    house.rig.clock.ms += VIEW_MS
+    assert await house.support.open_view(VIEWER, KITE) is None
+
+    again = await house.support.start_view(VIEWER, KITE, "ticket 4711")
+    await house.support.end_view(VIEWER, merchant.customer, again.id)
+    assert await house.support.open_view(VIEWER, KITE) is None
+
+
 async def test_a_view_that_was_stopped_is_over(house: House):
     merchant = await house.connected()
     assert merchant.customer is not None
