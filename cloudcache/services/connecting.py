@@ -10,20 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex, token_urlsafe
 
 from cloudcache.domain.access import Actor, require_shop
 from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.budget import CallClass, Lane
-from cloudcache.domain.catalog import TOGGLES, Toggle, Topology
+from cloudcache.domain.catalog import TOGGLES, Toggle, Topology, find
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.errors import CloudcacheError, NotFound, Reason, Refused, Unauthorized
+from cloudcache.domain.events import ChangeStatus, Source
 from cloudcache.domain.feed import FeedVersion, Window
-from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
+from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId, ZoneId
 from cloudcache.domain.secret import Token
 from cloudcache.domain.shops import waiting_credential
+from cloudcache.domain.toggle import Cell
 from cloudcache.domain.token_text import UnreadableToken, read_token
 from cloudcache.domain.topology import hostnames, is_within, topology_of, verdicts
 from cloudcache.ports import (
@@ -50,6 +52,17 @@ PERMISSIONS: dict[str, Toggle] = {}
 for _toggle in TOGGLES:
     PERMISSIONS.setdefault(_toggle.permission, _toggle)
 """Each permission that a toggle needs, with one toggle to try it on."""
+
+
+def proved_permissions(cells: Mapping[ToggleId, Cell]) -> frozenset[str]:
+    """The permissions without which Cloudflare would not have applied the latest changes made here."""
+    return frozenset(
+        find(toggle).permission
+        for toggle, cell in cells.items()
+        if cell.change is not None
+        and cell.change.status is ChangeStatus.APPLIED
+        and cell.change.source in (Source.PAGE, Source.API)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +209,11 @@ class Connecting:
         customer = await self._store.customer_of_shop(shop)
         access = await self._credentials.access(customer)
         lane = Lane(access.credential, CallClass.WATCHED, customer.id)
-        facts = await self._facts(access, lane)
+        try:
+            facts = await self._facts(access, lane)
+        except Refused as refusal:  # all pages then say the same of this zone
+            await self._suspensions.judge(customer, refusal)
+            raise
         await self._suspensions.answered(customer)
         found = await self._looked(access, facts, await self._domains(shop), lane)
         await self._store.keep_way(customer.id, found.way, found.missing, now=self._clock.now_ms())

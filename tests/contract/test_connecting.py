@@ -256,6 +256,17 @@ async def test_check_again_resumes_a_suspended_zone_that_answers(house: House):
     assert resumed.status is ZoneStatus.ACTIVE and look and not look.failed
 
 
+async def test_check_again_suspends_a_zone_that_cloudflare_refuses(house: House):
+    actor = await house.connected()
+    house.rig.world.inject(Fault("status", zone_id=KITE_ZONE, status=404, code=1001, times=None))
+
+    with pytest.raises(Refused):
+        await house.connecting.look_again(actor)
+
+    customer = await house.connecting.connected(actor)
+    assert customer and customer.status is ZoneStatus.GONE
+
+
 async def test_authorization_that_cannot_be_renewed_is_confirmed_before_it_is_suspended(house: House):
     actor = await house.merchant()
     state, nonce, code = await agree(house, actor)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from cloudcache.domain.catalog import Topology, ZonePlan
+from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.errors import Reason, Refused
-from cloudcache.domain.ids import ZoneId
+from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.domain.token_text import TokenProblem
-from cloudcache.services.connecting import Checked, FoundZone
+from cloudcache.ports import Way, ZoneFacts
+from cloudcache.services.connecting import Checked, FoundZone, Looked
 from cloudcache.ui import wording
 from cloudcache.ui.pages.connect import _found
 from cloudcache.ui.states.connect import Connect
 
 ZONE = FoundZone(ZoneId("0" * 32), "example.com", "Pro", False)
+FACTS = ZoneFacts("example.com", ZonePlan.PRO, "a" * 32, "shop")
 
 
 def checked(*zones: FoundZone) -> Checked:
@@ -62,3 +68,49 @@ def test_connect_button_needs_a_chosen_zone():
 
     assert "chosen" in foot["cond_state"] and "Connecting" in str(foot["true_value"])
     assert "Connecting" not in str(foot["false_value"])
+
+
+CUSTOMER = Customer(
+    CustomerId(1),
+    "shop.myshopify.com",
+    ZONE.id,
+    ZONE.name,
+    ZonePlan.PRO,
+    Topology.O2O,
+    ZoneStatus.ACTIVE,
+    CredentialId("c-1"),
+    1,
+    topology_at=1,
+    is_followed=True,
+)
+
+
+def shown(tab: Connect) -> dict[str, str]:
+    return {one["name"]: one["works"] for one in tab.checks}
+
+
+def test_connected_page_lists_the_permissions_that_connecting_listed():
+    tab = Connect(_reflex_internal_init=True)
+
+    tab._show_found(Looked(ZONE.id, FACTS, frozenset(), True, True, Way(ZONE.name, Topology.O2O, {})))
+    before = set(shown(tab))
+    tab._show_connected(CUSTOMER)
+
+    assert set(shown(tab)) == before and set(shown(tab).values()) == {"yes"}
+
+
+def test_permission_that_a_change_has_proved_is_not_called_untried():
+    tab = Connect(_reflex_internal_init=True)
+
+    tab._show_connected(replace(CUSTOMER, topology_at=None), {"Zone Settings"})
+
+    assert shown(tab)["Zone Settings: Edit"] == "yes" and shown(tab)["Zone WAF: Edit"] == "unknown"
+
+
+def test_refusal_that_suspended_the_zone_is_said_once():
+    tab = Connect(_reflex_internal_init=True)
+    tab.problem = "Cloudflare does not accept this token."
+
+    tab._show_refused(replace(CUSTOMER, status=ZoneStatus.TOKEN_REFUSED))
+
+    assert tab.status == "token_refused" and tab.problem == ""

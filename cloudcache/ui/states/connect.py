@@ -9,7 +9,8 @@ and a handler that holds the lock for so long stops the tab, its reload included
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
+from dataclasses import replace
 from secrets import token_hex
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from cloudcache.domain.catalog import TOGGLES, Topology
 from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.errors import CloudcacheError, NotFound, NotRolledOut, Refused, StoreUnavailable
 from cloudcache.services import current
-from cloudcache.services.connecting import PERMISSIONS, Checked, Looked
+from cloudcache.services.connecting import PERMISSIONS, Checked, Looked, proved_permissions
 from cloudcache.services.merchants import with_customer
 from cloudcache.ui import wording
 from cloudcache.ui.states import bindings
@@ -68,7 +69,7 @@ class Connect(rx.State):
             self._say(customer)
             customer = None
         if customer is not None and customer.status is not ZoneStatus.DISCONNECTED:
-            self._show_connected(customer)
+            self._show_connected(customer, await _granted(actor, customer))
         elif await is_held_back(actor):
             return rx.redirect("/")  # which says that the shop waits, and when it no longer does
         else:
@@ -144,9 +145,12 @@ class Connect(rx.State):
                 return
             attempt = self._begin("again")
         customer = await _outcome(current().connecting.look_again(actor))
+        kept = await _kept(actor) if isinstance(customer, Refused) else None
         async with self:
             if self._ends(attempt, customer):
-                self._show_connected(customer)
+                self._show_connected(customer, await _granted(actor, customer))
+            elif attempt == self._attempt and kept is not None:
+                self._show_refused(kept)
 
     @rx.event
     def replace(self):
@@ -264,16 +268,29 @@ class Connect(rx.State):
             effects.count("unsafe"),
         ]
 
-    def _show_connected(self, customer: Customer) -> None:
+    def _show_refused(self, customer: Customer) -> None:
+        """Show what a refusal came to; one that suspended the zone is said once, as on the other pages."""
+        self._show_connected(customer)
+        if customer.is_suspended:
+            self.problem = ""
+
+    def _show_connected(self, customer: Customer, granted: Collection[str] = ()) -> None:
         self.phase, self.status = "c", customer.status.value
         self.domain, self.plan = customer.zone_name, customer.plan.title
         self.topology = customer.topology.value
         self.hostname = customer.hostname or customer.zone_name
         # A list names no permissions, and those of a suspended zone may have changed.
         is_unseen = customer.topology_at is None or customer.is_suspended
+
+        def may(name: str) -> bool | None:
+            return (True if name in granted else None) if is_unseen else name not in customer.missing
+
+        reads_dns = None if is_unseen else customer.topology is not Topology.UNKNOWN
+        reads_feed = None if customer.is_suspended else customer.is_followed
         self.checks = [
-            _check(f"{name}: Edit", _count(name), None if is_unseen else name not in customer.missing)
-            for name in PERMISSIONS
+            *(_check(f"{name}: Edit", _count(name), may(name)) for name in PERMISSIONS),
+            _check("DNS: Read", wording.DNS_MEANS, reads_dns),
+            _check("Account Settings: Read", wording.FEED_MEANS, reads_feed),
         ]
 
     def _rebind(self, customer: Customer) -> None:
@@ -307,6 +324,20 @@ async def _outcome(work: Awaitable[T]) -> T | CloudcacheError:
         return await work
     except CloudcacheError as error:
         return error
+
+
+async def _kept(actor: Actor) -> Customer | None:
+    """The customer as it is kept now, if it can be read."""
+    customer = await _outcome(current().connecting.connected(actor))
+    return customer if isinstance(customer, Customer) else None
+
+
+async def _granted(actor: Actor, customer: Customer) -> Collection[str]:
+    """The permissions that changes made here have proved; nothing of a zone whose token may have changed."""
+    if customer.is_suspended or customer.topology_at is not None:
+        return ()
+    page = await _outcome(current().toggles.page(replace(actor, customer=customer.id), customer.id))
+    return () if isinstance(page, CloudcacheError) else proved_permissions(page.cells)
 
 
 def _check(name: str, means: str, works: bool | None) -> dict[str, str]:
