@@ -46,6 +46,10 @@ NOT_AVAILABLE = "Not available on this zone"
 NOT_AVAILABLE_NOTE = "Cloudflare doesn’t have this setting for your domain."
 NOT_REPORTED = "Cloudflare didn’t report it"
 ENDED = "Ended, checking"
+UNREAD = "Not read yet"
+UNREAD_MORE = "Waiting for Cloudflare"
+STILL_ON = "Still on · not changed"
+STILL_OFF = "Still off · not changed"
 NOT_EDITABLE_NOTE = "Cloudflare does not let this zone change it."
 
 SEARCH = "Search settings"
@@ -245,6 +249,7 @@ _PERMISSIONS = {
     "Zone Settings": "Token may not edit zone settings",
 }
 NOT_SENT_IN_TIME = "It was not sent within an hour"
+NOT_CHECKED = "Couldn’t check it. Try again."
 NOT_KEPT_HERE = "Not stored; please try again"
 LONGEST_REASON = 38
 

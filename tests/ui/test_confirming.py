@@ -9,8 +9,9 @@ import pytest
 
 from cloudcache.domain.access import Actor
 from cloudcache.domain.catalog import find
-from cloudcache.domain.errors import NeedsConfirmation, Reason, Refused
+from cloudcache.domain.errors import NeedsConfirmation, NotFound, Reason, Refused, StoreUnavailable
 from cloudcache.domain.ids import CustomerId
+from cloudcache.ui import wording
 from cloudcache.ui.states import row_actions
 from cloudcache.ui.states.grid import Grid
 from tests.support.rig import merchant
@@ -24,6 +25,8 @@ class Tab:
 
     def __init__(self) -> None:
         self.asking, self.wrong, self._confirms_revert, self._clicked = "", False, False, []
+        self._attempts: dict[str, str] = {}
+        self.row = "O000000"
         self.failed: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -36,7 +39,7 @@ class Tab:
         pass
 
     def _row(self, toggle: object) -> str:
-        return "O000000"
+        return self.row
 
     async def _read(self, actor: Actor) -> None:
         pass
@@ -56,6 +59,12 @@ class Asking:
 
     async def retry(self, *_: object, **more: object) -> None:
         raise Refused(Reason.CONFLICT, "Only TLS 1.3 is allowed")
+
+    async def check(self, *_: object) -> None:
+        raise NotFound("no such zone")
+
+    async def cancel(self, *_: object) -> None:
+        raise StoreUnavailable("no connection")
 
     def _once(self, what: str, confirmed: bool) -> None:
         if not confirmed:
@@ -102,3 +111,53 @@ async def test_refused_retry_says_why_in_its_row(toggles: Asking):
     await tab._act(ACTOR, CustomerId(1), "retry", TLS, "request")
 
     assert tab.failed == ["Only TLS 1.3 is allowed"]
+
+
+@pytest.mark.parametrize(
+    ("what", "says"), [("check", wording.NOT_CHECKED), ("cancel", wording.NOT_KEPT_HERE)]
+)
+async def test_action_that_fails_says_so_in_its_row(toggles: Asking, what: str, says: str):
+    tab = Tab()
+
+    await tab._act(ACTOR, CustomerId(1), what, TLS, "request")
+
+    assert tab.failed == [says]
+
+
+async def test_action_on_a_row_that_has_changed_meanwhile_shows_it_anew(
+    toggles: Asking, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(toggles, "cancel", toggles.check)
+    tab = Tab()
+    tab._revision = 7
+
+    await tab._act(ACTOR, CustomerId(1), "cancel", TLS, "request")
+
+    assert (tab._revision, tab.failed) == (0, [])
+
+
+@pytest.mark.parametrize("attempt", ["flip", "revert", "check"])
+def test_retry_repeats_what_was_not_stored(attempt: str):
+    tab = Tab()
+    tab._note_attempt(TLS, attempt)
+    tab.row = "K000000"
+
+    assert tab._repeated(TLS) == attempt
+
+
+def test_retry_of_a_stored_failure_is_a_retry():
+    tab = Tab()
+    tab._note_attempt(TLS, "flip")
+    tab.row = "F000000"
+
+    assert tab._repeated(TLS) == "retry"
+
+
+async def test_flip_that_was_not_stored_is_repeated_the_same_way(toggles: Asking):
+    tab = Tab()
+    tab.row = "k000000"
+
+    await tab._act(ACTOR, CustomerId(1), "flip", TLS, "request")
+    await confirm(tab)
+
+    assert tab.asking == TLS.id and toggles.done == [("flip", True)]

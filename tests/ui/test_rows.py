@@ -148,6 +148,24 @@ def test_what_needs_a_look_is_failed_outside_stale_and_what_is_on_for_nothing():
     assert set(rows.to_look_at(shown, Topology.DNS_ONLY)) == {"early_hints", "polish", "webp"}
 
 
+def test_change_that_was_not_stored_is_no_attention_item():
+    """Another tab and a reload do not know it, so it must not be in any count."""
+    shown = [rows.UNREAD] * len(TOGGLES)
+    shown[0] = rows.not_stored(True, NOW)
+
+    assert rows.tally(shown, Topology.PROXIED) == [0, 0, 0, 0, 0]
+    assert rows.to_look_at(shown, Topology.PROXIED) == []
+    assert rows.is_on(shown[0]) and rows.is_not_stored(shown[0])
+
+
+@pytest.mark.parametrize(
+    ("row", "reviewable"),
+    [("F", True), ("o", True), ("X", True), ("s", False), ("h", False), ("k", False), ("", False)],
+)
+def test_only_failed_and_outside_changes_can_be_reviewed(row: str, reviewable: bool):
+    assert rows.is_reviewable(row and row + rows.seconds(NOW)) is reviewable
+
+
 @given(
     seen=st.integers(NOW - 100_000_000, NOW),
     ends=st.none() | st.integers(NOW - 1000, NOW + 200_000_000),

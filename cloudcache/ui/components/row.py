@@ -48,7 +48,7 @@ def row(toggle: Toggle) -> rx.Component:
                 word=Grid.words[toggle.id].to(str),
                 name=toggle.id,
                 title=toggle.title,
-                acts=~Grid.reads_only,
+                acts=_actions(lock),
             ),
             switch(cell=cell, lock=lock, status=rx.cond(Grid.reads_only, "v", Grid.status), name=toggle.id),
             class_name="row",
@@ -64,12 +64,13 @@ def switch(cell: rx.Var[str], lock: rx.Var[str], status: rx.Var[str], name: rx.V
     letter = cell[0:1]
     on = (cell != "") & (letter == letter.upper())
     waits = (letter.lower() == "p") | (letter.lower() == "q")
-    free = (lock == "-") & ((status == "l") | (status == "w")) & ~has_connection_errors
+    connected = ((status == "l") | (status == "w")) & ~has_connection_errors
+    free = (lock == "-") & connected & _is_known(letter)
     return rx.el.button(
         rx.el.i(),
         type="button",
         role="switch",
-        class_name=rx.cond(cell == "", "switch loading", rx.cond(waits, "switch waits", "switch")),
+        class_name=rx.cond(_is_known(letter), rx.cond(waits, "switch waits", "switch"), "switch loading"),
         aria_checked=rx.cond(on, "true", "false"),
         aria_disabled=rx.cond(free, "false", "true"),
         aria_labelledby="t-" + name,
@@ -81,7 +82,7 @@ def switch(cell: rx.Var[str], lock: rx.Var[str], status: rx.Var[str], name: rx.V
 
 @rx.memo
 def slot(
-    cell: rx.Var[str], word: rx.Var[str], name: rx.Var[str], title: rx.Var[str], acts: rx.Var[bool]
+    cell: rx.Var[str], word: rx.Var[str], name: rx.Var[str], title: rx.Var[str], acts: rx.Var[str]
 ) -> rx.Component:
     """Two lines: the state in words; its age, its reason, and the one action it offers."""
     letter, at = cell[0:1].lower(), cell[1:]
@@ -91,6 +92,7 @@ def slot(
         ("p", "slot live-now"),
         ("q", "slot live-now"),
         ("f", "slot bad"),
+        ("k", "slot bad"),
         ("o", "slot warn"),
         ("x", "slot warn"),
         ("h", "slot warn"),
@@ -104,6 +106,7 @@ def slot(
         ("p", icon("sync", "icon spin")),
         ("q", icon("clock")),
         ("f", icon("cross")),
+        ("k", icon("cross")),
         ("o", icon("out")),
         ("x", icon("out")),
         ("h", icon("out")),
@@ -122,7 +125,7 @@ def slot(
             rx.el.span(
                 unsent(toggle=name, sending=wording.SENDING, unsent=wording.UNSENT),
                 _age(letter, at, word),
-                rx.cond(acts, _action(letter, name, title), rx.fragment()),
+                _action(letter, name, title, acts),
                 class_name="more",
             ),
             class_name=look,
@@ -138,12 +141,13 @@ def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[
         letter,
         ("p", rx.cond(on, "Turning on", "Turning off")),
         ("q", rx.cond(on, "Queued to turn on", "Queued to turn off")),
-        ("f", rx.cond(on, "Still on · not changed", "Still off · not changed")),
+        ("f", rx.cond(on, wording.STILL_ON, wording.STILL_OFF)),
+        ("k", rx.cond(on, wording.STILL_ON, wording.STILL_OFF)),
         ("o", rx.cond(on, "Turned on by someone else", "Turned off by someone else")),
         ("x", "Changed by someone else"),
         ("h", rx.cond(on, wording.REPORTED_ON, wording.REPORTED_OFF)),
         ("s", rx.cond(on, "On · may be out of date", "Off · may be out of date")),
-        ("u", "Not read yet"),
+        ("u", wording.UNREAD),
         ("n", wording.NOT_AVAILABLE),
         ("m", rx.cond(word, word, onoff + " · " + wording.NOT_REPORTED)),
         ("d", wording.ENDED),
@@ -163,11 +167,12 @@ def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Componen
         ("p", ago("Sent ")),
         ("q", rx.el.span(age(at=at, says="in"))),
         ("f", rx.el.span(word)),
+        ("k", rx.el.span(word)),
         ("o", rx.el.span(word, ", ", age(at=at, says="ago"))),
         ("x", rx.el.span(word, ", ", age(at=at, says="ago"))),
         ("h", rx.el.span(word, ", ", age(at=at, says="ago"))),
         ("s", ago("Last seen ")),
-        ("u", rx.el.span("Cloudflare has not been asked")),
+        ("u", rx.el.span(wording.UNREAD_MORE)),
         ("m", rx.cond(word, rx.fragment(), ago("Last seen "))),
         ("d", ago("Ended ")),
         ("e", rx.el.span("Checked ", age(at=word, says="ago"))),
@@ -175,7 +180,16 @@ def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Componen
     )
 
 
-def _action(letter: rx.Var[str], name: rx.Var[str], title: rx.Var[str]) -> rx.Component:
+def _actions(lock: rx.Var[str]) -> rx.Var[str]:
+    """What can be done in a row: "a" all, "r" cancel and read again, "c" cancel, "" nothing."""
+    connected = (Grid.status == "l") | (Grid.status == "w")
+    return rx.cond(Grid.reads_only, "", rx.cond(connected, rx.cond(lock == "-", "a", "r"), "c"))
+
+
+def _action(letter: rx.Var[str], name: rx.Var[str], title: rx.Var[str], acts: rx.Var[str]) -> rx.Component:
+    """The action of this letter, unless it is known to fail here."""
+    writes, reads = acts == "a", (acts == "a") | (acts == "r")
+
     def act(words: str, what: str) -> rx.Component:
         return rx.el.button(
             words,
@@ -188,13 +202,14 @@ def _action(letter: rx.Var[str], name: rx.Var[str], title: rx.Var[str]) -> rx.Co
 
     return rx.match(
         letter,
-        ("q", act("Cancel", "cancel")),
-        ("f", act("Retry", "retry")),
-        ("o", act("Revert", "revert")),
-        ("x", act("Revert", "revert")),
-        ("h", act("Check now", "check")),
-        ("s", act("Check now", "check")),
-        ("m", act("Check now", "check")),
+        ("q", rx.cond(acts != "", act("Cancel", "cancel"))),
+        ("f", rx.cond(writes, act("Retry", "retry"))),
+        ("k", rx.cond(writes, act("Retry", "retry"))),
+        ("o", rx.cond(writes, act("Revert", "revert"))),
+        ("x", rx.cond(writes, act("Revert", "revert"))),
+        ("h", rx.cond(reads, act("Check now", "check"))),
+        ("s", rx.cond(reads, act("Check now", "check"))),
+        ("m", rx.cond(reads, act("Check now", "check"))),
         rx.fragment(),
     )
 
@@ -259,8 +274,13 @@ def _risk(toggle: Toggle) -> rx.Component:
 
 def _dependency(rule: Dependency) -> rx.Component:
     letter = cell_of(rule.other)[0:1]
-    ending = rx.cond(letter == letter.upper(), ", which is on.", ", which is off.")
-    return _note(rule.note, ending)
+    known = rx.cond(letter == letter.upper(), ", which is on.", ", which is off.")
+    return _note(rule.note, rx.cond(_is_known(letter), known, "."))
+
+
+def _is_known(letter: rx.Var[str]) -> rx.Var[bool]:
+    """Whether a row that begins with this letter shows a value that Cloudflare reported."""
+    return (letter != "") & (letter != "u")
 
 
 def _note(*words: object, warn: bool = False) -> rx.Component:

@@ -77,11 +77,15 @@ def _section(number: int, section: Section, rows: tuple[Toggle, ...]) -> rx.Comp
 
 
 def _on_count(rows: tuple[Toggle, ...]) -> rx.Var[str]:
-    """How many rows begin with an upper-case letter; counted in the browser, so that a flip need not send it."""
+    """How many rows begin with an upper-case letter; counted in the browser, so that a flip need not send it.
+
+    A dash while one of them was never read: then nobody knows."""
     cells = [cell_of(toggle.id) for toggle in rows]
     known = rx.vars.base.VarData.merge(*(cell._get_all_var_data() for cell in cells))
-    counted = rx.Var(f"[{', '.join(map(str, cells))}].filter((row) => row < 'a').length", _var_data=known)
-    return rx.cond(cells[0] == "", "–", counted.to(str))
+    shown = f"[{', '.join(map(str, cells))}]"
+    unread = rx.Var(f"{shown}.some((row) => !row || row[0] === 'u')", _var_data=known).to(bool)
+    counted = rx.Var(f"{shown}.filter((row) => row < 'a').length", _var_data=known)
+    return rx.cond(unread, "–", counted.to(str))
 
 
 def _nothing_found() -> rx.Component:
@@ -104,7 +108,7 @@ def _nothing_found() -> rx.Component:
         role="status",
     )
     some = rx.cond(
-        looked & ~Grid.reads_only,
+        looked & ~Grid.reads_only & Grid.reviewable,
         rx.el.p(
             rx.el.button(wording.SEEN_ALL, type="button", class_name="link", on_click=Grid.seen_all(TOKEN)),
             class_name="foot-line",

@@ -71,6 +71,7 @@ class Grid(RowActions, rx.State):
     checked: str = ""
     followed: str = ""  # when the change log was last read; "" not yet, "-" the token may not
     tally: list[int] = [0, 0, 0, 0, 0]
+    reviewable: bool = False  # some row shows a change that can be marked as reviewed
     progress: list[int] = []
     clock: str = ""
     said: str = ""
@@ -89,6 +90,7 @@ class Grid(RowActions, rx.State):
     _revision: int = 0
     _epoch: str = ""
     _clicked: list[str] = []
+    _attempts: dict[str, str] = {}
     _confirms_revert: bool = False
     _asked: bool = False
 
@@ -159,6 +161,7 @@ class Grid(RowActions, rx.State):
         request = self._acknowledge(request)
         if self._paused(toggle):
             return
+        self._note_attempt(toggle, "flip")
         if not await self._may_write(toggle, token):
             return
         if on and toggle.asks(Topology(self.topology)):
@@ -207,7 +210,11 @@ class Grid(RowActions, rx.State):
         if actor is None or toggle is None or actor.customer is None or not self._customer:
             return
         request = self._acknowledge(request)
-        if self.reads_only or not await self._may_write(toggle, token):
+        if self.reads_only:
+            return
+        what = self._repeated(toggle) if what == "retry" else what
+        self._note_attempt(toggle, what)
+        if not await self._may_write(toggle, token):
             return
         await self._act(actor, actor.customer, what, toggle, request)
         await self._read(actor)
@@ -227,7 +234,7 @@ class Grid(RowActions, rx.State):
         if actor is None or actor.customer is None or self.reads_only or not may_write(self, token):
             return
         for toggle in TOGGLES:
-            if self._row(toggle)[:1] in tuple("fFoOxX"):
+            if rows.is_reviewable(self._row(toggle)):
                 await self._noting(current().toggles.mark_seen(actor, actor.customer, toggle.id))
         await self._read(actor)
         self._filter("all", "")

@@ -100,6 +100,7 @@ class RowActions(Showing):
             "revert": self._reverting(actor, toggle, True, request),
             "cancel": lambda: toggles.cancel(actor, customer, toggle.id),
             "check": lambda: toggles.check(actor, customer, toggle.id),
+            "flip": self._flipping(actor, toggle, not rows.is_on(self._row(toggle)), request),
         }
         if what not in acts:
             return
@@ -110,8 +111,20 @@ class RowActions(Showing):
             self._ask(toggle, reverts=what == "revert")
         except Refused as refusal:
             self._fail(toggle, self._row(toggle), wording.reason(refusal.reason.value, refusal.detail))
+        except NotRolledOut:
+            self._hold_back()
         except CloudcacheError as error:
             log.info("%s of %s: %s", what, toggle.id, error)
+            self._show_failed_action(toggle, what, error)
+
+    def _show_failed_action(self, toggle: Toggle, what: str, error: CloudcacheError) -> None:
+        """Say in the row what could not be done; a row that has changed meanwhile is shown anew instead."""
+        if isinstance(error, NotFound) and what != "check":
+            self._revision = 0
+            return
+        self._fail(
+            toggle, self._row(toggle), wording.NOT_CHECKED if what == "check" else wording.NOT_KEPT_HERE
+        )
 
     def _acknowledge(self, request: object) -> str:
         """Tell the browser that this press has arrived; its request ID, or a new one where it brought none."""

@@ -9,6 +9,7 @@
     h changed elsewhere then as the change log tells, and not read yet
     n not available on this zone, checked then           d ended by itself at that second, being checked
     m not reported by Cloudflare's last answer, seen then
+    k not stored then: known to this tab only, so it is neither counted nor an attention item
 
 So one flip sends seven characters, "3 of 5 on" is a count of upper-case letters, and ages tick in the browser.
 Words that only some rows have (a reason, a name, a finer value) travel beside it.
@@ -148,9 +149,19 @@ def pending(on: bool, now: int) -> str:
     return ("P" if on else "p") + seconds(now)
 
 
-def failed(on: bool, now: int) -> str:
-    """The row of a switch that stayed where it was."""
-    return ("F" if on else "f") + seconds(now)
+def not_stored(on: bool, now: int) -> str:
+    """The row of a switch that stayed where it was because its change was not stored."""
+    return ("K" if on else "k") + seconds(now)
+
+
+def is_not_stored(row: str) -> bool:
+    """Whether only this tab knows what failed here."""
+    return row[:1] in ("k", "K")
+
+
+def is_reviewable(row: str) -> bool:
+    """Whether this row shows a failed or an outside change that a person can mark as reviewed."""
+    return row != "" and row[0] in "fFoOxX"
 
 
 def locks(customer: Customer, cells: Mapping[ToggleId, Cell]) -> str:

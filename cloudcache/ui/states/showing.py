@@ -105,7 +105,9 @@ class Showing:
         self._asked = self._asked and (progress is not None or not self.progress)
 
     def _count(self) -> None:
-        self._set("tally", rows.tally(self._rows(), Topology(self.topology)))
+        shown = self._rows()
+        self._set("tally", rows.tally(shown, Topology(self.topology)))
+        self._set("reviewable", any(rows.is_reviewable(row) for row in shown))
 
     def _locks(self, page: Page, first: bool) -> str:
         """Cloudflare's word on what may be edited changes rarely; unseen toggles keep what they had."""
@@ -125,10 +127,19 @@ class Showing:
         self.said = wording.not_changed(title, word) if failed else wording.settled(title, rows.is_on(row))
 
     def _fail(self, toggle: Toggle, before: str, why: str) -> None:
-        self._show(toggle, rows.failed(rows.is_on(before), current().clock.now_ms()))
+        self._show(toggle, rows.not_stored(rows.is_on(before), current().clock.now_ms()))
         self.words = {**self.words, toggle.id: why}
         self.said = wording.not_changed(toggle.title, why)
         self._count()
+
+    def _note_attempt(self, toggle: Toggle, what: str) -> None:
+        """Remember what was asked of this row last: should it not be stored, a retry does it again."""
+        self._attempts = {**self._attempts, toggle.id: what}
+
+    def _repeated(self, toggle: Toggle) -> str:
+        """Return what a retry does: what this tab could not store, else the stored change once more."""
+        is_not_stored = rows.is_not_stored(self._row(toggle))
+        return self._attempts.get(toggle.id, "flip") if is_not_stored else "retry"
 
     def _show(self, toggle: Toggle, row: str) -> None:
         self._set(f"r{rows.NUMBER[toggle.id]}", row)

@@ -1,0 +1,21 @@
+"""What is not known is not stated: notes and counts of rows that were never read."""
+
+from cloudcache.domain.catalog import SECTIONS, find
+from cloudcache.domain.catalog.rules import DEPENDENCY_OF
+from cloudcache.ui.components.row import _dependency
+from cloudcache.ui.pages.grid import _on_count
+
+
+def test_dependency_on_an_unread_setting_says_neither_on_nor_off():
+    rendered = str(_dependency(DEPENDENCY_OF[find("early_hints").id]).render())
+
+    loading, unread, rest = rendered.partition('"u"?.valueOf')
+
+    assert '=== ""?.valueOf' in loading and unread
+    assert rest.index('", which is on."') < rest.index('", which is off."') < rest.index('"."')
+
+
+def test_count_of_a_section_is_a_dash_while_a_row_is_unread():
+    counted = str(_on_count(next(iter(SECTIONS.values()))))
+
+    assert ".some((row) => !row || row[0] === 'u') ? \"\\u2013\" :" in counted
