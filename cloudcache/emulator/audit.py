@@ -116,6 +116,35 @@ class Deed:
         )
 
 
+def entry_of(
+    origin: Origin,
+    alterations: tuple[Alteration, ...],
+    account: tuple[str, str],
+    zone: tuple[str, str],
+    *,
+    sequence: int,
+    at: float,
+) -> Deed:
+    """The audit log's entry of a call in a zone; `account` and `zone` are an ID and a name each."""
+    return Deed(
+        id=origin.audit_id,
+        sequence=sequence,
+        at=at,
+        account_id=account[0],
+        account_name=account[1],
+        zone_id=zone[0],
+        zone_name=zone[1],
+        method=origin.method,
+        uri=origin.uri,
+        status=origin.status,
+        ray_id=origin.ray_id,
+        user_agent=origin.user_agent,
+        actor=origin.actor,
+        alterations=alterations,
+        result=origin.result,
+    )
+
+
 class AuditTrail:
     """All deeds of all accounts, each account's in order of time."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import RLock
 
 from cloudcache.emulator import refusals
-from cloudcache.emulator.audit import Actor, Alteration, AuditTrail, Deed, Origin
+from cloudcache.emulator.audit import Actor, Alteration, AuditTrail, Origin, entry_of
 from cloudcache.emulator.budget import AddressGate, Bucket
 from cloudcache.emulator.catalogue import SETTINGS, Plan, write_call
 from cloudcache.emulator.directory import Directory
@@ -251,7 +251,15 @@ class World:
                 changed = [
                     Alteration(name, current(zone, held, name, now), new) for name, new in values.items()
                 ]
-                deed = self._deed(zone, tuple(changed), origin, now)
+                account = self.directory.account(zone.account_id)
+                deed = entry_of(
+                    origin,
+                    tuple(changed),
+                    (zone.account_id, account.name if account else ""),
+                    (zone.id, zone.name),
+                    sequence=self.trail.last_sequence + 1,
+                    at=now,
+                )
             if self._store is not None:
                 self._store.save_change(zone.id, fresh, deed)
             self._held.setdefault(zone.id, {}).update(fresh)
@@ -287,15 +295,8 @@ class World:
                     raise refusals.slow_down(wait)
             method, uri = write_call(setting, zone_id)
             person = Actor("user", "dash", user_id or user_id_of(actor_email), actor_email, "198.51.100.7")
-            origin = Origin(
-                actor or person,
-                method,
-                uri,
-                secrets.token_hex(16),
-                secrets.token_hex(8),
-                "Mozilla/5.0",
-                result=result,
-            )
+            ids = secrets.token_hex(16), secrets.token_hex(8)
+            origin = Origin(actor or person, method, uri, *ids, "Mozilla/5.0", result=result)
             self.change(zone, {setting: stored}, origin)
 
     def automatic_ssl_scan(self, zone_id: str, *, recorded: bool = False) -> JSON:
@@ -372,26 +373,6 @@ class World:
         if zone is None:
             raise KeyError(zone_id)
         return zone
-
-    def _deed(self, zone: Zone, alterations: tuple[Alteration, ...], origin: Origin, now: float) -> Deed:
-        account = self.directory.account(zone.account_id)
-        return Deed(
-            id=origin.audit_id,
-            sequence=self.trail.last_sequence + 1,
-            at=now,
-            account_id=zone.account_id,
-            account_name="" if account is None else account.name,
-            zone_id=zone.id,
-            zone_name=zone.name,
-            method=origin.method,
-            uri=origin.uri,
-            status=origin.status,
-            ray_id=origin.ray_id,
-            user_agent=origin.user_agent,
-            actor=origin.actor,
-            alterations=alterations,
-            result=origin.result,
-        )
 
     def _keep_token(self, token: Token) -> None:
         self.registry.keep(token)

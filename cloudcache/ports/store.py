@@ -21,6 +21,7 @@ from cloudcache.domain.feed import NOTHING
 from cloudcache.domain.ids import JSON, ChangeId, CredentialId, CustomerId, ToggleId, ZoneId
 from cloudcache.ports.breakers import CircuitBreakers
 from cloudcache.ports.cloudflare import ZoneFacts
+from cloudcache.ports.credentials import SealedTokens
 from cloudcache.ports.suspending import BatchReading, Suspending
 
 
@@ -98,7 +99,7 @@ class Way:
     verdicts: Mapping[ToggleId, str]
 
 
-class Store(Suspending, BatchReading, CircuitBreakers, Protocol):
+class Store(Suspending, BatchReading, CircuitBreakers, SealedTokens, Protocol):
     """The synchronised cache and its journal."""
 
     # -- reading -------------------------------------------------------------------------------
@@ -334,74 +335,4 @@ class Store(Suspending, BatchReading, CircuitBreakers, Protocol):
 
     async def keep_way(self, customer: CustomerId, way: Way, missing: Collection[str], *, now: int) -> None:
         """What was found when the way was looked at again."""
-        ...
-
-    async def replace_sealed(self, credential: CredentialId, before: bytes, after: bytes) -> bool:
-        """Seal anew; False when it was replaced meanwhile."""
-        ...
-
-    async def lock_credential(self, credential: CredentialId, *, owner: str, now: int, until: int) -> bool:
-        """Whether this process may renew it now; nobody else may until it is kept, unlocked, or the time is over."""
-        ...
-
-    async def keep_renewed(self, credential: CredentialId, sealed: bytes, *, owner: str) -> bool:
-        """Keep what renewing gave and end the lock; False when the lock was lost or the credential deleted. What was
-        sealed anew meanwhile is replaced all the same: its tokens are spent."""
-        ...
-
-    async def unlock_credential(self, credential: CredentialId, *, owner: str) -> None:
-        """End the lock without anything new."""
-        ...
-
-    async def across_tenants_sealed(self, limit: int, after: str = "") -> list[tuple[CredentialId, bytes]]:
-        """Sealed tokens in rising order of their ids."""
-        ...
-
-    async def use_credential(
-        self,
-        customer: CustomerId,
-        credential: CredentialId,
-        *,
-        now: int,
-        sealed: bytes | None = None,
-        token_id: CredentialId | None = None,
-    ) -> None:
-        """This customer's calls are made with that token from now on; its zone is connected and due at once. A token
-        that is not kept yet comes `sealed`, and is kept only together with this."""
-        ...
-
-    async def add_credential(
-        self,
-        credential: CredentialId,
-        sealed: bytes,
-        kind: str,
-        *,
-        now: int,
-        token_id: CredentialId | None = None,
-    ) -> None:
-        """Keep a sealed token; its id, if it is not known yet, is learned when the token is opened."""
-        ...
-
-    async def first_key(self, name: str, sealed: bytes) -> bytes:
-        """Keep a sealed key of the program unless there is one of this name; returns the one that is kept."""
-        ...
-
-    async def replace_key(self, name: str, before: bytes, after: bytes) -> bool:
-        """Replace a sealed key; False when it was replaced meanwhile."""
-        ...
-
-    async def record_of(self, subject: str) -> CredentialId:
-        """The record with this id, or one that holds the token with this id; `NotFound` if there is none."""
-        ...
-
-    async def keep_token_id(self, credential: CredentialId, token_id: CredentialId) -> None:
-        """Keep the id of a record's token: what concerns the token concerns every record with the same."""
-        ...
-
-    async def forget_waiting(self, before: int) -> int:
-        """Delete sealed tokens that waited since before then for a click that never came; returns how many."""
-        ...
-
-    async def sealed_token(self, credential: CredentialId) -> bytes:
-        """The sealed token; `NotFound` if there is none."""
         ...

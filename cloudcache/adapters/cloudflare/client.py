@@ -14,15 +14,23 @@ import json
 import logging
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from cloudcache.adapters.cloudflare.audit import feed_page, feed_path
+from cloudcache.adapters.cloudflare.call import (
+    DNS_PERMISSION,
+    FEED_PERMISSION,
+    KV_PERMISSION,
+    ZONE_PERMISSION,
+    Call,
+    of_zone,
+)
 from cloudcache.adapters.cloudflare.dates import date_ms
-from cloudcache.adapters.cloudflare.envelope import Asked, Envelope, Failure, judge
+from cloudcache.adapters.cloudflare.envelope import Envelope, Failure, judge
 from cloudcache.adapters.cloudflare.line import Line, Lost, Reply, Timeouts, redacted
 from cloudcache.adapters.cloudflare.meter import Meter, Quota
 from cloudcache.adapters.cloudflare.pace import CALLS_PER_SECOND, Pace
@@ -53,7 +61,7 @@ from cloudcache.domain.errors import (
 )
 from cloudcache.domain.events import Observation, ReadResult
 from cloudcache.domain.feed import FeedPage, FeedVersion, Window
-from cloudcache.domain.ids import JSON, CredentialId, ZoneId
+from cloudcache.domain.ids import JSON, ZoneId
 from cloudcache.domain.secret import Token
 from cloudcache.ports import (
     SILENT,
@@ -71,10 +79,6 @@ __all__ = ["CloudflareClient", "Quota", "Timeouts"]
 
 log = logging.getLogger("cloudcache.cloudflare")
 
-ZONE_PERMISSION = "Zone"
-FEED_PERMISSION = "Account Settings"
-DNS_PERMISSION = "DNS"
-KV_PERMISSION = "Workers KV Storage"
 NO_KEY = 10009
 NO_NAMESPACE = 10013
 ZONES_A_PAGE = 50
@@ -83,34 +87,6 @@ LONGEST_EXCERPT = 200
 _RAY = re.compile(r"([0-9A-Za-z]{1,32})(?:-[A-Z]{3,4})?")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request. Without a credential the budget is told of it under the one it was reserved for, if any."""
-
-    method: str
-    path: str
-    token: Token
-    credential: CredentialId | None
-    permission: str = ""
-    body: bytes | None = None
-    is_batch: bool = False
-
-    @property
-    def does(self) -> str:
-        """What it does, for those who count calls."""
-        if self.permission == FEED_PERMISSION:
-            return "feed"
-        if self.credential is None or self.permission in (ZONE_PERMISSION, DNS_PERMISSION):
-            return "look"
-        if self.method != "GET":
-            return "write"
-        return "batch read" if self.is_batch else "read"
-
-    def asked(self, now_ms: int) -> Asked:
-        """What decides the meaning of an answer that came now; reads are all that is done with GET."""
-        return Asked(self.token, self.method == "GET", self.permission, now_ms)
 
 
 class CloudflareClient:
@@ -138,7 +114,7 @@ class CloudflareClient:
     async def read(self, access: ZoneAccess, read: Read) -> ReadResult:
         """What one call tells of the toggles it names; `BatchWithdrawn` when the batch call is no more."""
         at = self._clock.now_ms()
-        call = _of_zone("GET", access, read.path, read.toggles[0].permission, is_batch=read.batch)
+        call = of_zone("GET", access, read.path, read.toggles[0].permission, is_batch=read.batch)
         return await self._ask_of_zone(
             access,
             call,
@@ -152,7 +128,7 @@ class CloudflareClient:
             body = json.dumps(toggle.body(value), allow_nan=False).encode()
         except ValueError:
             raise Refused(Reason.WRONG_VALUE, "a value that cannot be sent") from None
-        call = _of_zone(toggle.method, access, toggle.path, toggle.permission, body)
+        call = of_zone(toggle.method, access, toggle.path, toggle.permission, body)
         return await self._ask_of_zone(
             access,
             call,
@@ -161,7 +137,7 @@ class CloudflareClient:
 
     async def zone(self, access: ZoneAccess) -> ZoneFacts:
         """The zone's name, plan and account; any "not found" here is about the zone itself."""
-        call = _of_zone("GET", access, "", ZONE_PERMISSION)
+        call = of_zone("GET", access, "", ZONE_PERMISSION)
         try:
             return await self._ask(call, lambda answer, _: zone_facts(answer.result))
         except Refused as refusal:
@@ -184,7 +160,7 @@ class CloudflareClient:
     async def dns(self, access: ZoneAccess, hostname: str) -> list[DnsRecord]:
         """The records of one name."""
         path = f"/dns_records?name={quote(hostname, safe='')}&per_page=100"
-        call = _of_zone("GET", access, path, DNS_PERMISSION)
+        call = of_zone("GET", access, path, DNS_PERMISSION)
         return await self._ask(call, lambda answer, _: dns_records(answer.result))
 
     async def may_edit(self, access: ZoneAccess, toggle: Toggle) -> bool:
@@ -194,7 +170,7 @@ class CloudflareClient:
         body = json.dumps(
             {"value": PROBE} if toggle.setting else dict.fromkeys(_fields(toggle), PROBE)
         ).encode()
-        call = _of_zone(toggle.method, access, toggle.path, toggle.permission, body)
+        call = of_zone(toggle.method, access, toggle.path, toggle.permission, body)
         try:
             await self._ask(call, lambda answer, _: True)
         except Unauthorized as refusal:
@@ -358,19 +334,6 @@ def _fields(toggle: Toggle) -> Sequence[str]:
 def _tells_withdrawal(status: int, failure: Failure) -> bool:
     """Whatever stands in the body: the wording of that day is not known."""
     return status in (404, 410) and not isinstance(failure.error, Throttled | Unauthorized)
-
-
-def _of_zone(
-    method: str,
-    access: ZoneAccess,
-    path: str,
-    permission: str,
-    body: bytes | None = None,
-    *,
-    is_batch: bool = False,
-) -> Call:
-    whole = f"/zones/{quote(access.zone, safe='')}{path}"
-    return Call(method, whole, access.token, access.credential, permission, body, is_batch)
 
 
 def _ray(answer: Reply | Lost, token: Token) -> str:
