@@ -168,6 +168,8 @@ def pretend_cloudflare(state: Path | None) -> World:
             permissions=demo.permissions,
             remaining=demo.calls_left,
         )
+        if demo.calls_left is not None:  # also when it has refilled: changes queue at any time
+            world.set_budget(demo.token.reveal(), capacity=demo.calls_left)
         is_proxied = demo.topology is not Topology.DNS_ONLY
         names = (f"www.{demo.domain}", demo.domain)
         records = [DnsRecord(name, "CNAME", "shops.myshopify.com", is_proxied) for name in names]
