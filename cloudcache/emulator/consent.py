@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from cloudcache.emulator.dashboard_style import STYLE
+from cloudcache.emulator.dashboard_style import ICON, STYLE
 from cloudcache.emulator.generated import Account
 from cloudcache.emulator.oauth import Wish
 from cloudcache.emulator.world import World
@@ -63,6 +63,7 @@ def _page(body: str) -> str:
         "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         "<title>Authorize an app - Cloudflare (emulated)</title>"
+        f"<link rel='icon' href=\"{ICON}\">"
         f"<style>{STYLE}{_OWN_STYLE}</style></head><body>"
         "<header><h1>Cloudflare <small>emulated</small></h1></header>"
         f"<main>{body}</main></body></html>"

@@ -13,7 +13,7 @@ from html import escape
 from urllib.parse import urlencode
 
 from cloudcache.emulator.catalogue import GROUPS, SETTINGS, Setting
-from cloudcache.emulator.dashboard_style import STYLE
+from cloudcache.emulator.dashboard_style import ICON, STYLE
 from cloudcache.emulator.generated import Zone
 from cloudcache.emulator.wire import JSON
 from cloudcache.emulator.world import World
@@ -79,6 +79,7 @@ def dashboard_page(world: World, visit: Visit, trouble: str = "") -> str:
         "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         "<title>Cloudflare dashboard (emulated)</title>"
+        f"<link rel='icon' href=\"{ICON}\">"
         f"<style>{STYLE}</style></head><body><header><h1>Cloudflare dashboard <small>emulated</small></h1>"
         "<p>Nothing here is real. A change made on this page reaches the pretend Cloudflare directly, "
         "as if a merchant had clicked in Cloudflare's own dashboard.</p></header>"

@@ -44,3 +44,9 @@ button { width: auto; min-width: 5rem; background: var(--accent); border-color: 
   .row { grid-template-columns: 1fr auto; }
   .row label { grid-column: 1 / -1; } }
 """
+
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Ccircle cx='8' cy='8' r='7' fill='%23f6821f'/%3E%3C/svg%3E"
+)
+"""The icon is in the page itself: the emulator serves no files."""

@@ -42,8 +42,13 @@ APP_BRIDGE = """/* Stands in for Shopify's App Bridge: gives the page in the fra
 })();
 """
 
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Ccircle cx='8' cy='8' r='7' fill='%2395bf47'/%3E%3C/svg%3E"
+)
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"
-content="width=device-width, initial-scale=1"><title>{title}</title><style>
+content="width=device-width, initial-scale=1"><title>{title}</title>
+<link rel="icon" href="{icon}"><style>
 body{{margin:0;font:14px/20px Inter,system-ui,sans-serif;color:#303030;background:#f1f1f1}}
 header{{background:#1a1a1a;color:#fff;padding:12px 20px;display:flex;gap:16px;align-items:center;flex-wrap:wrap}}
 header a{{color:#fff}} header b,header h1{{margin:0 auto 0 0;font-size:14px}} button{{font:inherit;padding:4px 10px}}
@@ -60,7 +65,7 @@ def create_app(world: ShopifyWorld, app_url: str = "") -> Starlette:
             for one in world.shops.values()
         )
         body = f"<header><b>Shopify admin (emulated)</b></header><main><h1>Shops</h1><ul>{items}</ul></main>"
-        return HTMLResponse(PAGE.format(title="Shops", body=body))
+        return HTMLResponse(PAGE.format(icon=ICON, title="Shops", body=body))
 
     async def admin(request: Request) -> Response:
         shop = _of_handle(world, request)
@@ -75,7 +80,7 @@ def create_app(world: ShopifyWorld, app_url: str = "") -> Starlette:
             + f"</header><div role='main'><iframe title='cloudcache' "
             f"src='{escape(f'{app_url}/?{world.link(shop.shop)}')}'></iframe></div>"
         )
-        return HTMLResponse(PAGE.format(title=shop.shop, body=body))
+        return HTMLResponse(PAGE.format(icon=ICON, title=shop.shop, body=body))
 
     async def deliver(request: Request) -> Response:
         shop = _of_handle(world, request)

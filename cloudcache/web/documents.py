@@ -25,6 +25,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloudcache.domain.shopify import Forged, IdToken, host_of, shop_of
+from cloudcache.web.not_found import with_not_found_page
 from cloudcache.web.shield import socket_origins
 
 APP_BRIDGE = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
@@ -68,6 +69,8 @@ class DocumentMiddleware:
         self._kept: OrderedDict[bytes, tuple[bytes, bytes, str]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            send = with_not_found_page(scope, send)
         page = _page_of(scope)
         if page is None:
             await self._app(scope, receive, _unframed(send))

@@ -177,6 +177,7 @@ def _operation(title: str, status: int, schema: str, problems: tuple[object, ...
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"
 content="width=device-width, initial-scale=1"><title>REST API · cloudcache</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/cloudcache.css"></head><body><main class="page narrow">
 <div class="head"><div><h1>REST API</h1><p class="sub">The settings of one shop, for programs.
 <a class="link" href="/api/docs/openapi.json">OpenAPI document</a></p></div></div>{sections}</main></body></html>"""
@@ -218,7 +219,7 @@ def _section(verb: str, path: str, operation: dict[str, object]) -> str:
 
 async def docs(request: Request) -> Response:
     """The page."""
-    policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
     return HTMLResponse(page(), headers={"Content-Security-Policy": policy})
 
 

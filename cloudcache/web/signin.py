@@ -21,10 +21,15 @@ log = logging.getLogger("cloudcache.signin")
 
 AGREEMENT_COOKIE = "cloudcache_agreement"
 AGREEMENT_S = 600
-POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"
-content="width=device-width, initial-scale=1"><title>cloudcache</title><link rel="stylesheet" href="/cloudcache.css">
+content="width=device-width, initial-scale=1"><title>cloudcache</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/cloudcache.css">
 </head><body><main class="page narrow"><section class="card"><div class="empty"><h1>{title}</h1><p>{text}</p>{more}
 </div></section></main></body></html>"""
 

@@ -8,6 +8,7 @@ import re
 import httpx
 import pytest
 
+from cloudcache.ui import wording
 from tests.blackbox.conftest import BIRCH, MAPLE, Target
 from tests.support.waiting import http_client
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.browser
 
 HOST = base64.b64encode(b"admin.shopify.com/store/maple-lane").decode().rstrip("=")
 MERCHANT, STAFF = ("/", "/connect", "/history"), ("/staff", "/staff/customers/x", "/signin")
+CSP = "content-security-policy"
 GOOD = {"shop": MAPLE, "host": HOST, "embedded": "1"}
 
 
@@ -182,3 +184,30 @@ async def test_webhooks_are_answered_by_the_server(target: Target, vector_id: st
         ]
 
     assert answers == ([200, 200] if vector_id == "whk-01" else [401, 401])
+
+
+@pytest.mark.parametrize("path", ["/nope", "/staff/fleet", "/connect/nothing"])
+async def test_address_without_a_page_leads_back_in_the_look_of_the_app(target: Target, path: str):
+    async with http_client() as client:
+        answer = await client.get(f"{target.url}{path}")
+
+    assert answer.status_code == 404
+    assert f"<h1>{wording.NOT_FOUND}</h1><p>{wording.NOT_FOUND_MORE}</p>" in answer.text
+    assert f'href="/">{wording.BACK}</a>' in answer.text and "frame-ancestors 'none'" in answer.headers[CSP]
+    assert f"<title>{wording.NOT_FOUND} · {wording.APP}</title>" in answer.text
+
+
+async def test_every_page_names_icons_that_exist(target: Target):
+    async with http_client() as client:
+        icons = {
+            path: (await client.get(f"{target.url}{path}")).headers["content-type"]
+            for path in ("/favicon.ico", "/favicon.svg", "/favicon.png")
+        }
+        page = (await client.get(f"{target.url}/signin")).text
+        docs = await client.get(f"{target.url}/api/docs")
+        dashboard = await client.get(f"{target.url}/cloudflare/_emulator/dashboard")
+
+    assert all(kind.startswith("image/") for kind in icons.values())
+    assert 'content="/favicon.png"' in page and 'href="/favicon.svg"' in docs.text
+    assert "img-src 'self'" in docs.headers["content-security-policy"]
+    assert "rel='icon'" in dashboard.text and "img-src data:" in dashboard.headers["content-security-policy"]

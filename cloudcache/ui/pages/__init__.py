@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import reflex as rx
+from collections.abc import Callable
 
-from cloudcache.ui import wording
+import reflex as rx
+from reflex.event import EventType
+
+from cloudcache.ui import theme, wording
 from cloudcache.ui.pages.connect import connect
 from cloudcache.ui.pages.grid import Local, grid
 from cloudcache.ui.pages.history import history
+from cloudcache.ui.pages.not_found import not_found
 from cloudcache.ui.pages.signin import signin
 from cloudcache.ui.pages.staff import customer, staff
 from cloudcache.ui.states.connect import Connect
@@ -22,19 +26,20 @@ __all__ = ["Local", "add_to"]
 def add_to(app: rx.App, local: Local | None, staff_sign_in: str | None) -> None:
     """Add every page; the local sign-in only where it exists."""
 
-    def title(words: str) -> str:
-        return f"{words} · {wording.APP}"
+    def add(page: Callable[[], rx.Component], route: str, words: str, load: EventType[()] | None) -> None:
+        app.add_page(page, route=route, title=f"{words} · {wording.APP}", image=theme.PICTURE, on_load=load)
 
-    app.add_page(lambda: grid(local), route="/", title=title(wording.TITLE), on_load=Grid.load)
-    app.add_page(lambda: connect(local), route="/connect", title=title(wording.CONNECT), on_load=Connect.load)
-    app.add_page(lambda: history(local), route="/history", title=title(wording.HISTORY), on_load=History.load)
+    add(lambda: grid(local), "/", wording.TITLE, Grid.load)
+    add(lambda: connect(local), "/connect", wording.CONNECT, Connect.load)
+    add(lambda: history(local), "/history", wording.HISTORY, History.load)
+    add(lambda: staff(local, staff_sign_in), "/staff", wording.STAFF, Staff.load)
     app.add_page(
-        lambda: staff(local, staff_sign_in), route="/staff", title=title(wording.STAFF), on_load=Staff.load
+        customer,
+        route="/staff/customers/[customer]",
+        title=rx.cond(Grid.shop, Grid.shop.to(str) + " · ", "") + f"{wording.STAFF} · {wording.APP}",
+        image=theme.PICTURE,
+        on_load=Grid.load_view,
     )
-    app.add_page(
-        customer, route="/staff/customers/[customer]", title=title(wording.STAFF), on_load=Grid.load_view
-    )
+    add(not_found, "404", wording.NOT_FOUND, None)
     if local is not None:
-        app.add_page(
-            lambda: signin(local), route="/signin", title=title(wording.SIGN_IN), on_load=Signin.load
-        )
+        add(lambda: signin(local), "/signin", wording.SIGN_IN, Signin.load)
