@@ -170,6 +170,10 @@ class People(Protocol):
         """Customers whose shop, domain or zone id begins with the text."""
         ...
 
+    async def across_tenants_containing(self, text: str, limit: int) -> list[Customer]:
+        """Customers whose shop or domain contains the text, in the order of their shops."""
+        ...
+
 
 class AuditTrail(Protocol):
     """The audit log."""

@@ -60,8 +60,8 @@ class Support:
         return replace(principal.actor, role=role, customer=None) if role is not None else None
 
     async def find(self, actor: Actor, text: object) -> Sequence[Found]:
-        """Customers whose shop, domain or zone ID begins with what the text means; nothing for fewer than two
-        characters."""
+        """Customers whose shop, domain or zone ID begins with what the text means or, where there are none, contains
+        it; nothing for fewer than two characters."""
         require_administrator(actor, Action.SEARCH)
         wanted = meanings(text) if isinstance(text, str) else ()
         customers = await self._first_found(
@@ -124,10 +124,11 @@ class Support:
 
     async def _first_found(self, wanted: Sequence[str]) -> Sequence[Customer]:
         """What the likeliest meaning finds; the next one only where that finds nothing."""
-        for one in wanted:
-            customers = await self._people.across_tenants_find(one, MOST_FOUND)
-            if customers:
-                return customers
+        for find in (self._people.across_tenants_find, self._people.across_tenants_containing):
+            for one in wanted:
+                customers = await find(one, MOST_FOUND)
+                if customers:
+                    return customers
         return []
 
     async def _customer(self, shop: object) -> Customer:

@@ -83,7 +83,7 @@ async def test_support_finds_a_shop_gives_a_reason_and_changes_nothing(
     page.on("pageerror", lambda error: errors.append(str(error)))
     await page.goto("/signin")
     await page.get_by_role("button", name="Support, viewer").click()
-    await expect(page.get_by_text("two letters or more")).to_be_visible()
+    await expect(page.get_by_text("at least 2 characters")).to_be_visible()
     await page.get_by_placeholder("Find a customer by shop, domain or zone id").fill("maple")
     await page.get_by_role("link", name="maple-lane").click()
     await page.get_by_label("Why do you look at this shop?").fill("odd")

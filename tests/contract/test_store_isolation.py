@@ -153,6 +153,7 @@ FOR_NO_CUSTOMER = {
     "start_view",
     "end_view",
     "across_tenants_find",
+    "across_tenants_containing",
     "across_tenants_chains",
     "across_tenants_links",
     "customer_of_shop",

@@ -40,7 +40,12 @@ ACROSS = {
     "heads",
     # counts and lists for operators
     *("across_tenants_ages", "across_tenants_counts", "across_tenants_depth", "across_tenants_drift"),
-    *("across_tenants_parked", "across_tenants_customers", "across_tenants_find"),
+    *(
+        "across_tenants_parked",
+        "across_tenants_customers",
+        "across_tenants_find",
+        "across_tenants_containing",
+    ),
     "across_tenants_pending",
     *("across_tenants_chains", "across_tenants_links"),
     # lists of customers, taken in and told

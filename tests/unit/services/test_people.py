@@ -85,12 +85,21 @@ async def test_a_role_comes_from_settings_or_database_and_ends_within_a_minute(h
     assert await house.support.actor(ended) is None
 
 
+async def test_search_finds_a_shop_or_domain_by_any_part(house: House):
+    await house.connected()
+
+    for text in ("kite", "KITE", "\u200bkite", "https://kite.example/admin", "rkite.exa"):
+        assert [one.shop for one in await house.support.find(VIEWER, text)] == [KITE], text
+    for text in ("k%e", "k_te", "kites"):
+        assert not await house.support.find(VIEWER, text), text
+
+
 async def test_a_search_finds_by_the_beginning_of_shop_domain_or_zone(house: House):
     await house.connected()
 
     for text in ("paper", "PAPERKITE.ex", KITE_ZONE[:31], f"  {KITE}"):
         assert KITE in [one.shop for one in await house.support.find(VIEWER, text)]
-    for text in ("", "p", "kite", "%", "_aper", "\ud800", None, ["paper"]):
+    for text in ("", "p", "k_te", "%", "_aper", "\ud800", None, ["paper"]):
         assert KITE not in [one.shop for one in await house.support.find(VIEWER, text)]
     with pytest.raises(NotAllowed):
         await house.support.find(await house.merchant(), "paper")
