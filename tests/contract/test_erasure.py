@@ -447,3 +447,12 @@ async def test_changes_of_other_customers_are_still_adopted(scene: Scene, store:
     adopted = await store.adopt(now=NOW + 10, owner="w", lease_until=NOW + 20, limit=10)
 
     assert [change.id for change in adopted] == [wanted.id]
+
+
+async def test_suspension_of_the_token_goes_with_its_last_record(scene: Scene):
+    await scene.store.suspend_token(CredentialId("c-zulu"), now=NOW, why="", due=NOW * 9)
+
+    await erase(scene.store)
+
+    async with scene.store.database.reading("*") as connection:
+        assert (await connection.execute(select(metadata.tables["suspensions"]))).all() == []

@@ -106,7 +106,7 @@ async def test_an_uninstallation_takes_all_tokens_and_leaves_the_settings(house:
     assert actor.customer == customer.id
 
 
-IMPERSONAL = {"staff", "audit_heads", "erasures", "rollouts", "circuit_breakers"}
+IMPERSONAL = {"staff", "audit_heads", "erasures", "rollouts", "circuit_breakers", "sealed_keys"}
 """Tables that know no shop and no customer's person. Every other one must be filled by the erasure test."""
 
 

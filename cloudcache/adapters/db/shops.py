@@ -302,10 +302,18 @@ async def delete_credential(connection: AsyncConnection, credential: str) -> int
     used = select(func.count()).where(zones.c.credential_id == credential)
     if (await connection.execute(used)).scalar_one():
         return 0
-    suspended = (suspensions.c.kind == "token") & (suspensions.c.subject == credential)
-    await connection.execute(delete(suspensions).where(suspended))
-    unused = credentials.c.credential_id == credential
-    return (await connection.execute(delete(credentials).where(unused))).rowcount
+    unused = delete(credentials).where(credentials.c.credential_id == credential)
+    deleted = (await connection.execute(unused.returning(credentials.c.token_id))).all()
+    for token_id in (str(row.token_id or credential) for row in deleted):
+        await _forget_token(connection, token_id)
+    return len(deleted)
+
+
+async def _forget_token(connection: AsyncConnection, token_id: str) -> None:
+    """Examine a suspended token no more once no record of it is left."""
+    held = exists().where(credentials.c.token_id == token_id)
+    of_token = (suspensions.c.kind == "token") & (suspensions.c.subject == token_id)
+    await connection.execute(delete(suspensions).where(of_token, ~held))
 
 
 async def forget_account(connection: AsyncConnection, account: str) -> int:
