@@ -16,6 +16,7 @@ import pytest
 from cloudcache import services
 from cloudcache.domain.catalog import State, find
 from cloudcache.domain.customers import Customer, Page
+from cloudcache.domain.errors import StoreUnavailable
 from cloudcache.ports import SILENT
 from cloudcache.ui.states import open_pages
 from cloudcache.ui.states.feed import LiveUpdates
@@ -38,7 +39,11 @@ class FakeGrid:
     def _take(self, page: Page, now: int, progress: object, *, waits: bool) -> None:
         self.pages.append(page)
         self._revision = page.customer.revision
+        self.status = "l"
         self.changed.set()
+
+    def _show_unavailable(self) -> None:
+        self.status = "d"
 
     def _right_until(self) -> int:
         return LATER
@@ -185,3 +190,26 @@ async def test_tab_that_disconnects_while_it_hangs_is_let_go(stage: Stage):
     await stage.updates.refresh([stage.rig.customer.id], whole=False)
 
     assert open_pages.customer_of("hangs") is None
+
+
+async def test_open_page_is_not_live_while_the_database_is_unavailable(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    tab = stage.app.open("tab", stage.rig.customer)
+    customers = [stage.rig.customer.id]
+    await stage.updates.refresh(customers, whole=True)
+    await stage.updates.idle()
+
+    with monkeypatch.context() as failing:
+        failing.setattr(type(services.current().toggles), "heads", _unavailable)
+        await stage.updates.compare(customers)
+        await stage.updates.idle()
+    while_unavailable = tab.status
+    await stage.updates.compare(customers)
+    await stage.updates.idle()
+
+    assert (while_unavailable, tab.status) == ("d", "l")
+
+
+async def _unavailable(*_: object) -> None:
+    raise StoreUnavailable("no connection")

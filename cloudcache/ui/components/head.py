@@ -12,6 +12,8 @@ from cloudcache.ui.states.grid import Grid
 
 LOOK = Grid.tally[0] + Grid.tally[1] + Grid.tally[2] + Grid.tally[3] + Grid.tally[4]
 """How many settings need a look."""
+_KNOWN = (Grid.status != "") & (Grid.status != "d")
+"""Whether the store's settings were read; without a database nothing is known of a page that opens."""
 
 
 def head(actions: rx.Component) -> rx.Component:
@@ -103,7 +105,7 @@ def _last_check() -> rx.Component:
     return rx.cond(
         Grid.checked,
         rx.el.span(checking, class_name="dot-sep quiet"),
-        rx.cond(Grid.status, rx.el.span(wording.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()),
+        rx.cond(_KNOWN, rx.el.span(wording.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()),
     )
 
 
@@ -153,7 +155,7 @@ def _second_line() -> rx.Component:
             Grid.topology,
             ("dns_only", dns_only),
             ("no_zone", rx.fragment(icon("none"), rx.el.span(wording.NO_ZONE_MEANS))),
-            rx.fragment(icon("info"), rx.el.span(rx.cond(Grid.status, calm, ""))),
+            rx.fragment(icon("info"), rx.el.span(rx.cond(_KNOWN, calm, ""))),
         ),
     )
 

@@ -111,9 +111,23 @@ class LiveUpdates:
             heads = await current().toggles.heads(SYSTEM, customers)
         except CloudcacheError as error:
             log.error("open pages are not looked at: %s", error)
+            self._show_unavailable(customers)
             return
         for customer in customers:
             await _safely(customer, self._compare_one(customer, heads.get(customer)))
+
+    def _show_unavailable(self, customers: Iterable[CustomerId]) -> None:
+        """Say on these customers' pages that the database does not answer, until they are read again."""
+        connected = _sockets(self._app)
+        for customer in customers:
+            open_pages.forget_head(customer)
+            for token in open_pages.tabs(customer):
+                if token in connected and not self._handover.is_busy(token):
+                    self._handover.give(token, lambda token=token: _safely(None, self._pause(token)))
+
+    async def _pause(self, token: str) -> None:
+        async with self._app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
+            (await root.get_state(Grid))._show_unavailable()
 
     async def idle(self) -> None:
         """Return when every tab has what was handed over; a tab that hangs is waited for."""

@@ -147,6 +147,11 @@ def note_head(customer: Customer, progress: tuple[int, int] | None) -> None:
         _heads[customer.id] = customer, progress
 
 
+def forget_head(customer: CustomerId) -> None:
+    """Have the head of these pages shown anew with the next read."""
+    _heads.pop(customer, None)
+
+
 def shows_head(customer: Customer, progress: tuple[int, int] | None) -> bool:
     """Whether they do already."""
     return _heads.get(customer.id) == (customer, progress)

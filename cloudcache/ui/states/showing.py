@@ -71,6 +71,11 @@ class Showing:
         self._set("waits", waits)
         self._apply(page, now, progress)
 
+    def _show_unavailable(self) -> None:
+        """The database does not answer: nothing on the page can be trusted to be current, or changed."""
+        if self.status in ("", "l", "w", "r", "g", "n"):
+            self._set("status", "d")
+
     def _hold_back(self) -> None:
         """The rollout does not serve this shop: nothing of it is shown, and all is read anew when it is."""
         if self.status == "h":
