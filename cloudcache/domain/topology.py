@@ -9,8 +9,9 @@ proxied to anything else          PROXIED
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from cloudcache.domain.catalog import TOGGLES, Topology
+from cloudcache.domain.catalog import TOGGLES, Effect, Topology, ZonePlan
 from cloudcache.domain.ids import ToggleId
 
 SHOPIFY = "shops.myshopify.com"
@@ -44,3 +45,24 @@ def topology_of(records: Sequence[tuple[str, str, bool]]) -> Topology:
 def verdicts(topology: Topology) -> dict[ToggleId, str]:
     """What each toggle does for shoppers on that way."""
     return {toggle.id: toggle.verdict(topology).effect.value for toggle in TOGGLES}
+
+
+@dataclass(frozen=True, slots=True)
+class EffectCounts:
+    """How many toggles a store can use, how many have no effect there, and how many ask before they turn on."""
+
+    usable: int
+    without_effect: int
+    asking: int
+
+
+def effect_counts(topology: Topology, plan: ZonePlan) -> EffectCounts:
+    """Count the toggles that this plan includes by what they do on this topology."""
+    included = [toggle for toggle in TOGGLES if toggle.min_plan <= plan]
+    effects = [toggle.verdict(topology).effect for toggle in included]
+    without_effect = effects.count(Effect.NO_EFFECT)
+    return EffectCounts(
+        usable=len(included) - without_effect - effects.count(Effect.UNSAFE),
+        without_effect=without_effect,
+        asking=sum(toggle.asks(topology) is not None for toggle in included),
+    )

@@ -173,7 +173,7 @@ def _found() -> rx.Component:
         rx.el.ul(
             _count_line(Connect.counts[0], "can be used", "check"),
             _count_line(Connect.counts[1], "have no effect for your shop", "none"),
-            _count_line(Connect.counts[2], "are risky and ask before they turn on", "alert"),
+            _count_line(Connect.counts[2], "ask you to confirm before they turn on", "alert"),
             class_name="checks",
         ),
         rx.el.h3("What the token may do", class_name="label"),

@@ -20,6 +20,7 @@ from cloudcache.domain.access import Actor
 from cloudcache.domain.catalog import TOGGLES, Topology
 from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.errors import CloudcacheError, NotFound, NotRolledOut, Refused, StoreUnavailable
+from cloudcache.domain.topology import effect_counts
 from cloudcache.services import current
 from cloudcache.services.connecting import PERMISSIONS, Checked, Looked, proved_permissions
 from cloudcache.services.merchants import with_customer
@@ -261,12 +262,8 @@ class Connect(rx.State):
             _check("DNS: Read", wording.DNS_MEANS, found.reads_dns),
             _check("Account Settings: Read", wording.FEED_MEANS, found.reads_feed),
         ]
-        effects = list(found.way.verdicts.values())
-        self.counts = [
-            len(effects) - effects.count("no_effect") - effects.count("unsafe"),
-            effects.count("no_effect"),
-            effects.count("unsafe"),
-        ]
+        counts = effect_counts(found.way.topology, found.facts.plan)
+        self.counts = [counts.usable, counts.without_effect, counts.asking]
 
     def _show_refused(self, customer: Customer) -> None:
         """Show what a refusal came to; one that suspended the zone is said once, as on the other pages."""
