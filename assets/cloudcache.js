@@ -69,13 +69,34 @@ new MutationObserver(() => {
   }
 }).observe(document, { childList: true, subtree: true });
 
-/* While the socket is gone nothing is clicked into the void: what was clicked would be sent much later, unseen. */
-document.addEventListener("click", (event) => {
-  if (document.querySelector("[data-lost]") && event.target.closest(".switch, .slot button, .status button")) {
-    event.preventDefault();
-    event.stopPropagation();
+/* While the socket is gone nothing is pressed or typed into the void: Reflex would send it much later, unseen.
+   On the window, because that is before React's own listeners. */
+const isLost = () => document.querySelector("[data-lost]") !== null;
+const DEAD_WHILE_LOST = {
+  click: ".switch, .chip, main button, dialog button",
+  submit: "main form, dialog form",
+  beforeinput: "#find",
+};
+const stopWhileLost = (event) => {
+  if (!isLost() || !event.target.closest?.(DEAD_WHILE_LOST[event.type])) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+};
+for (const type of Object.keys(DEAD_WHILE_LOST)) window.addEventListener(type, stopWhileLost, true);
+
+/* The search field is what the rows are filtered by. A page that is opened again has an empty one, while the server
+   still knows the former text: then the server is told what the field holds. */
+class SearchSync extends HTMLElement {
+  static observedAttributes = ["query"];
+  connectedCallback() { setTimeout(() => this.compare()); }
+  attributeChangedCallback() { setTimeout(() => this.compare()); }
+  compare() {
+    const field = document.getElementById("find");
+    if (!field || !this.isConnected || field.value.trim() === (this.getAttribute("query") ?? "")) return;
+    this.dispatchEvent(new CustomEvent("Text", { detail: field.value }));
   }
-}, true);
+}
+customElements.define("cc-search", SearchSync);
 
 /* "/" goes to the search, unless somebody types or has switched it off; Escape empties the search. */
 const remembered = (value) => {
@@ -94,7 +115,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" && plain && !typing(event.target) && remembered()) {
     event.preventDefault();
     search.focus();
-  } else if (event.key === "Escape" && event.target === search && search.value) {
+  } else if (event.key === "Escape" && event.target === search && search.value && !isLost()) {
     const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
     set.call(search, "");
     search.dispatchEvent(new Event("input", { bubbles: true }));

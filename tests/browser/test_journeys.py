@@ -198,3 +198,22 @@ async def test_no_serious_axe_finding_and_nothing_scrolls_sideways(
 
     assert not findings
     assert not sideways
+
+
+@pytest.mark.parametrize("chip", ["All", "Images"])
+async def test_page_that_is_opened_again_is_filtered_by_what_its_search_field_holds(
+    demo: Demo, browser: Browser, chip: str
+):
+    page = await demo.open(browser, "maple-lane")
+    await demo.settled(page)
+    await page.get_by_role("button", name=re.compile(f"^{chip} ")).click()
+    await page.get_by_role("searchbox").fill("polish")
+    await expect(page.get_by_role("article", name="Early Hints")).to_be_hidden()
+
+    await page.get_by_role("link", name="History").click()
+    await page.get_by_role("link", name="Cloudflare settings").click()
+    await demo.settled(page)
+    await page.get_by_role("button", name=re.compile("^All ")).click()
+
+    await expect(page.get_by_role("searchbox")).to_have_value("")
+    await expect(page.get_by_role("article")).to_have_count(50)

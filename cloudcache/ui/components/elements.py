@@ -60,6 +60,14 @@ class Unsent(Plain):
     unsent: rx.Var[str]
 
 
+class SearchSync(Plain):
+    """Brings what the search field holds when the page is filtered by something else, as after a reload."""
+
+    tag = '"cc-search"'
+    query: rx.Var[str]
+    on_text: rx.EventHandler[_detail]
+
+
 class PlainForm(Plain):
     """Reflex's own form would catch the submit and send an event instead."""
 
@@ -73,6 +81,7 @@ clock = Clock.create
 presses = Presses.create
 unsent = Unsent.create
 plain_form = PlainForm.create
+search_sync = SearchSync.create
 session_gate = SessionGate.create
 
 TOKEN = rx.Var("ccToken()", _var_type=str)

@@ -6,6 +6,7 @@ import reflex as rx
 
 from cloudcache.domain.catalog import SECTIONS
 from cloudcache.ui import wording
+from cloudcache.ui.components.elements import search_sync
 from cloudcache.ui.components.head import LOOK
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.states.grid import Grid
@@ -36,6 +37,7 @@ def toolbar() -> rx.Component:
             ),
             class_name="line",
         ),
+        rx.cond(rx.State.is_hydrated, search_sync(query=Grid.query, on_text=Grid.search), rx.fragment()),
         rx.el.div(*chips, class_name="chips", role="group", aria_label=wording.SECTIONS),
         class_name="toolbar",
     )

@@ -242,8 +242,11 @@ class Grid(RowActions, rx.State):
     @rx.event
     async def search(self, text: str):
         """Show the settings in which every word occurs."""
-        if await self._who() is not None and isinstance(text, str):
-            self._filter(self.chip if self.chip != "look" else "all", text[:LONGEST_QUERY].strip())
+        if await self._who() is None or not isinstance(text, str):
+            return
+        query = text[:LONGEST_QUERY].strip()
+        if query != self.query:
+            self._filter(self.chip if self.chip != "look" else "all", query)
 
     @rx.event
     async def show(self, chip: str):
