@@ -112,7 +112,7 @@ SENDING = "Sending"
 UNSENT = "Not sent yet. Reconnecting."
 OFFLINE = "Offline"
 LOST = "Connection lost"
-LOST_MORE = "You see the last values received. Switches are paused; this page reconnects by itself."
+LOST_MORE = "These are the last values received. Changes are paused; this page reconnects automatically."
 NO_DATABASE = "Your settings cannot be shown or changed right now"
 NO_DATABASE_MORE = "Nothing was lost. This page tries again by itself."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from cloudcache.ui import wording
+from cloudcache.ui.components.banners import lost
 from cloudcache.ui.components.elements import TOKEN, age
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.components.shell import shell
@@ -22,6 +23,7 @@ def connect(local: Local | None) -> rx.Component:
 
 def _page() -> rx.Component:
     return shell(
+        lost(),
         rx.el.a(icon("right", "icon back-arrow"), wording.BACK, href="/", class_name="back"),
         rx.el.div(
             rx.el.div(rx.el.h1(wording.CONNECT), rx.el.p(wording.CONNECT_TEXT, class_name="sub")),

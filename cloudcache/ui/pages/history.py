@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from cloudcache.ui import wording
+from cloudcache.ui.components.banners import lost
 from cloudcache.ui.components.elements import age
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.components.shell import shell
@@ -22,6 +23,7 @@ def history(local: Local | None) -> rx.Component:
 def _page() -> rx.Component:
     empty = rx.el.p(rx.cond(History.loaded, wording.NO_HISTORY, ""), class_name="empty")
     return shell(
+        lost(),
         rx.el.a(icon("right", "icon back-arrow"), wording.BACK, href="/", class_name="back"),
         rx.el.div(
             rx.el.div(rx.el.h1(wording.HISTORY), rx.el.p(wording.HISTORY_TEXT, class_name="sub")),

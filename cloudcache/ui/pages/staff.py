@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from cloudcache.ui import wording
+from cloudcache.ui.components.banners import lost
 from cloudcache.ui.components.elements import age, plain_form
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.components.shell import shell
@@ -58,6 +59,7 @@ def _search() -> rx.Component:
         rx.cond(Staff.searched, wording.STAFF_NOBODY, wording.STAFF_BEGIN), class_name="empty", role="status"
     )
     return shell(
+        lost(),
         rx.el.div(
             rx.el.div(
                 rx.el.h1(wording.STAFF),
@@ -129,6 +131,7 @@ def _reason() -> rx.Component:
         on_submit=Grid.start_view,
     )
     return shell(
+        lost(),
         rx.el.a(icon("right", "icon back-arrow"), wording.STAFF, href="/staff", class_name="back"),
         rx.el.div(rx.el.h1(rx.State.customer), class_name="head"),
         rx.el.section(rx.el.div(form, class_name="card-body"), class_name="card", aria_label="Reason"),
@@ -138,6 +141,7 @@ def _reason() -> rx.Component:
 
 def _message(title: str, more: rx.Component, *actions: rx.Component) -> rx.Component:
     return shell(
+        lost(),
         rx.el.section(
             rx.el.div(rx.el.h1(title), rx.el.p(more), *actions, class_name="empty"), class_name="card"
         ),
