@@ -19,7 +19,7 @@ from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.budget import CallClass, Lane
 from cloudcache.domain.catalog import TOGGLES, Toggle, Topology, find
 from cloudcache.domain.customers import Customer
-from cloudcache.domain.errors import CloudcacheError, NotFound, Reason, Refused, Unauthorized
+from cloudcache.domain.errors import CloudcacheError, NotFound, Reason, Refused, Throttled, Unauthorized
 from cloudcache.domain.events import ChangeStatus, Source
 from cloudcache.domain.feed import FeedVersion, Window
 from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId, ZoneId
@@ -35,6 +35,7 @@ from cloudcache.ports import (
     CloudflareOAuth,
     FeedAccess,
     Gateway,
+    Reservation,
     Shops,
     Store,
     Vault,
@@ -47,6 +48,8 @@ from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.suspensions import Suspensions
 
 MOST_ZONES = 200
+LONGEST_WAIT_MS = 20_000
+"""After a 429 a token is blocked for five minutes; a person who connects is told so instead of waiting."""
 OAUTH_MS = 10 * 60_000
 PERMISSIONS: dict[str, Toggle] = {}
 for _toggle in TOGGLES:
@@ -268,11 +271,11 @@ class Connecting:
     # -- inside --------------------------------------------------------------------------------
     async def _checked(self, shop: str, token: Token, sealed: bytes, *, is_oauth: bool) -> Checked:
         lane = await self._lane(token)
-        with await self._budget.acquire(lane):
+        with await self._reserve(lane):
             facts = await self._gateway.verify(token)
         if facts.status != "active":
             raise Refused(Reason.TOKEN_REFUSED, facts.status)
-        with await self._budget.acquire(lane):
+        with await self._reserve(lane):
             found = await self._gateway.zones(token, MOST_ZONES)
         domains = await self._domains(shop)
         zones = [
@@ -282,6 +285,13 @@ class Connecting:
         zones.sort(key=lambda one: not one.is_proposed)
         cut = len(found) == MOST_ZONES
         return Checked(sealed, token.last_four, is_oauth, tuple(zones), cut, tuple(domains))
+
+    async def _reserve(self, lane: Lane) -> Reservation:
+        """Reserve a call as `Budget.acquire` does; `Throttled` at once when that takes longer than a person waits."""
+        wait_ms = self._budget.estimate_ms(lane)
+        if wait_ms > LONGEST_WAIT_MS:
+            raise Throttled(wait_ms / 1000, "Cloudflare's limit for this token is used up")
+        return await self._budget.acquire(lane)
 
     async def _looked(
         self, access: ZoneAccess, facts: ZoneFacts, domains: Sequence[str], lane: Lane
@@ -299,18 +309,18 @@ class Connecting:
         return Looked(access.zone, facts, missing, reads_feed, reads_dns, way)
 
     async def _facts(self, access: ZoneAccess, lane: Lane) -> ZoneFacts:
-        with await self._budget.acquire(lane):
+        with await self._reserve(lane):
             return await self._gateway.zone(access)
 
     async def _may_edit(self, access: ZoneAccess, toggle: Toggle, lane: Lane) -> bool:
-        with await self._budget.acquire(lane):
+        with await self._reserve(lane):
             return await self._gateway.may_edit(access, toggle)
 
     async def _reads_feed(self, access: ZoneAccess, facts: ZoneFacts, lane: Lane) -> bool:
         now = self._clock.now_ms()
         feed = FeedAccess(facts.account_id, access.credential, access.token)
         try:
-            with await self._budget.acquire(lane):
+            with await self._reserve(lane):
                 await self._gateway.changes(feed, FeedVersion.V2, Window(now - 60_000, now))
         except (Refused, NotFound):
             return False
@@ -321,7 +331,7 @@ class Connecting:
         topology, hostname = Topology.NO_ZONE, names[0] if names else next(iter(domains), zone)
         for name in names:
             try:
-                with await self._budget.acquire(lane):
+                with await self._reserve(lane):
                     records = await self._gateway.dns(access, name)
             except Refused:
                 topology = Topology.UNKNOWN

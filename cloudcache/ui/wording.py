@@ -284,6 +284,12 @@ _TOKEN_PROBLEMS: dict[str, str] = {
 """Why no token could be read from what was pasted, where there is more to say than `_NO_TOKEN`."""
 
 
+def limited(after_s: float) -> str:
+    """Why nothing can be asked of Cloudflare for a while, and for how long."""
+    minutes = max(1, round(after_s / 60))
+    return f"Cloudflare is limiting requests with this token. Try again in about {minutes} min."
+
+
 def connecting(error: Refused) -> str:
     """Why a token or a zone cannot be connected."""
     if error.reason is Reason.WRONG_VALUE:

@@ -11,7 +11,7 @@ from cloudcache.adapters.db.models import metadata
 from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.catalog import State, Topology, find
 from cloudcache.domain.customers import ZoneStatus
-from cloudcache.domain.errors import NotAllowed, Reason, Refused, Unauthorized
+from cloudcache.domain.errors import NotAllowed, Reason, Refused, Throttled, Unauthorized
 from cloudcache.domain.events import Source
 from cloudcache.domain.ids import ToggleId
 from cloudcache.emulator.dns import DnsRecord
@@ -293,3 +293,21 @@ async def test_authorization_that_cannot_be_renewed_is_confirmed_before_it_is_su
     has_run_out = await suspensions.judge(customer, refusal)
 
     assert (works_still, has_run_out) == (Verdict.UNSURE, Verdict.SUSPENDED)
+
+
+async def test_check_of_a_blocked_token_is_refused_at_once_with_the_wait(house: House):
+    actor = await house.merchant()
+    checked = await house.connecting.check(actor, KITE_TOKEN)
+    await house.connecting.connect(actor, checked.sealed, checked.zones[0].id)
+    customer = await house.store.customer_of_shop(KITE)
+    access = await house.rig.credentials.access(customer)
+    house.rig.budget.block(access.credential, 300)
+    before = len(house.rig.world.requests())
+
+    with pytest.raises(Throttled) as refused:
+        await house.connecting.look_again(actor)
+    with pytest.raises(Throttled):
+        await house.connecting.check(actor, KITE_TOKEN)
+
+    assert 200 < refused.value.after_s <= 310
+    assert len(house.rig.world.requests()) == before

@@ -19,7 +19,14 @@ import reflex as rx
 from cloudcache.domain.access import Actor
 from cloudcache.domain.catalog import TOGGLES, Topology
 from cloudcache.domain.customers import Customer, ZoneStatus
-from cloudcache.domain.errors import CloudcacheError, NotFound, NotRolledOut, Refused, StoreUnavailable
+from cloudcache.domain.errors import (
+    CloudcacheError,
+    NotFound,
+    NotRolledOut,
+    Refused,
+    StoreUnavailable,
+    Throttled,
+)
 from cloudcache.domain.topology import effect_counts
 from cloudcache.services import current
 from cloudcache.services.connecting import PERMISSIONS, Checked, Looked, proved_permissions
@@ -305,6 +312,8 @@ class Connect(rx.State):
             self.problem = wording.connecting(error)
         elif isinstance(error, StoreUnavailable):
             self.problem = wording.NO_DATABASE
+        elif isinstance(error, Throttled):
+            self.problem = wording.limited(error.after_s)
         else:
             self.problem = wording.CLOUDFLARE_AWAY
         log.info("connecting: %s", error)
