@@ -273,7 +273,6 @@ async def test_a_page_and_a_look_at_the_whole_zone_are_few_statements(full: SqlS
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 async def test_the_queue_finds_its_zones_by_index_at_full_size(tmp_path: Path):
     """100,000 zones and 5,000,000 values, as a planner that knows their numbers would go about it."""
     store = await temporary_store(tmp_path / "full.db")
