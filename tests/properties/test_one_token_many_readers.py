@@ -57,7 +57,7 @@ async def read_on(rig: Rig, customers: list[Customer], rng: random.Random) -> No
             await rig.gateway.read(access, read_for(toggle))
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 def test_readers_of_twenty_records_are_never_refused(tmp_path_factory: object, seed: int) -> None:
     async def play() -> list[int]:
@@ -88,7 +88,7 @@ LIMITS = Limits(
 )
 
 
-@settings(max_examples=45, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=45, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     asked=st.lists(st.tuples(st.integers(0, 1), st.integers(0, RECORDS - 1), st.integers(1, 40)), max_size=40)
 )
