@@ -30,7 +30,7 @@ class Age extends HTMLElement {
     const past = Math.floor(Date.now() / 1000 + skew) - at;
     const says = this.getAttribute("says");
     if (says === "clock") return clockTime(at);
-    if (says === "in") return past < 0 ? `About ${unit(-past)}` : "Any moment now";
+    if (says === "in") return past < 0 ? `About ${unit(-past)}` : past < 10 ? "Any moment now" : "Waiting for Cloudflare";
     return past < 1 ? "just now" : `${unit(past)} ago`;
   }
 }

@@ -91,6 +91,22 @@ class Pace:
     """At any other feed: with its turn in a crowded line it is looked at within 15 minutes."""
 
 
+CHECK_EVERY_MS = 600_000
+"""How often a person may have a zone read whole: one page then costs a token half a percent of its calls."""
+CHECK_AGAIN_MS = 60_000
+"""The same while the read that was asked for has not succeeded; such a read ends after a few calls."""
+
+
+def check_allowed_at(full_read_at: int | None, checked_at: int | None, now: int) -> int:
+    """When a person may have a zone read whole: now, or later. `checked_at` is when that was last asked for.
+
+    How old the values are does not matter the first time: the person may have changed one at Cloudflare just now."""
+    if checked_at is None or checked_at > now:
+        return now
+    has_succeeded = full_read_at is not None and full_read_at >= checked_at
+    return max(now, checked_at + (CHECK_EVERY_MS if has_succeeded else CHECK_AGAIN_MS))
+
+
 @dataclass(frozen=True, slots=True)
 class Interest:
     """What decides how much a zone matters, and when it was last read whole."""

@@ -16,7 +16,12 @@ from cloudcache.domain.catalog import State, Toggle, find
 from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.errors import NeedsConfirmation, NotFound, Reason, Refused, Unauthorized
 from cloudcache.domain.events import Change, ChangeStatus, Source
-from cloudcache.domain.freshness import NEVER, Urgency
+from cloudcache.domain.freshness import (
+    CHECK_EVERY_MS,
+    NEVER,
+    Urgency,
+    check_allowed_at,
+)
 from cloudcache.domain.ids import JSON, CustomerId
 from cloudcache.domain.toggle import Cell, Lock, lock
 from cloudcache.ports import SILENT, Bus, Clock, Intent, Store, Telemetry, ZoneQueue
@@ -53,6 +58,8 @@ class Toggles:
         self._bus = bus
         self._clock = clock
         self._tasks = tasks
+        self._checked: dict[CustomerId, int] = {}
+        """When a whole read was last asked for here, by customer."""
 
     async def page(self, actor: Actor, customer: CustomerId, since: int = 0) -> Page:
         """The customer and the cells changed after revision `since`; no call to Cloudflare is ever made."""
@@ -164,15 +171,35 @@ class Toggles:
         self._bus.hint(customer)
         return marked
 
-    async def check(self, actor: Actor, customer: CustomerId, toggle_id: object | None = None) -> None:
-        """Start to read one toggle, or the whole zone, and return at once."""
+    async def check(self, actor: Actor, customer: CustomerId, toggle_id: object | None = None) -> int:
+        """Start to read one toggle, or the whole zone, and return at once.
+
+        A whole read costs other customers of the token as many calls, so a person has one in ten
+        minutes. Returns 0, or in how many milliseconds it may be asked for again."""
         await self._admit(actor, Action.REFRESH, customer)
         if toggle_id is None:
-            await self._queue.add(customer, due=NEVER, urgency=Urgency.WATCHED)
-            self._wake()
-        else:
-            toggle = find(toggle_id)
-            self._tasks.spawn(self._read(customer, toggle), f"check {toggle.id} of customer {customer}")
+            return await self._check_all(customer)
+        toggle = find(toggle_id)
+        self._tasks.spawn(self._read(customer, toggle), f"check {toggle.id} of customer {customer}")
+        return 0
+
+    async def _check_all(self, customer: CustomerId) -> int:
+        head = (await self._store.heads([customer])).get(customer)
+        now, full_read_at = self._clock.now_ms(), head.full_read_at if head else None
+        allowed = check_allowed_at(full_read_at, self._checked.get(customer), now)
+        if allowed > now:
+            return allowed - now
+        self._note_check(customer, now)
+        await self._queue.add(customer, due=NEVER, urgency=Urgency.WATCHED)
+        self._wake()
+        return 0
+
+    def _note_check(self, customer: CustomerId, now: int) -> None:
+        """Remember when it was asked for, and forget those that matter no more; the oldest come first."""
+        self._checked.pop(customer, None)
+        self._checked[customer] = now
+        while self._checked[oldest := next(iter(self._checked))] + CHECK_EVERY_MS <= now:
+            del self._checked[oldest]
 
     async def _admit(self, actor: Actor, action: Action, customer: CustomerId) -> None:
         """The access table first, then whether the shop is served already."""

@@ -93,6 +93,7 @@ NOT_FOLLOWED_MEANS = (
 REPORTED_ON = "Turned on, says the change log"
 REPORTED_OFF = "Turned off, says the change log"
 CHECK_ALL = "Check all now"
+
 CHECKING = "Reading your settings from Cloudflare"
 
 TOKEN_REFUSED = "Cloudflare no longer accepts this shop’s token"
@@ -254,6 +255,15 @@ NOT_SENT_IN_TIME = "It was not sent within an hour"
 NOT_CHECKED = "Couldn’t check it. Try again."
 NOT_KEPT_HERE = "Not stored; please try again"
 LONGEST_REASON = 38
+
+
+def check_again(wait_ms: int) -> str:
+    """When all settings can be checked again; empty when right away."""
+    if wait_ms <= 0:
+        return ""
+    seconds = -(-wait_ms // 1000)
+    wait = f"{seconds} seconds" if seconds < 90 else f"{-(-seconds // 60)} minutes"
+    return f"You’ve checked recently. You can check all settings again in {wait}."
 
 
 def reason(code: str, detail: str = "") -> str:

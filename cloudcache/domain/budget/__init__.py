@@ -11,9 +11,10 @@
     block    after a 429 no call goes until it opens; then one probe goes, and its answer decides. Whatever ends the
              probe frees its place: an answer, an error, a cancellation, a change that was superseded meanwhile
 
-Who can starve: reads while writes take the whole refill, and sweeps while watched or feed reads do. That is what
-the reserves are for, and it ends with the load. The feed has the reserve of watched reads and every tenth turn
-among them, because a token with many open pages would else never hear what changed elsewhere.
+Who can starve: reads while writes take the whole refill. That is what the reserves are for, and it ends with the
+load. The audit-log follower has the reserve of watched reads and every tenth turn among them, because a token with
+many open pages would else never hear what changed elsewhere. Sweeps have every tenth turn among all reads, which
+then stop until the bucket holds what sweeps leave: a few open pages cannot take a platform's token for themselves.
 
 Time is an argument (`now`, Unix milliseconds) and may jump either way: a clock set back grants nothing extra.
 """
@@ -23,6 +24,16 @@ from __future__ import annotations
 from cloudcache.domain.budget.bucket import Standing
 from cloudcache.domain.budget.ledger import Ledger
 from cloudcache.domain.budget.limits import CallClass, Lane, Limits, backoff_ms
-from cloudcache.domain.budget.queue import WATCHED_PER_FEED, Ticket
+from cloudcache.domain.budget.queue import READS_PER_SWEEP, WATCHED_PER_FEED, Ticket
 
-__all__ = ["WATCHED_PER_FEED", "CallClass", "Lane", "Ledger", "Limits", "Standing", "Ticket", "backoff_ms"]
+__all__ = [
+    "READS_PER_SWEEP",
+    "WATCHED_PER_FEED",
+    "CallClass",
+    "Lane",
+    "Ledger",
+    "Limits",
+    "Standing",
+    "Ticket",
+    "backoff_ms",
+]

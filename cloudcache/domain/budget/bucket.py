@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from cloudcache.domain.budget.limits import SAME_RESET_MS, CallClass, Limits
+from cloudcache.domain.budget.limits import SAME_RESET_MS, CallClass, Lane, Limits
 from cloudcache.domain.budget.queue import Queue, Ticket
 
 
@@ -63,6 +63,17 @@ class Bucket:
         while self.unanswered and self.unanswered[0] + self.limits.answer_within_ms <= now:
             del self.unanswered[0]
 
+    @property
+    def has_sweep_turns(self) -> bool:
+        """Whether reads let sweeps go first in turn: not while one of Cloudflare's windows leaves none to sweeps, for
+        then reads would stand still until it ends."""
+        needed = self.limits.left_by(CallClass.SWEEP) + self.limits.window_ms
+        return all(hold.left >= needed for hold in self.holds.values())
+
+    def next_class(self) -> CallClass | None:
+        """The class that goes next; None when nothing waits."""
+        return self.queue.next_class(sweeps=self.has_sweep_turns) if self.queue else None
+
     def opens_at(self, call_class: CallClass) -> int:
         """When one call of this class may go; as a probe, any class may."""
         if self.blocked_until is None:
@@ -79,6 +90,14 @@ class Bucket:
             return self.opens_at(call_class)
         probe_and_first = self.limits.window_ms * (2 if self.probe is None else 1)
         return max(self.blocked_until, self.filled_at) - (probe_and_first - needed) // self.limits.refill
+
+    def expects_of(self, lane: Lane) -> int:
+        """When a ticket asked for now will likely go. Before it, reads stop for the last sweep that goes in turn."""
+        if self.queue is None:
+            return self.expects(lane.call_class, 0)
+        at = self.expects(lane.call_class, self.queue.ahead(lane, sweeps=self.has_sweep_turns))
+        sweep = self.queue.last_sweep_before(lane) if self.has_sweep_turns else None
+        return at if sweep is None else max(at, self.expects(CallClass.SWEEP, sweep))
 
     def pay(self, parts: int) -> None:
         """Calls go; a negative figure gives them back."""

@@ -101,11 +101,11 @@ class Ledger:
         self._promote(now)
         granted: list[Ticket] = []
         while any(self._ready.values()):
-            call_class = self._rota.turn(self._ready)
+            call_class = self._rota.next_class(self._ready)
             if self._gate.opens_at(call_class, now) > now:
                 break
             credential, _ = self._ready[call_class].popitem(last=False)
-            self._rota.went(call_class, bool(self._ready[CallClass.FEED]))
+            self._rota.went(call_class, self._ready)
             granted += self._serve(credential, now)
         return granted
 
@@ -122,11 +122,11 @@ class Ledger:
         now = self._tick(now)
         bucket = self._buckets.get(lane.credential) or Bucket(self.limits, now, self.limits.full)
         bucket.refill(now)
-        ahead = bucket.queue.ahead(lane) if bucket.queue else 0
+        ahead = bucket.queue.ahead(lane, sweeps=bucket.has_sweep_turns) if bucket.queue else 0
         ready = {one: len(credentials) for one, credentials in self._ready.items()}
         rivals = self._rota.ahead(lane.call_class, ready[lane.call_class], ready)
         rivals = min(self._waiting, rivals * (ahead + 1))
-        at = max(bucket.expects(lane.call_class, ahead), self._gate.opens_at(lane.call_class, now, rivals))
+        at = max(bucket.expects_of(lane), self._gate.opens_at(lane.call_class, now, rivals))
         return max(0, at - now)
 
     def report(
@@ -195,9 +195,9 @@ class Ledger:
 
     def _place(self, credential: CredentialId, bucket: Bucket) -> None:
         """Put a credential where it belongs: among the ready, with those due later, or nowhere."""
-        urgent = bucket.queue.urgent() if bucket.queue else None
-        due_at = None if urgent is None else bucket.opens_at(urgent)
-        ready_for = urgent if due_at is not None and due_at <= self._latest else None
+        next_class = bucket.next_class()
+        due_at = None if next_class is None else bucket.opens_at(next_class)
+        ready_for = next_class if due_at is not None and due_at <= self._latest else None
         if bucket.ready_for is not None and bucket.ready_for is not ready_for:
             self._ready[bucket.ready_for].pop(credential, None)
         if ready_for is not None:
@@ -206,7 +206,7 @@ class Ledger:
         elif due_at is not None and due_at != bucket.due_at:
             heappush(self._due, (due_at, credential))
         bucket.ready_for, bucket.due_at = ready_for, due_at
-        if urgent is None:
+        if next_class is None:
             bucket.queue = None
 
     def _promote(self, now: int) -> None:
@@ -225,7 +225,8 @@ class Ledger:
 
     def _serve(self, credential: CredentialId, now: int) -> list[Ticket]:
         bucket = self._bucket(credential, now)
-        served = [bucket.queue.take()] if bucket.queue else []
+        next_class = bucket.next_class()
+        served = [bucket.queue.take(next_class)] if bucket.queue and next_class is not None else []
         for ticket in served:
             bucket.reserve(ticket, now)
             self._gate.passed.append(now)

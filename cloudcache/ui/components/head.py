@@ -52,6 +52,7 @@ def status() -> rx.Component:
             _standing(status=Grid.status),
             _last_check(),
             _incomplete_check(),
+            rx.el.span(Grid.check_again, role="status", class_name="quiet"),
             _change_log(),
         ),
         rx.el.div(

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable
 from dataclasses import replace
 from secrets import token_hex
+from typing import TypeVar
 
 import reflex as rx
 
@@ -33,6 +34,8 @@ from cloudcache.ui.states.row_actions import RowActions
 from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of, staff_of
 
 log = logging.getLogger("cloudcache.ui")
+
+T = TypeVar("T")
 
 CHIPS = ("all", "look", *(section.name for section in SECTIONS))
 LONGEST_QUERY = 60
@@ -69,6 +72,7 @@ class Grid(RowActions, rx.State):
     silent: str = ""
     unread: str = ""
     checked: str = ""
+    check_again: str = ""  # when all may be checked again, if that was refused
     followed: str = ""  # when the change log was last read; "" not yet, "-" the token may not
     tally: list[int] = [0, 0, 0, 0, 0]
     reviewable: bool = False  # some row shows a change that can be marked as reviewed
@@ -221,11 +225,11 @@ class Grid(RowActions, rx.State):
 
     @rx.event
     async def check_all(self):
-        """Read the whole zone now, in the background."""
+        """Read the whole zone now, in the background, or say when that is possible again."""
         actor = await self._who()
         if actor is not None and actor.customer is not None:
-            self._asked = True
-            await self._noting(current().toggles.check(actor, actor.customer))
+            wait_ms = await self._noting(current().toggles.check(actor, actor.customer)) or 0
+            self._asked, self.check_again = not wait_ms, wording.check_again(wait_ms)
 
     @rx.event
     async def seen_all(self, token: str = ""):
@@ -337,12 +341,13 @@ class Grid(RowActions, rx.State):
         self.reset()
         self.status = "e" if is_view else "o"
 
-    async def _noting(self, work: Awaitable[object]) -> None:
+    async def _noting(self, work: Awaitable[T]) -> T | None:
         """Await something that may fail without the page having to know; one log line."""
         try:
-            await work
+            return await work
         except CloudcacheError as error:
             log.error("%s: %s", type(error).__name__, error)
+            return None
 
 
 on_signin("/", Grid.load)

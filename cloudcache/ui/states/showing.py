@@ -98,7 +98,10 @@ class Showing:
         self._set("topology", customer.topology.value)
         self._set("status", status)
         self._set("silent", rows.seconds(customer.silent_since) if customer.silent_since else "")
-        self._set("checked", rows.seconds(customer.full_read_at) if customer.full_read_at else "")
+        checked = rows.seconds(customer.full_read_at) if customer.full_read_at else ""
+        if checked != self.checked:
+            self._set("check_again", "")
+        self._set("checked", checked)
         self._set("unread", rows.seconds(customer.unread_at) if customer.unread_at else "")
         self._set("followed", rows.followed(customer))
         self._set_progress(customer, progress)

@@ -528,3 +528,37 @@ def test_each_of_several_limits_binds_until_its_own_window_ends() -> None:
     window_over = len(ledger.grant(NOW + 101_000))
 
     assert (at_once, burst_over, window_over) == (9, 20, 40)
+
+
+# -- sweeps have their turn ----------------------------------------------------------------------
+def test_sweep_has_every_tenth_turn_among_reads() -> None:
+    ledger = Ledger(Limits())
+    ask(ledger, 400, lane(CallClass.WATCHED))
+    ask(ledger, 40, lane(CallClass.SWEEP, customer=2))
+    ledger.grant(NOW)
+
+    served = [one.lane.call_class for at in range(0, 60_000, 100) for one in ledger.grant(NOW + at)]
+
+    assert len(served) >= 170
+    assert abs(served.count(CallClass.SWEEP) - len(served) // 10) <= 1
+
+
+def test_write_goes_before_a_sweep_whose_turn_it_is() -> None:
+    ledger = Ledger(Limits())
+    ask(ledger, 200, lane(CallClass.WATCHED))
+    ask(ledger, 5, lane(CallClass.SWEEP, customer=2))
+    ledger.grant(NOW)
+    ask(ledger, 1, lane(CallClass.WRITE, customer=3))
+
+    assert [one.lane.call_class for one in ledger.grant(NOW)] == [CallClass.WRITE]
+
+
+def test_reads_do_not_wait_for_a_sweep_that_a_window_leaves_nothing_to() -> None:
+    ledger = Ledger(WIDE)
+    ledger.report(TOKEN, 60, 200, NOW)
+    ask(ledger, 50, lane(CallClass.WATCHED))
+    ask(ledger, 5, lane(CallClass.SWEEP, customer=2))
+
+    served = [one.lane.call_class for one in ledger.grant(NOW)]
+
+    assert served == [CallClass.WATCHED] * 15
