@@ -13,8 +13,9 @@
 
 Who can starve: reads while writes take the whole refill. That is what the reserves are for, and it ends with the
 load. The audit-log follower has the reserve of watched reads and every tenth turn among them, because a token with
-many open pages would else never hear what changed elsewhere. Sweeps have every tenth turn among all reads, which
-then stop until the bucket holds what sweeps leave: a few open pages cannot take a platform's token for themselves.
+many open pages would else never hear what changed elsewhere. Sweeps have every twentieth turn among the reads of a
+token, which then stop until the bucket holds what sweeps leave: open pages cannot take a platform's token for
+themselves.
 
 Time is an argument (`now`, Unix milliseconds) and may jump either way: a clock set back grants nothing extra.
 """

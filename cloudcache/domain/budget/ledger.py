@@ -101,7 +101,7 @@ class Ledger:
         self._promote(now)
         granted: list[Ticket] = []
         while any(self._ready.values()):
-            call_class = self._rota.next_class(self._ready)
+            call_class = self._rota.next_class(self._ready, sweeps=False)
             if self._gate.opens_at(call_class, now) > now:
                 break
             credential, _ = self._ready[call_class].popitem(last=False)
@@ -197,7 +197,8 @@ class Ledger:
         """Put a credential where it belongs: among the ready, with those due later, or nowhere."""
         next_class = bucket.next_class()
         due_at = None if next_class is None else bucket.opens_at(next_class)
-        ready_for = next_class if due_at is not None and due_at <= self._latest else None
+        urgent = bucket.queue.urgent() if bucket.queue else None
+        ready_for = urgent if due_at is not None and due_at <= self._latest else None
         if bucket.ready_for is not None and bucket.ready_for is not ready_for:
             self._ready[bucket.ready_for].pop(credential, None)
         if ready_for is not None:

@@ -11,7 +11,7 @@ from cloudcache.domain.ids import CustomerId
 
 WATCHED_PER_FEED = 9
 """Watched reads that may go in a row while the audit-log follower waits."""
-READS_PER_SWEEP = 9
+READS_PER_SWEEP = 19
 """Watched and follower's reads that may go in a row while a sweep waits."""
 READS = (CallClass.WATCHED, CallClass.FEED)
 
@@ -29,8 +29,8 @@ Line = OrderedDict[CustomerId, OrderedDict[Ticket, None]]
 
 
 class Rota:
-    """The class that goes next: the most urgent one, but every tenth watched read lets the follower go first, and
-    every tenth read a sweep."""
+    """The class that goes next: the most urgent one, but after nine watched reads in a row the follower goes,
+    and after nineteen reads a sweep."""
 
     __slots__ = ("reads_in_a_row", "watched_in_a_row")
 
@@ -98,8 +98,12 @@ class Queue:
         self._sizes = dict.fromkeys(CallClass, 0)
         self._rota = Rota()
 
+    def urgent(self) -> CallClass | None:
+        """The most urgent class that waits, which stands for this queue among others; None when it is empty."""
+        return next((one for one in CallClass if self._lines[one]), None)
+
     def next_class(self, *, sweeps: bool = True) -> CallClass | None:
-        """The class that goes next, which stands for this queue among others; None when it is empty."""
+        """The class that goes next; None when the queue is empty."""
         return self._rota.next_class(self._lines, sweeps=sweeps) if any(self._lines.values()) else None
 
     def add(self, ticket: Ticket) -> None:

@@ -28,6 +28,7 @@ from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.shops import View
 from cloudcache.domain.typed_names import exact_meanings
 from cloudcache.services import current
+from cloudcache.ui import wording
 from cloudcache.ui.states import open_pages, rows, session, viewing
 from cloudcache.ui.states.arguments import known_toggle, own_customer
 from cloudcache.ui.states.row_actions import RowActions

@@ -91,7 +91,7 @@ def test_pages_that_press_without_a_pause_leave_the_sweep_its_calls(pages: int, 
 
 
 @pytest.mark.parametrize("pages", [1, 5, 50])
-def test_open_pages_that_are_read_all_the_time_leave_sweeps_a_tenth(pages: int):
+def test_open_pages_that_are_read_all_the_time_leave_sweeps_a_twentieth(pages: int):
     ledger, others = Ledger(Limits()), 0
     for number in range(SHOPS):
         ledger.ask(Lane(PLATFORM, CallClass.SWEEP, CustomerId(number)), NOW)
@@ -104,7 +104,7 @@ def test_open_pages_that_are_read_all_the_time_leave_sweeps_a_tenth(pages: int):
             others += is_counted(ticket, now)
             ledger.ask(ticket.lane, now)
 
-    assert others / 9 >= 17
+    assert others / 9 >= 8
 
 
 @pytest.mark.parametrize(
