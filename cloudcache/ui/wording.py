@@ -148,6 +148,7 @@ TOO_MANY_CHECKS = "Too many tries at once. Wait a minute, then try again."
 NOT_SET_UP = "This shop is not connected to Cloudflare"
 NOT_SET_UP_MORE = "You see the last known values. Connect a zone to change settings again."
 CONNECT = "Connect Cloudflare"
+CONNECTION = "Cloudflare connection"
 CONNECT_TEXT = "The token is sealed on our server and never shown again. You can disconnect here at any time."
 HISTORY = "History"
 HISTORY_TEXT = "What was changed, by whom, and when our support looked at your settings."
@@ -184,6 +185,8 @@ ZONE_SUSPENDED = (
     "cloudcache asks for the zone again by itself. Check again to ask now, or connect another zone."
 )
 REPLACE = "Use another token"
+CONNECTED_NOW = "Connected now:"
+CANCEL = "Cancel"
 DISCONNECT = "Disconnect"
 DISCONNECT_ASK = "Disconnect Cloudflare?"
 DISCONNECT_MORE = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from inspect import getsource
 
 import pytest
 
@@ -14,8 +15,9 @@ from cloudcache.domain.token_text import TokenProblem
 from cloudcache.ports import Way, ZoneFacts
 from cloudcache.services.connecting import Checked, FoundZone, Looked
 from cloudcache.ui import wording
-from cloudcache.ui.pages.connect import _found
+from cloudcache.ui.pages.connect import _found, _replacing, _token
 from cloudcache.ui.states.connect import Connect
+from cloudcache.web.signin import end_agreement
 
 ZONE = FoundZone(ZoneId("0" * 32), "example.com", "Pro", False)
 FACTS = ZoneFacts("example.com", ZonePlan.PRO, "a" * 32, "shop")
@@ -114,3 +116,27 @@ def test_refusal_that_suspended_the_zone_is_said_once():
     tab._show_refused(replace(CUSTOMER, status=ZoneStatus.TOKEN_REFUSED))
 
     assert tab.status == "token_refused" and tab.problem == ""
+
+
+def test_refusal_of_a_zone_is_said_beside_the_button_that_was_pressed():
+    token, found = str(_token().render()), str(_found().render())
+
+    assert "zones" in token.split("problem")[0][-200:] and "problem" in found
+    tab = Connect(_reflex_internal_init=True)
+    tab._show_zones(checked(ZONE))
+    tab._say(Refused(Reason.CONFLICT))
+    assert tab.phase == "z" and tab.problem
+
+
+def test_token_field_keeps_what_was_refused():
+    assert "reset_on_submit" not in str(_token().render()) and "reset()" not in str(_token().render())
+
+
+def test_page_of_the_agreement_names_the_button_that_goes_on():
+    assert f"“{wording.OAUTH_GO_ON}”" in getsource(end_agreement)
+
+
+def test_replacing_a_token_names_the_connected_zone_and_leads_back():
+    page = str(_replacing().render())
+
+    assert "connected_zone" in page and wording.CANCEL in page

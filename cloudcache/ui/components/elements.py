@@ -9,6 +9,8 @@ from __future__ import annotations
 import reflex as rx
 from reflex_base.constants.compiler import MemoizationDisposition, MemoizationMode
 
+from cloudcache.ui.components.icons import icon
+
 
 class Plain(rx.Component):
     """An element by its own name. Reflex would wrap it in a function named after the tag, which is no name."""
@@ -74,6 +76,7 @@ class PlainForm(Plain):
     tag = '"form"'
     method: rx.Var[str]
     action: rx.Var[str]
+    target: rx.Var[str]
 
 
 age = Age.create
@@ -83,6 +86,12 @@ unsent = Unsent.create
 plain_form = PlainForm.create
 search_sync = SearchSync.create
 session_gate = SessionGate.create
+
+
+def problem(text: rx.Var[str]) -> rx.Component:
+    """Say what went wrong, beside what it is about, until the next try."""
+    return rx.el.p(rx.cond(text != "", icon("alert"), rx.fragment()), text, class_name="wrong", role="alert")
+
 
 TOKEN = rx.Var("ccToken()", _var_type=str)
 """The page's own ID token at the moment of a click; "" outside the admin."""

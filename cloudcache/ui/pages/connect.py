@@ -6,7 +6,7 @@ import reflex as rx
 
 from cloudcache.ui import wording
 from cloudcache.ui.components.banners import lost
-from cloudcache.ui.components.elements import TOKEN, age
+from cloudcache.ui.components.elements import TOKEN, age, problem
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.components.shell import shell
 from cloudcache.ui.pages.grid import Local, gate, signed_out
@@ -24,9 +24,16 @@ def connect(local: Local | None) -> rx.Component:
 def _page() -> rx.Component:
     return shell(
         lost(),
-        rx.el.a(icon("right", "icon back-arrow"), wording.BACK, href="/", class_name="back"),
+        rx.cond(
+            Connect.has_page,
+            rx.el.a(icon("right", "icon back-arrow"), wording.BACK, href="/", class_name="back"),
+            rx.fragment(),
+        ),
         rx.el.div(
-            rx.el.div(rx.el.h1(wording.CONNECT), rx.el.p(wording.CONNECT_TEXT, class_name="sub")),
+            rx.el.div(
+                rx.el.h1(rx.cond(Connect.phase == "c", wording.CONNECTION, wording.CONNECT)),
+                rx.el.p(wording.CONNECT_TEXT, class_name="sub"),
+            ),
             class_name="head",
         ),
         rx.match(
@@ -41,11 +48,6 @@ def _page() -> rx.Component:
         rx.cond(Connect.asks, _ask(), rx.fragment()),
         class_name="page narrow",
     )
-
-
-def _problem(text: rx.Var[str]) -> rx.Component:
-    """Stays beside what it is about until the next try."""
-    return rx.el.p(rx.cond(text != "", icon("alert"), rx.fragment()), text, class_name="wrong", role="alert")
 
 
 def _card(
@@ -91,12 +93,24 @@ def _token() -> rx.Component:
             ),
             class_name="side-by-side",
         ),
-        _problem(Connect.problem),
+        problem(rx.cond(Connect.zones.length() == 0, Connect.problem, "")),
         rx.el.p(wording.TOKEN_HOW, id="cf-token-how", class_name="small quiet"),
         on_submit=lambda form: Connect.check(form, TOKEN),
-        reset_on_submit=True,
     )
-    return _card("1. Token", rx.cond(Connect.offers_oauth, _oauth(), rx.fragment()), form)
+    return _card("1. Token", _replacing(), rx.cond(Connect.offers_oauth, _oauth(), rx.fragment()), form)
+
+
+def _replacing() -> rx.Component:
+    """Which zone is connected while another token is asked for, and the way back to it."""
+    return rx.cond(
+        Connect.connected_zone != "",
+        rx.el.div(
+            rx.el.p(wording.CONNECTED_NOW, " ", rx.el.b(Connect.connected_zone)),
+            rx.el.button(wording.CANCEL, type="button", class_name="btn", on_click=Connect.load),
+            class_name="side-by-side",
+        ),
+        rx.fragment(),
+    )
 
 
 def _oauth() -> rx.Component:
@@ -181,7 +195,6 @@ def _found() -> rx.Component:
         rx.el.h3("What the token may do", class_name="label"),
         _checks(),
     )
-    waiting = rx.el.p(wording.CHECKING_TOKEN, class_name="quiet", role="status")
     busy = Connect.busy == "connect"
     connect_button = rx.el.button(
         rx.cond(busy, "Connecting", "Connect " + Connect.domain),
@@ -193,12 +206,16 @@ def _found() -> rx.Component:
     )
     return rx.fragment(
         rx.cond(
-            Connect.problem == "",
-            _card("3. How traffic reaches your shop", rx.cond(ready, looked, waiting)),
+            ready | (Connect.problem == ""),
+            _card(
+                "3. How traffic reaches your shop",
+                rx.cond(ready, looked, rx.el.p(wording.CHECKING_TOKEN, class_name="quiet", role="status")),
+            ),
             rx.fragment(),
         ),
+        problem(rx.cond(Connect.zones.length() > 0, Connect.problem, "")),
         rx.el.div(
-            rx.el.a("Cancel", href="/", class_name="btn"),
+            rx.el.button(wording.CANCEL, type="button", class_name="btn", on_click=Connect.load),
             rx.cond(Connect.chosen != "", connect_button, rx.fragment()),
             class_name="foot",
         ),
@@ -206,7 +223,7 @@ def _found() -> rx.Component:
 
 
 def _way() -> rx.Component:
-    ways = [(name, rx.el.span(words)) for name, words in wording.WAYS.items()]
+    ways = ((name, rx.el.span(words)) for name, words in wording.WAYS.items())
     return rx.el.p(rx.el.b(Connect.hostname), " ", rx.match(Connect.topology, *ways, rx.fragment()))
 
 
@@ -253,7 +270,7 @@ def _connected() -> rx.Component:
         rx.el.p(rx.el.b(Connect.domain), ", ", Connect.plan, " plan"),
         _way(),
         _checks(),
-        _problem(Connect.problem),
+        problem(Connect.problem),
         rx.el.div(
             rx.el.button(
                 rx.cond(again, wording.CHECKING_TOKEN, wording.LOOK_AGAIN),
@@ -348,7 +365,7 @@ def _scripts() -> rx.Component:
             rx.el.p(wording.SCRIPTS_TEXT),
             made,
             listed,
-            _problem(Scripts.problem),
+            problem(Scripts.problem),
             form,
             aside=link,
         ),

@@ -151,7 +151,11 @@ def gate() -> rx.Component:
 def _actions(local: Local | None) -> rx.Component:
     return rx.fragment(
         rx.el.a(wording.HISTORY, href="/history", class_name="btn"),
-        rx.el.a(wording.CONNECT, href="/connect", class_name="btn"),
+        rx.el.a(
+            rx.cond(Grid.status == "n", wording.CONNECT, wording.CONNECTION),
+            href="/connect",
+            class_name="btn",
+        ),
         _sign_out(local) if local else rx.fragment(),
     )
 
@@ -161,6 +165,7 @@ def _sign_out(local: Local) -> rx.Component:
         rx.el.button(wording.SIGN_OUT, type="submit", class_name="btn"),
         method="post",
         action=f"{local.backend}/local/signout",
+        target="_top",  # the sign-in is framed by nobody
     )
 
 

@@ -60,6 +60,8 @@ class Connect(rx.State):
     plan: str = ""
     status: str = ""
     asks: bool = False
+    has_page: bool = False  # the shop has a zone, so its settings page does not lead back to here
+    connected_zone: str = ""
 
     _sealed: bytes = b""
     _attempt: str = ""
@@ -76,7 +78,9 @@ class Connect(rx.State):
         if isinstance(customer, CloudcacheError):
             self._say(customer)
             customer = None
+        self.has_page = customer is not None or self.problem != ""
         if customer is not None and customer.status is not ZoneStatus.DISCONNECTED:
+            self.connected_zone = customer.zone_name
             self._show_connected(customer, await _granted(actor, customer))
         elif await is_held_back(actor):
             return rx.redirect("/")  # which says that the shop waits, and when it no longer does
@@ -94,6 +98,8 @@ class Connect(rx.State):
             attempt = self._begin("token")
             self._forget_zones()
         checked = await _outcome(current().connecting.check(actor, form.get("token")))
+        if not isinstance(checked, CloudcacheError):
+            yield rx.set_value("cf-token", "")  # one that failed stays, to be corrected
         await self._show_checked(actor, attempt, checked)
 
     @rx.event(background=True)
@@ -184,7 +190,7 @@ class Connect(rx.State):
             self._say(error)
             return
         self._clear()
-        self.phase = "t"
+        self.phase, self.has_page = "t", True
 
     # -- inside --------------------------------------------------------------------------------
     def _wait_or_leave(self):
