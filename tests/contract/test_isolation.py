@@ -140,6 +140,7 @@ FOR_OURSELVES = {
     *("customers.of_shop", "customers.signin_choices", "webhooks.receive"),
     # jobs, commands and services among themselves
     *("merchants.access_token", "merchants.read_domains", "webhooks.work", "scripts.forget"),
+    *("sign_outs.end", "sign_outs.has_ended"),  # of a principal that the web has verified
     *("credentials.access", "credentials.feed_access", "credentials.platform", "credentials.token_id_of"),
     *("credentials.held", "credentials.token_of"),
     *("credentials.known_id", "credentials.id_of"),
