@@ -102,6 +102,7 @@ OF_THE_OWN_SHOP: dict[str, Call] = {
 OF_STAFF: dict[str, Call] = {
     "support.find": lambda h, a, c: h.support.find(a, "paper"),
     "support.start_view": lambda h, a, c: h.support.start_view(a, KITE, "a good reason"),
+    "support.open_view": lambda h, a, c: h.support.open_view(a, KITE),
     "support.viewing": lambda h, a, c: h.support.viewing(a, c, "x"),
     "support.end_view": lambda h, a, c: h.support.end_view(a, c, "x"),
 }
