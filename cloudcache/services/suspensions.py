@@ -26,8 +26,9 @@ from cloudcache.domain.errors import (
     explain,
 )
 from cloudcache.domain.ids import CredentialId, CustomerId
+from cloudcache.domain.secret import Token
 from cloudcache.domain.suspension import Suspended, Suspension, examine_at
-from cloudcache.ports import Budget, Bus, Clock, Gateway, Store, ZoneAccess
+from cloudcache.ports import Budget, Bus, Clock, Gateway, Store, TokenFacts, ZoneAccess
 from cloudcache.services.credentials import PLATFORM, Credentials
 
 log = logging.getLogger("cloudcache.suspensions")
@@ -39,6 +40,7 @@ CLAIM_MS = 120_000
 A_SETTING = read_for(find("rocket_loader"))
 """What is read of a zone whose token may not read the zone itself."""
 
+FOR_NO_CUSTOMER = CustomerId(0)
 NOTHING_SINCE = 2**62
 """A revision no customer reaches: asks the store for the customer without any cell."""
 
@@ -135,10 +137,18 @@ class Suspensions:
                 raise
             token = await self._credentials.held(customer)  # not renewed: perhaps it still works for a while
         try:
-            facts = await self._gateway.verify(token)
+            facts = await self._verify(customer.credential, token, customer.id)
         except Unauthorized as refusal:
             return _said(refusal)
         return None if facts.status == "active" else f"its status is {facts.status}"
+
+    async def _verify(
+        self, credential: CredentialId | None, token: Token, customer: CustomerId = FOR_NO_CUSTOMER
+    ) -> TokenFacts:
+        """Ask about a token, within its own budget: the answer counts, and may be a 429."""
+        lane = Lane(await self._credentials.token_id_of(credential), CallClass.WATCHED, customer)
+        with await self._budget.acquire(lane):
+            return await self._gateway.verify(token)
 
     async def _suspend_zone(self, customer: Customer, status: ZoneStatus, why: str) -> Verdict:
         now = self._clock.now_ms()
@@ -225,7 +235,7 @@ class Suspensions:
         is_platform = suspension.subject == PLATFORM
         credential = None if is_platform else await self._store.record_of(suspension.subject)
         token = await self._credentials.token_of(credential)
-        facts = await self._gateway.verify(token)
+        facts = await self._verify(credential, token)
         if facts.status != "active":
             raise Unauthorized(Reason.TOKEN_REFUSED, facts.status)
         await self.token_works(credential)

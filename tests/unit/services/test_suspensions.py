@@ -282,3 +282,19 @@ async def test_clock_set_back_by_days_does_not_put_off_an_examination(rig: Rig):
     await wait(rig, process, 5 * 60_000)
 
     assert (await customer(rig)).status is ZoneStatus.ACTIVE
+
+
+async def test_429_to_a_verification_blocks_the_token(rig: Rig):
+    process = rig.process()
+    rig.world.inject(Fault("block", path="/tokens/verify", times=1))
+    rig.world.inject(Fault("status", zone_id=ZONE, status=403, code=9109, times=None))
+    token_id = await rig.credentials.token_id_of(rig.customer.credential)
+
+    process.engine.wake()
+    await process.engine.turn()
+    await process.tasks.idle()
+
+    statuses = [one.status for one in rig.world.requests() if one.path.endswith("/tokens/verify")]
+    assert statuses == [429]
+    assert rig.budget.blocked_until_ms(token_id) is not None
+    assert (await customer(rig)).status is ZoneStatus.ACTIVE
