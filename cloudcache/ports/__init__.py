@@ -27,6 +27,7 @@ from cloudcache.ports.cloudflare import (
 )
 from cloudcache.ports.onboarding import Bulk, Newcomer, Registered
 from cloudcache.ports.queue import (
+    NONE_NAMED,
     AgeCounts,
     Drift,
     Feeds,
@@ -58,6 +59,7 @@ from cloudcache.ports.world import (
 )
 
 __all__ = [
+    "NONE_NAMED",
     "NO_GAPS",
     "SILENT",
     "AgeCounts",

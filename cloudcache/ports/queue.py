@@ -7,7 +7,7 @@ the work up again, and what its late owner still brings is turned away. Times ar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -139,6 +139,9 @@ class Pending:
     oldest_ms: int
 
 
+NONE_NAMED: Mapping[int, Named] = {}
+
+
 class ZoneQueue(Protocol):
     """The zones as a queue."""
 
@@ -183,11 +186,13 @@ class ZoneQueue(Protocol):
         why: str,
         silent: bool,
         entries: Collection[int] = (),
+        still_named: Mapping[int, Named] = NONE_NAMED,
         unread: Unread | None = None,
     ) -> bool:
         """End the lease of a read that failed, in part or whole; the zone is due again at `due`, or at once when a
         person asked for it meanwhile. `silent`: Cloudflare did not answer at all. The lines `entries` were answered
-        all the same; `unread` is what a whole read left open (None: as before)."""
+        all the same; those in `still_named` were answered but for what they name there. `unread` is what a whole read
+        left open (None: as before)."""
         ...
 
     async def release(self, owner: str) -> None:

@@ -359,6 +359,7 @@ class Engine:
             why=look.why or "something of it was changed while it was read",
             silent=look.is_silent,
             entries=result.entries,
+            still_named=result.still_named,
             unread=retry.unread,
         )
 

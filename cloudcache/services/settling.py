@@ -24,13 +24,15 @@ REFUSED_AGAIN = 3
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a read: when the whole read that it completes began (None: it completes none), what is `left`
-    unread of a whole read begun at `began`, whether something named is `missing`, and which lines were answered."""
+    unread of a whole read begun at `began`, whether something named is `missing`, which lines were answered, and what
+    is `still_named` by those that were answered in part."""
 
     read_at: int | None
     left: Named
     began: int | None
     missing: Named
     entries: tuple[int, ...]
+    still_named: dict[int, Named]
     keeps_unread: bool
 
     @property
@@ -78,8 +80,15 @@ def outcome(
         began=since if completes else None,
         missing=(zone.named | zone.ended) - settled,
         entries=tuple(one for one in zone.entries if zone.lines.get(one, WHOLE) <= settled),
+        still_named={
+            one: names - settled for one, names in zone.lines.items() if _is_in_part(names, settled)
+        },
         keeps_unread=zone.unread is not None and not completes,
     )
+
+
+def _is_in_part(names: Named, settled: Set[ToggleId]) -> bool:
+    return bool(names & settled) and not names <= settled
 
 
 def finished(zone: LeasedZone, result: Outcome, pace: Pace, now: int) -> Finished:

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.locks import lock_zones
 from cloudcache.adapters.db.models import accounts, changes, entries, toggles, zones
-from cloudcache.adapters.db.queue import add_zones, stored_toggles
-from cloudcache.adapters.db.rows import fitted
+from cloudcache.adapters.db.queue import add_zones
+from cloudcache.adapters.db.rows import fitted, stored_toggles
 from cloudcache.adapters.db.transactions import Values, next_revision
 from cloudcache.adapters.db.values import show_reported
 from cloudcache.domain.access import ActorKind

@@ -29,19 +29,26 @@ from cloudcache.adapters.db.ends import earlier, end_due, ended
 from cloudcache.adapters.db.engine import ACROSS_TENANTS, Whose
 from cloudcache.adapters.db.locks import lock_accounts, lock_zones
 from cloudcache.adapters.db.models import accounts, entries, suspensions, zones
-from cloudcache.adapters.db.rows import FOLLOWED_UNTIL, ZONE, customer_of, fitted, whole_number
+from cloudcache.adapters.db.rows import (
+    FOLLOWED_UNTIL,
+    ZONE,
+    customer_of,
+    fitted,
+    stored_toggles,
+    toggles_of,
+    whole_number,
+)
 from cloudcache.adapters.db.token_ids import with_the_same_tokens
 from cloudcache.adapters.db.transactions import OnDatabase, Values, still_holds
 from cloudcache.domain.customers import Customer
-from cloudcache.domain.feed import NOTHING, WHOLE, FeedStatus, Named
+from cloudcache.domain.feed import NOTHING, FeedStatus, Named
 from cloudcache.domain.freshness import NEVER, Interest, Urgency
 from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId
-from cloudcache.ports import Finished, LeasedZone, Unread
+from cloudcache.ports import NONE_NAMED, Finished, LeasedZone, Unread
 
 # Literally, not as a parameter: only then may the partial indexes be used.
 CONNECTED = zones.c.status == literal_column("'active'")
 OPEN = text("feed_entries.is_open")
-EVERYTHING = "*"
 
 FOLLOWED_WITHIN_MS = 20 * 60_000
 """A feed read within the quiet cadence, and a little, tells of changes; an older one may have missed some."""
@@ -138,6 +145,7 @@ class Queue(OnDatabase):
         why: str,
         silent: bool,
         entries: Collection[int] = (),
+        still_named: Mapping[int, Named] = NONE_NAMED,
         unread: Unread | None = None,
     ) -> bool:
         asked_meanwhile = and_(zones.c.generation != zone.generation, zones.c.sync_due_at <= NEVER)
@@ -155,18 +163,28 @@ class Queue(OnDatabase):
             values |= _stored_unread(unread)
         if silent:
             values["silent_since"] = func.coalesce(zones.c.silent_since, now)
-        return await self._give_back(zone, owner, values, entries)
+        return await self._give_back(zone, owner, values, entries, still_named)
 
     async def _give_back(
-        self, zone: LeasedZone, owner: str, values: Values, answered: Collection[int]
+        self,
+        zone: LeasedZone,
+        owner: str,
+        values: Values,
+        answered: Collection[int],
+        still_named: Mapping[int, Named] = NONE_NAMED,
     ) -> bool:
-        """Write what a lease's holder found and close the lines it answered; False when the lease was lost."""
+        """Write what a lease's holder found, close the lines it answered and shorten those it answered in part; False
+        when the lease was lost."""
         async with self.database.writing(zone.customer.id) as connection:
             if not await _accepted(connection, zone, owner, values):
                 return False
             if answered:
                 await connection.execute(
                     update(entries).where(entries.c.id.in_(answered)).values(is_open=False)
+                )
+            for line, names in still_named.items():
+                await connection.execute(
+                    update(entries).where(entries.c.id == line).values(toggles=stored_toggles(names))
                 )
             return True
 
@@ -378,15 +396,3 @@ def _unread(customer: Customer, stored: str, due: object) -> Unread | None:
     if customer.unread_at is None or due is None:
         return None
     return Unread(toggles_of(stored), customer.unread_at, whole_number(due))
-
-
-def toggles_of(stored: str) -> Named:
-    """The settings that a stored line names; ids unknown to this program are left out."""
-    if stored == EVERYTHING:
-        return WHOLE
-    return frozenset(ToggleId(one) for one in stored.split()) & WHOLE
-
-
-def stored_toggles(named: Named) -> str:
-    """How a line's settings are stored."""
-    return EVERYTHING if named >= WHOLE else " ".join(sorted(named))

@@ -15,7 +15,7 @@ from cloudcache.domain.access import Actor, ActorKind
 from cloudcache.domain.catalog.model import State, Topology, ZonePlan
 from cloudcache.domain.customers import Customer, ZoneStatus
 from cloudcache.domain.events import Change, ChangeStatus, Source
-from cloudcache.domain.feed import FeedStatus
+from cloudcache.domain.feed import WHOLE, FeedStatus, Named
 from cloudcache.domain.ids import JSON, ChangeId, CredentialId, CustomerId, ToggleId, ZoneId
 from cloudcache.domain.toggle import Cell, ConfirmedBy
 
@@ -79,6 +79,7 @@ FOLLOWED_UNTIL = accounts.c.feed_verified_until + accounts.c.clock_offset_ms
 EPOCH: ColumnElement[object] = Epoch()
 FEED = (accounts.c.feed_status, FOLLOWED_UNTIL, EPOCH)
 Values = Sequence[object]
+EVERYTHING = "*"
 
 
 def _page() -> Select[*tuple[object, ...]]:
@@ -240,3 +241,15 @@ def _maybe(value: object) -> int | None:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def toggles_of(stored: str) -> Named:
+    """The settings that a stored line names; ids unknown to this program are left out."""
+    if stored == EVERYTHING:
+        return WHOLE
+    return frozenset(ToggleId(one) for one in stored.split()) & WHOLE
+
+
+def stored_toggles(named: Named) -> str:
+    """How a line's settings are stored."""
+    return EVERYTHING if named >= WHOLE else " ".join(sorted(named))

@@ -8,8 +8,8 @@ from sqlalchemy import literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.models import changes, entries, toggles, zones
-from cloudcache.adapters.db.queue import add_zones, stored_toggles
-from cloudcache.adapters.db.rows import loads
+from cloudcache.adapters.db.queue import add_zones
+from cloudcache.adapters.db.rows import loads, stored_toggles
 from cloudcache.adapters.db.transactions import Values, insert_new
 from cloudcache.domain.catalog.model import State
 from cloudcache.domain.events import Source

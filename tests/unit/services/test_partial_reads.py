@@ -138,6 +138,20 @@ async def test_log_lines_are_closed_though_another_setting_stays_unread(rig: Rig
     assert (await rig.store.across_tenants_depth(rig.clock.ms)).open_entries == 0
 
 
+async def test_line_of_an_unknown_path_beside_a_broken_endpoint_is_no_storm(rig: Rig):
+    process = rig.process()
+    process.engine._chance = lambda: 0.0
+    await process.settle()
+    rig.world.inject(Fault("status", path="/page_shield", times=None))
+    await process.attention.opened(rig.owner, rig.customer.id)
+    rig.world.dashboard_change(ZONE, "webmcp_packs", "x", actor_email="ann@shop.example")
+    before = whole_reads(rig)
+
+    await pass_time(rig, process, rig.clock.ms + HOUR_MS, watched=True)
+
+    assert whole_reads(rig) - before <= 2
+
+
 async def test_line_that_cannot_be_answered_does_not_stop_the_sweep(rig: Rig):
     process = rig.process()
     await process.settle()
