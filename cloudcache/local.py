@@ -22,7 +22,7 @@ from cloudcache.adapters.cloudflare.client import CloudflareClient
 from cloudcache.domain.access import Role
 from cloudcache.domain.budget import Limits
 from cloudcache.domain.catalog import BY_ID, State, Topology, ZonePlan, reads
-from cloudcache.domain.events import Observation
+from cloudcache.domain.events import Observation, ReadResult
 from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import JSON, CredentialId, CustomerId, ToggleId, ZoneId
 from cloudcache.domain.onboarding import Row
@@ -208,9 +208,10 @@ async def seed(
             demo.shop, demo.zone_id, facts, demo.topology, credential, now=now
         )
         if not demo.never_read:
-            seen, gaps = await _look(gateway, access, now - 3 * HOUR_MS)
-            since = customer.revision
-            await store.observe(customer.id, _drift(demo, seen), since=since, now=now, gaps=gaps)
+            at, since = now - 3 * HOUR_MS, customer.revision
+            result = await _look(gateway, access, at)
+            gaps = Gaps(result.absent, at=at)
+            await store.observe(customer.id, _drift(demo, result.seen), since=since, now=now, gaps=gaps)
         await _leave_alone(queue, customer.id, now, was_read=not demo.never_read)
         if demo.revoked:
             world.revoke_token(demo.token.reveal())
@@ -224,10 +225,10 @@ async def _leave_alone(queue: ZoneQueue, customer: CustomerId, now: int, *, was_
         await queue.finish(zone, rested, owner="seed", now=now)
 
 
-async def _look(gateway: Gateway, access: ZoneAccess, at: int) -> tuple[list[Observation], Gaps]:
+async def _look(gateway: Gateway, access: ZoneAccess, at: int) -> ReadResult:
     results = [await gateway.read(access, read) for read in reads(batch=True)]
     absent = frozenset[ToggleId]().union(*(result.absent for result in results))
-    return [replace(one, at=at) for result in results for one in result], Gaps(absent, at=at)
+    return ReadResult(tuple(replace(one, at=at) for result in results for one in result), absent)
 
 
 def _drift(demo: DemoShop, seen: Sequence[Observation]) -> list[Observation]:
@@ -264,17 +265,17 @@ class Crowd:
                 number + 1, shop, ZoneId(zone.id), zone.name, plan, zone.account_id, Topology.O2O, token
             )
 
-    async def seen(self, clock: Clock) -> Mapping[ZonePlan, Sequence[Observation]]:
+    async def seen(self, clock: Clock) -> Mapping[ZonePlan, ReadResult]:
         """What the pretend Cloudflare tells of a zone of each plan that occurs: all of a plan are alike."""
         world = World(Options(zones=self.count, accounts=self.count))
         transport = FaultyTransport(create_app(world))
         quota = InMemoryBudget(Limits(), clock)
         client = CloudflareClient("http://emulator/client/v4", clock, on_quota=quota, transport=transport)
-        found: dict[ZonePlan, Sequence[Observation]] = {}
+        found: dict[ZonePlan, ReadResult] = {}
         for row in self.rows():
             if row.plan is not None and row.plan not in found and row.token is not None:
                 access = ZoneAccess(row.zone, CredentialId("crowd"), row.token)
-                found[row.plan], _ = await _look(client, access, clock.now_ms())
+                found[row.plan] = await _look(client, access, clock.now_ms())
             if len(found) == len(ZonePlan):
                 break
         await client.close()

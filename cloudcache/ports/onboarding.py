@@ -10,7 +10,7 @@ from cloudcache.domain.audit import Deed
 from cloudcache.domain.catalog import Topology
 from cloudcache.domain.catalog.model import ZonePlan
 from cloudcache.domain.customers import ZoneStatus
-from cloudcache.domain.events import Observation
+from cloudcache.domain.events import ReadResult
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.domain.onboarding import Row
 
@@ -57,7 +57,7 @@ class Bulk(Protocol):
         ...
 
     async def across_tenants_take_in_seen(
-        self, newcomers: Sequence[Newcomer], seen: Mapping[ZonePlan, Sequence[Observation]], *, now: int
+        self, newcomers: Sequence[Newcomer], seen: Mapping[ZonePlan, ReadResult], *, now: int
     ) -> int:
         """The same for a demo, with what was seen of a zone of their plan as their values; not due for an hour.
         Returns how many are new."""

@@ -21,7 +21,7 @@ from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.catalog.model import ZonePlan
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import NotAllowed
-from cloudcache.domain.events import Observation
+from cloudcache.domain.events import ReadResult
 from cloudcache.domain.ids import CredentialId
 from cloudcache.domain.onboarding import Problem, Row, read_rows
 from cloudcache.ports import Bulk, Clock, Newcomer, Registered
@@ -110,7 +110,7 @@ class Onboarding:
         self,
         actor: Actor,
         rows: Iterable[Row],
-        seen: Mapping[ZonePlan, Sequence[Observation]],
+        seen: Mapping[ZonePlan, ReadResult],
         tell: Tell = lambda rows: None,
     ) -> int:
         """Store made-up customers with the values that were seen of a zone of their plan: for trying things at size,

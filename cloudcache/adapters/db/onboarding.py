@@ -13,11 +13,11 @@ from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import accounts, credentials, toggles, zones
 from cloudcache.adapters.db.rows import fitted
 from cloudcache.adapters.db.transactions import OnDatabase, Values, insert_new, one_of
-from cloudcache.adapters.db.values import Held, Look, established
+from cloudcache.adapters.db.values import Held, Look, established, never_had
 from cloudcache.domain.audit import NOBODYS, Deed
 from cloudcache.domain.catalog.model import Topology, ZonePlan
 from cloudcache.domain.customers import ZoneStatus
-from cloudcache.domain.events import Observation
+from cloudcache.domain.events import ReadResult
 from cloudcache.domain.freshness import NEVER
 from cloudcache.domain.ids import CustomerId, ZoneId
 from cloudcache.domain.toggle import ConfirmedBy
@@ -52,7 +52,7 @@ class BulkRegister(OnDatabase):
             return frozenset(stored)
 
     async def across_tenants_take_in_seen(
-        self, newcomers: Sequence[Newcomer], seen: Mapping[ZonePlan, Sequence[Observation]], *, now: int
+        self, newcomers: Sequence[Newcomer], seen: Mapping[ZonePlan, ReadResult], *, now: int
     ) -> int:
         rows = [(one, _zone(one, now) | _looked_at(number, now)) for number, one in enumerate(newcomers)]
         async with self.database.writing(ACROSS_TENANTS) as connection:
@@ -141,7 +141,7 @@ async def _give_values(
     connection: AsyncConnection,
     customers: Sequence[int],
     plan: ZonePlan,
-    seen: Sequence[Observation],
+    seen: ReadResult,
     now: int,
 ) -> None:
     """What was seen of one zone as the values of each customer of that plan, in the order of the table's key."""
@@ -155,10 +155,11 @@ async def _give_values(
     await connection.execute(insert(toggles).from_select([*_OF_THE_CUSTOMER, *names], of_each))
 
 
-def _values(seen: Sequence[Observation], now: int) -> tuple[list[str], Subquery]:
+def _values(seen: ReadResult, now: int) -> tuple[list[str], Subquery]:
     """The rows of a zone that was seen so, as a table of their own, save what is each customer's."""
     look = Look(CustomerId(0), 1, 0, now, ConfirmedBy.READ)
     rows = [established(one, Held(), look) for one in seen]
+    rows += [never_had(toggle, look) for toggle in sorted(seen.absent)]
     names = [name for name in rows[0] if name not in _OF_THE_CUSTOMER]
     return names, union_all(*(_constants(row, names) for row in rows)).subquery()
 

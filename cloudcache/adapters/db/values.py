@@ -190,6 +190,11 @@ def _gap(toggle: ToggleId, held: Held, look: Look, *, seen_at: int | None) -> Va
     }
 
 
+def never_had(toggle: ToggleId, look: Look) -> Values:
+    """The whole row of a toggle that the zone was seen not to have, with nothing known from before."""
+    return {**dict.fromkeys(ESTABLISHED), **_gap(toggle, Held(), look, seen_at=look.now)}
+
+
 _GAP = ("last_synced_at", "absent_at", "omitted_at", "revision", "value_revision")
 
 
