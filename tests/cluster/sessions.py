@@ -123,7 +123,7 @@ class Session:
         except TimeoutError:
             how = LATE
         else:
-            how = REFUSED_CLICK if self.page.rows[number].lower() == "f" else DONE
+            how = REFUSED_CLICK if self.page.rows[number].lower() in ("f", "k") else DONE
         self._record.note(how, time.monotonic() - began)
 
     def _note(self, page: Page, text: str) -> None:
