@@ -113,7 +113,7 @@ class Session:
     async def _flip(self) -> None:
         number = self._chance.choice(list(NUMBERS))
         wanted = self.page.rows[number].islower()
-        settled = row_is(number, "CRF" if wanted else "crf")
+        settled = row_is(number, "CRFK" if wanted else "crfk")
         began = time.monotonic()
         try:
             self.page.send("flip", {"toggle_id": NUMBERS[number], "on": wanted})
