@@ -40,7 +40,7 @@ class Look:
     is_reachable: bool = False
     """Whether Cloudflare answered for this zone, so that a refusal is about one setting and not about all."""
     changes: int = 0
-    """Differences that nobody here intended."""
+    """Changes made elsewhere that were found."""
     why: str = ""
     """The last failure, for people."""
     is_lost: bool = False

@@ -43,7 +43,7 @@ def ended(now: int) -> ColumnElement[str | None]:
 async def bring_forward(
     connection: AsyncConnection, customer: CustomerId, seen: Sequence[Observation]
 ) -> None:
-    """Make the zone due when the first of these settings ends by itself: then it is read, whoever looks."""
+    """Make the zone due when the first of these settings ends by itself, with or without an open page."""
     ends = [one.ends_at for one in seen if one.ends_at is not None]
     if not ends:
         return

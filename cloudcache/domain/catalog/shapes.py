@@ -7,7 +7,7 @@ from cloudcache.domain.ids import JSON
 
 
 def is_usable(toggle: Toggle, value: JSON) -> bool:
-    """Whether a wire value decides on or off, be it with a word that nobody knows.
+    """Whether a wire value decides on or off, even if its word is unknown here.
 
     A null, an empty text, a list, and an object without the member that decides say nothing about the setting:
     reading them as "off" would report a change that never happened.
