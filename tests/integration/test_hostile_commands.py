@@ -124,7 +124,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
 def ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs until it is stopped, and what takes long at full size, is begun and ended; files go to a folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "serve", lambda *what, **more: None)
+    monkeypatch.setattr(cli, "serve", lambda world, *what, **more: world.close())
     monkeypatch.setattr(cli, "main", lambda: 0)
     monkeypatch.setattr(cli.simulate, "_play", _refused_before)
     monkeypatch.setattr(cli.sync, "_sync_many", _nothing)
