@@ -45,7 +45,7 @@ _THROUGH = {
     "dash": "Cloudflare dashboard",
     "ui": "Cloudflare dashboard",
     "api_token": "an API token",
-    "api_key": "an API key",
+    "api_key": "an API key",  # pragma: allowlist secret
     "api": "the Cloudflare API",
     "oauth": "a connected app",
     "origin_ca_key": "an origin CA key",
