@@ -10,41 +10,10 @@ from cloudcache.domain.catalog import State, find
 from cloudcache.domain.errors import Reason, Refused
 from cloudcache.domain.events import ChangeStatus
 from cloudcache.domain.feed import FeedStatus, FeedVersion
-from cloudcache.domain.ids import JSON
 from cloudcache.domain.toggle import ConfirmedBy, Standing, standing
 from cloudcache.emulator.world import Fault
-from tests.support.rig import ZONE, Process, Rig
-
-ANN = "ann@shop.example"
-
-
-async def settled(rig: Rig) -> Process:
-    """A process that has read the zone and looked at the feed, with a page open; the request log is empty."""
-    process = rig.process()
-    await process.attention.opened(rig.owner, rig.customer.id)
-    await process.settle()
-    await later(rig, process)
-    rig.world.clear_requests()
-    return process
-
-
-async def later(rig: Rig, process: Process, seconds: float = 20) -> None:
-    rig.clock.ms += int(seconds * 1000)
-    await process.attention.still_open()
-    await process.settle()
-
-
-def outside(rig: Rig, setting: str = "rocket_loader", value: JSON = "on", email: str = ANN) -> None:
-    rig.world.dashboard_change(ZONE, setting, value, actor_email=email)
-
-
-def paths(rig: Rig) -> list[str]:
-    return [record.path.split("?")[0] for record in rig.world.requests()]
-
-
-def settings_read(rig: Rig) -> list[str]:
-    """The calls below the zone, by their path there."""
-    return [path.split(ZONE)[1] for path in paths(rig) if ZONE in path]
+from tests.support.following import ANN, following, later, outside, paths, settings_read
+from tests.support.rig import ZONE, Rig
 
 
 async def cell(rig: Rig, toggle: str):
@@ -52,7 +21,7 @@ async def cell(rig: Rig, toggle: str):
 
 
 async def test_a_change_made_elsewhere_costs_one_look_at_the_log_and_one_read(rig: Rig):
-    process = await settled(rig)
+    process = await following(rig)
     outside(rig)
 
     await later(rig, process)
@@ -64,7 +33,7 @@ async def test_a_change_made_elsewhere_costs_one_look_at_the_log_and_one_read(ri
 
 
 async def test_several_changes_of_one_zone_are_read_together_and_each_setting_once(rig: Rig):
-    process = await settled(rig)
+    process = await following(rig)
     for value in ("on", "off", "on"):
         outside(rig, "rocket_loader", value)
     outside(rig, "websockets", "off")
@@ -78,7 +47,7 @@ async def test_several_changes_of_one_zone_are_read_together_and_each_setting_on
 
 
 async def test_our_own_writes_are_recognised_and_not_read_again(rig: Rig):
-    process = await settled(rig)
+    process = await following(rig)
     rig.clock.ms += 1
     await process.toggles.flip(rig.owner, rig.customer.id, "rocket_loader", True, request_id="r1")
     await process.tasks.idle()
@@ -91,7 +60,7 @@ async def test_our_own_writes_are_recognised_and_not_read_again(rig: Rig):
 
 
 async def test_what_was_read_meanwhile_is_not_read_again_and_its_journal_learns_the_name(rig: Rig):
-    process = await settled(rig)
+    process = await following(rig)
     rig.world.adopt(replace(rig.world.options, audit_delay=120))
     outside(rig)
     rig.clock.ms += 5_000
@@ -109,7 +78,7 @@ async def test_what_was_read_meanwhile_is_not_read_again_and_its_journal_learns_
 
 
 async def test_an_entry_that_turns_up_late_is_found_by_the_overlap(rig: Rig):
-    process = await settled(rig)
+    process = await following(rig)
     rig.world.adopt(replace(rig.world.options, audit_delay=200))
     outside(rig)
 
@@ -121,7 +90,7 @@ async def test_an_entry_that_turns_up_late_is_found_by_the_overlap(rig: Rig):
 
 @pytest.mark.parametrize("path", ["/client/v4/zones/{zone}/new_thing", "/client/v4/zones/{zone}"])
 async def test_an_entry_nobody_understands_means_the_whole_zone(rig: Rig, path: str):
-    process = await settled(rig)
+    process = await following(rig)
     outside(rig)
     for deed in rig.world.trail:
         object.__setattr__(deed, "uri", path.format(zone=ZONE))
@@ -133,7 +102,7 @@ async def test_an_entry_nobody_understands_means_the_whole_zone(rig: Rig, path: 
 
 
 async def test_entries_of_other_things_and_other_zones_cost_nothing(rig: Rig):
-    process = await settled(rig)
+    process = await following(rig)
     rig.world.add_zone("f" * 32, "stranger.example", "acc", "pro")
     rig.world.dashboard_change("f" * 32, "rocket_loader", "on", actor_email=ANN)
     outside(rig)
@@ -186,7 +155,7 @@ async def test_without_the_permission_it_says_so_and_polls(
 
 async def test_the_older_log_is_used_when_the_newer_one_is_not_there(rig: Rig):
     rig.world.inject(Fault("status", path="/logs/audit", status=404, code=7003, times=None))
-    process = await settled(rig)
+    process = await following(rig)
     outside(rig, "rocket_loader", "on")
 
     await later(rig, process)
@@ -200,7 +169,7 @@ async def test_the_older_log_is_used_when_the_newer_one_is_not_there(rig: Rig):
 
 async def test_a_value_that_the_older_log_tells_is_shown_as_reported_until_a_read_confirms_it(rig: Rig):
     rig.world.inject(Fault("status", path="/logs/audit", status=404, code=7003, times=None))
-    process = await settled(rig)
+    process = await following(rig)
     outside(rig, "rocket_loader", "on")
     rig.world.inject(Fault("status", path="/settings/rocket_loader", times=1))
 
@@ -222,14 +191,14 @@ async def test_a_value_that_the_older_log_tells_is_shown_as_reported_until_a_rea
 async def test_neither_log_there_means_polling(rig: Rig):
     for path in ("/logs/audit", "/audit_logs"):
         rig.world.inject(Fault("status", path=path, status=404, code=7003, times=None))
-    process = await settled(rig)
+    process = await following(rig)
     await later(rig, process)
 
     assert (await rig.store.across_tenants_counts(rig.clock.ms)).feeds == {FeedStatus.ABSENT: 1}
 
 
 async def test_after_an_outage_what_was_missed_is_read_and_the_zones_of_that_account_are_swept(rig: Rig):
-    process = await settled(rig)
+    process = await following(rig)
     rig.world.inject(Fault("cut", path="/logs/audit", times=None))
     await later(rig, process, 3_600)
     outside(rig)
@@ -249,7 +218,7 @@ async def test_after_an_outage_what_was_missed_is_read_and_the_zones_of_that_acc
 
 @pytest.mark.parametrize("kind", ["html", "cut", "lost", "status"])
 async def test_a_page_that_cannot_be_read_is_read_again(rig: Rig, kind: str):
-    process = await settled(rig)
+    process = await following(rig)
     outside(rig)
     rig.world.inject(Fault(kind, path="/logs/audit", times=2))
 
@@ -263,7 +232,7 @@ async def test_a_page_that_cannot_be_read_is_read_again(rig: Rig, kind: str):
 async def test_a_cursor_that_is_no_longer_taken_costs_its_window_once_more_and_no_change(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ):
-    process = await settled(rig)
+    process = await following(rig)
     monkeypatch.setattr("cloudcache.adapters.cloudflare.audit.PER_PAGE", 2)
     for setting in ("rocket_loader", "websockets", "early_hints", "http3", "always_online"):
         outside(rig, setting, "on")
@@ -289,7 +258,7 @@ async def test_a_cursor_that_is_no_longer_taken_costs_its_window_once_more_and_n
 async def test_lines_that_cannot_be_read_are_answered_by_reading_the_accounts_zones(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ):
-    process = await settled(rig)
+    process = await following(rig)
     outside(rig)
     for deed in rig.world.trail:
         object.__setattr__(deed, "id", "")
