@@ -24,7 +24,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a change did not happen, as a code kept in the journal; `ui/wording.py` and `sentence` say it in words."""
+    """Why a change did not happen, as a code kept in the journal; `ui/wording` and `sentence` say it in words."""
 
     PLAN = "plan"
     NOT_EDITABLE = "not_editable"

@@ -192,9 +192,12 @@ async def test_address_without_a_page_leads_back_in_the_look_of_the_app(target: 
         answer = await client.get(f"{target.url}{path}")
 
     assert answer.status_code == 404
-    assert f"<h1>{wording.NOT_FOUND}</h1><p>{wording.NOT_FOUND_MORE}</p>" in answer.text
-    assert f'href="/">{wording.BACK}</a>' in answer.text and "frame-ancestors 'none'" in answer.headers[CSP]
-    assert f"<title>{wording.NOT_FOUND} · {wording.APP}</title>" in answer.text
+    assert f"<h1>{wording.common.NOT_FOUND}</h1><p>{wording.common.NOT_FOUND_MORE}</p>" in answer.text
+    assert (
+        f'href="/">{wording.common.BACK}</a>' in answer.text
+        and "frame-ancestors 'none'" in answer.headers[CSP]
+    )
+    assert f"<title>{wording.common.NOT_FOUND} · {wording.common.APP}</title>" in answer.text
 
 
 async def test_every_page_names_icons_that_exist(target: Target):

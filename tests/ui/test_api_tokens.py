@@ -36,7 +36,7 @@ async def test_limit_on_tokens_is_not_called_an_ended_sign_in(monkeypatch: pytes
 
     await Scripts.make.fn(tab, {"name": "nightly", "scope": "read"})
 
-    assert tab.problem == wording.TOO_MANY_CHECKS
+    assert tab.problem == wording.problems.TOO_MANY_CHECKS
 
 
 async def test_ended_sign_in_is_named_when_a_token_is_made(monkeypatch: pytest.MonkeyPatch):
@@ -44,7 +44,7 @@ async def test_ended_sign_in_is_named_when_a_token_is_made(monkeypatch: pytest.M
 
     await Scripts.make.fn(tab, {"name": "nightly", "scope": "read"})
 
-    assert tab.problem == wording.SIGNED_OUT_SLOT
+    assert tab.problem == wording.problems.SIGNED_OUT_SLOT
 
 
 async def test_ended_sign_in_is_named_when_a_token_is_revoked(monkeypatch: pytest.MonkeyPatch):
@@ -52,4 +52,4 @@ async def test_ended_sign_in_is_named_when_a_token_is_revoked(monkeypatch: pytes
 
     await Scripts.revoke.fn(tab, "0123")
 
-    assert tab.problem == wording.SIGNED_OUT_SLOT
+    assert tab.problem == wording.problems.SIGNED_OUT_SLOT

@@ -114,7 +114,7 @@ async def test_refused_retry_says_why_in_its_row(toggles: Asking):
 
 
 @pytest.mark.parametrize(
-    ("what", "says"), [("check", wording.NOT_CHECKED), ("cancel", wording.NOT_KEPT_HERE)]
+    ("what", "says"), [("check", wording.rows.NOT_CHECKED), ("cancel", wording.rows.NOT_KEPT_HERE)]
 )
 async def test_action_that_fails_says_so_in_its_row(toggles: Asking, what: str, says: str):
     tab = Tab()

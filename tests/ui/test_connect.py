@@ -29,7 +29,7 @@ def checked(*zones: FoundZone) -> Checked:
 
 @pytest.mark.parametrize("problem", TokenProblem)
 def test_text_without_a_token_is_answered_in_the_words_of_the_page(problem: TokenProblem):
-    said = wording.connecting(Refused(Reason.WRONG_VALUE, problem.value))
+    said = wording.connect.connecting(Refused(Reason.WRONG_VALUE, problem.value))
 
     assert said.endswith(".") and "_" not in said and len(said.split()) > 4
     assert said[0].isupper() and "'" not in said
@@ -44,7 +44,7 @@ def test_token_that_reaches_no_zone_offers_nothing_of_an_earlier_one():
     tab._show_zones(checked())
 
     assert (tab.chosen, tab.domain, tab.zones, tab.checks) == ("", "", [], [])
-    assert tab.problem == wording.NO_ZONES
+    assert tab.problem == wording.connect.NO_ZONES
 
 
 def test_token_that_was_refused_leaves_nothing_of_an_earlier_one():
@@ -133,10 +133,10 @@ def test_token_field_keeps_what_was_refused():
 
 
 def test_page_of_the_agreement_names_the_button_that_goes_on():
-    assert f"“{wording.OAUTH_GO_ON}”" in getsource(end_agreement)
+    assert f"“{wording.connect.OAUTH_GO_ON}”" in getsource(end_agreement)
 
 
 def test_replacing_a_token_names_the_connected_zone_and_leads_back():
     page = str(_replacing().render())
 
-    assert "connected_zone" in page and wording.CANCEL in page
+    assert "connected_zone" in page and wording.common.CANCEL in page

@@ -112,10 +112,10 @@ def test_a_row_says_its_standing_position_time_and_word(cell: Cell, letter: str,
 
 def test_every_reason_has_words_that_fit_the_slot():
     details = ["", "Zone WAF", "Bot Management", "Page Shield", "Zone Settings", "x" * 500]
-    said = [wording.reason(reason.value, detail) for reason in Reason for detail in details]
+    said = [wording.reasons.reason(reason.value, detail) for reason in Reason for detail in details]
 
-    assert all(0 < len(words) <= wording.LONGEST_REASON for words in said)
-    assert len(wording.reason("a code of another version")) > 0
+    assert all(0 < len(words) <= wording.reasons.LONGEST_REASON for words in said)
+    assert len(wording.reasons.reason("a code of another version")) > 0
 
 
 def test_search_needs_every_word_and_finds_by_title_text_and_section():

@@ -10,7 +10,7 @@ from cloudcache.ui.pages.signin import signin
 def test_where_there_are_more_shops_than_are_listed_one_may_be_named():
     page = str(signin(Local("")).render())
 
-    assert wording.ANOTHER_SHOP in page and wording.ANOTHER_SHOP_HINT in page
+    assert wording.signin.ANOTHER_SHOP in page and wording.signin.ANOTHER_SHOP_HINT in page
     assert "has_more" in page
 
 

@@ -16,14 +16,31 @@ from cloudcache.ui.states.grid import Grid
 
 def banner() -> rx.Component:
     """The one that applies, or nothing."""
-    silent = rx.fragment(wording.SILENT, " ", age(at=Grid.silent, says="clock"))
+    silent = rx.fragment(wording.problems.SILENT, " ", age(at=Grid.silent, says="clock"))
     return rx.match(
         Grid.status,
-        ("r", _banner("bad", "alert", wording.TOKEN_REFUSED, wording.TOKEN_REFUSED_MORE, _connect())),
-        ("g", _banner("bad", "alert", wording.ZONE_GONE, wording.ZONE_GONE_MORE, _connect())),
-        ("n", _banner("warn", "alert", wording.NOT_SET_UP, wording.NOT_SET_UP_MORE, _connect())),
-        ("d", _banner("warn", "clock", wording.NO_DATABASE, wording.NO_DATABASE_MORE)),
-        ("w", _banner("warn", "clock", silent, wording.SILENT_MORE, _try_now())),
+        (
+            "r",
+            _banner(
+                "bad",
+                "alert",
+                wording.problems.TOKEN_REFUSED,
+                wording.problems.TOKEN_REFUSED_MORE,
+                _connect(),
+            ),
+        ),
+        (
+            "g",
+            _banner("bad", "alert", wording.problems.ZONE_GONE, wording.problems.ZONE_GONE_MORE, _connect()),
+        ),
+        (
+            "n",
+            _banner(
+                "warn", "alert", wording.problems.NOT_SET_UP, wording.problems.NOT_SET_UP_MORE, _connect()
+            ),
+        ),
+        ("d", _banner("warn", "clock", wording.problems.NO_DATABASE, wording.problems.NO_DATABASE_MORE)),
+        ("w", _banner("warn", "clock", silent, wording.problems.SILENT_MORE, _try_now())),
         rx.fragment(),
     )
 
@@ -31,7 +48,7 @@ def banner() -> rx.Component:
 @rx.memo
 def lost() -> rx.Component:
     """Shown while the socket is gone; the script pauses the switches for as long as it stands there."""
-    words = rx.el.div(rx.el.b(wording.LOST), rx.el.p(wording.LOST_MORE))
+    words = rx.el.div(rx.el.b(wording.problems.LOST), rx.el.p(wording.problems.LOST_MORE))
     return rx.cond(
         has_connection_errors,
         rx.el.div(
@@ -43,12 +60,12 @@ def lost() -> rx.Component:
 
 def _connect() -> rx.Component:
     return rx.cond(
-        Grid.reads_only, rx.fragment(), rx.el.a(wording.CONNECT, href="/connect", class_name="btn")
+        Grid.reads_only, rx.fragment(), rx.el.a(wording.common.CONNECT, href="/connect", class_name="btn")
     )
 
 
 def _try_now() -> rx.Component:
-    return rx.el.button(wording.TRY_NOW, type="button", class_name="btn", on_click=Grid.check_all)
+    return rx.el.button(wording.problems.TRY_NOW, type="button", class_name="btn", on_click=Grid.check_all)
 
 
 def _banner(

@@ -34,14 +34,14 @@ def _dialog(toggle: Toggle, asks: Confirmation) -> rx.Component:
             ),
             rx.el.footer(
                 rx.el.button(
-                    wording.KEEP_OFF,
+                    wording.rows.KEEP_OFF,
                     type="button",
                     class_name="btn",
                     custom_attrs={"data-safe": ""},
                     on_click=Grid.dismiss,
                 ),
                 rx.el.button(
-                    wording.TURN_ON,
+                    wording.rows.TURN_ON,
                     type="submit",
                     class_name="btn critical",
                     custom_attrs={"data-writes": ""},
@@ -75,6 +75,9 @@ def _typed() -> rx.Component:
             class_name="field",
         ),
         rx.el.p(
-            rx.cond(Grid.wrong, wording.NOT_THE_NAME, ""), id="typed-wrong", class_name="wrong", role="alert"
+            rx.cond(Grid.wrong, wording.rows.NOT_THE_NAME, ""),
+            id="typed-wrong",
+            class_name="wrong",
+            role="alert",
         ),
     )

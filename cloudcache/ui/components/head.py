@@ -21,20 +21,23 @@ def head(actions: rx.Component) -> rx.Component:
     connected = (Grid.status != "n") & (Grid.status != "h")
     known = rx.fragment(
         rx.el.span(Grid.shop),
-        rx.el.span(rx.cond(connected, wording.CONNECTED_TO, wording.NOT_CONNECTED_TO), class_name="dot-sep"),
+        rx.el.span(
+            rx.cond(connected, wording.status.CONNECTED_TO, wording.status.NOT_CONNECTED_TO),
+            class_name="dot-sep",
+        ),
         rx.el.span(Grid.domain, class_name="dot-sep"),
         rx.el.span(Grid.plan, " plan", class_name="dot-sep"),
         rx.match(
             Grid.topology,
-            ("o2o", rx.el.span(wording.O2O, class_name="badge", title=wording.O2O_MEANS)),
-            ("dns_only", rx.el.span(wording.DNS_ONLY, class_name="badge")),
-            ("no_zone", rx.el.span(wording.NO_ZONE, class_name="badge")),
+            ("o2o", rx.el.span(wording.status.O2O, class_name="badge", title=wording.status.O2O_MEANS)),
+            ("dns_only", rx.el.span(wording.status.DNS_ONLY, class_name="badge")),
+            ("no_zone", rx.el.span(wording.status.NO_ZONE, class_name="badge")),
             rx.fragment(),
         ),
     )
     return rx.el.div(
         rx.el.div(
-            rx.el.h1(wording.TITLE),
+            rx.el.h1(wording.common.TITLE),
             rx.el.div(
                 rx.cond(Grid.shop, known, rx.el.span(class_name="skel", style={"width": "320px"})),
                 class_name="sub",
@@ -58,7 +61,9 @@ def status() -> rx.Component:
         rx.el.div(
             rx.cond(
                 ((Grid.status == "l") | (Grid.status == "w")) & Grid.may_check,
-                rx.el.button(wording.CHECK_ALL, type="button", class_name="link", on_click=Grid.check_all),
+                rx.el.button(
+                    wording.status.CHECK_ALL, type="button", class_name="link", on_click=Grid.check_all
+                ),
             ),
             class_name="end",
         ),
@@ -82,16 +87,16 @@ def _standing(status: rx.Var[str]) -> rx.Component:
     """The mark; the browser alone knows that its socket is lost."""
     return rx.cond(
         has_connection_errors,
-        _mark("live wait", wording.OFFLINE),
+        _mark("live wait", wording.status.OFFLINE),
         rx.match(
             status,
-            ("l", _mark("live", wording.LIVE)),
-            ("r", _mark("live off", wording.PAUSED)),
-            ("g", _mark("live off", wording.PAUSED)),
-            ("n", _mark("live off", wording.NOT_CONNECTED)),
-            ("d", _mark("live off", wording.UNAVAILABLE)),
-            ("w", _mark("live wait", wording.SILENT_MARK)),
-            _mark("live wait", wording.CONNECTING),
+            ("l", _mark("live", wording.status.LIVE)),
+            ("r", _mark("live off", wording.status.PAUSED)),
+            ("g", _mark("live off", wording.status.PAUSED)),
+            ("n", _mark("live off", wording.status.NOT_CONNECTED)),
+            ("d", _mark("live off", wording.status.UNAVAILABLE)),
+            ("w", _mark("live wait", wording.status.SILENT_MARK)),
+            _mark("live wait", wording.status.CONNECTING),
         ),
     )
 
@@ -101,19 +106,22 @@ def _last_check() -> rx.Component:
     checking = rx.cond(
         Grid.progress.length() > 0,
         rx.fragment("checking now, ", Grid.progress[0], " of ", Grid.progress[1]),
-        rx.fragment(wording.FULL_CHECK, " ", age(at=Grid.checked, says="ago")),
+        rx.fragment(wording.status.FULL_CHECK, " ", age(at=Grid.checked, says="ago")),
     )
     return rx.cond(
         Grid.checked,
         rx.el.span(checking, class_name="dot-sep quiet"),
-        rx.cond(_KNOWN, rx.el.span(wording.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()),
+        rx.cond(_KNOWN, rx.el.span(wording.status.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()),
     )
 
 
 def _incomplete_check() -> rx.Component:
     """When the zone could last not be read in full, while that is newer than the last full check."""
     said = rx.el.span(
-        wording.NOT_READ_IN_FULL, " ", age(at=Grid.unread, says="ago"), title=wording.NOT_READ_IN_FULL_MEANS
+        wording.status.NOT_READ_IN_FULL,
+        " ",
+        age(at=Grid.unread, says="ago"),
+        title=wording.status.NOT_READ_IN_FULL_MEANS,
     )
     return rx.cond(Grid.unread, rx.el.span(said, class_name="dot-sep quiet"), rx.fragment())
 
@@ -121,13 +129,15 @@ def _incomplete_check() -> rx.Component:
 def _change_log() -> rx.Component:
     """Whether, and until when, Cloudflare's log of changes was read."""
     read = rx.el.span(
-        wording.FOLLOWED,
+        wording.status.FOLLOWED,
         " ",
         age(at=Grid.followed, says="ago"),
         class_name="quiet",
-        title=wording.FOLLOWED_MEANS,
+        title=wording.status.FOLLOWED_MEANS,
     )
-    none = rx.el.span(wording.NOT_FOLLOWED, class_name="quiet", title=wording.NOT_FOLLOWED_MEANS)
+    none = rx.el.span(
+        wording.status.NOT_FOLLOWED, class_name="quiet", title=wording.status.NOT_FOLLOWED_MEANS
+    )
     said = rx.match(
         Grid.followed,
         ("", rx.fragment()),
@@ -141,21 +151,27 @@ def _second_line() -> rx.Component:
     """The progress of the first read, else what to know about this shop; its height does not change."""
     reading = rx.fragment(
         rx.el.progress(
-            value=Grid.progress[0].to(str), max=Grid.progress[1].to(str), aria_label=wording.CHECKING
+            value=Grid.progress[0].to(str), max=Grid.progress[1].to(str), aria_label=wording.status.CHECKING
         ),
         rx.el.span(
-            wording.CHECKING, ": ", Grid.progress[0], " of ", Grid.progress[1], " calls", class_name="num"
+            wording.status.CHECKING,
+            ": ",
+            Grid.progress[0],
+            " of ",
+            Grid.progress[1],
+            " calls",
+            class_name="num",
         ),
     )
     calm = rx.cond(LOOK > 0, rx.fragment(*_what_to_look_at()), "Nothing needs a look")
-    dns_only = rx.fragment(icon("none"), rx.el.span(wording.DNS_ONLY_MEANS))
+    dns_only = rx.fragment(icon("none"), rx.el.span(wording.status.DNS_ONLY_MEANS))
     return rx.cond(
         (Grid.progress.length() > 0) & (Grid.checked == ""),
         reading,
         rx.match(
             Grid.topology,
             ("dns_only", dns_only),
-            ("no_zone", rx.fragment(icon("none"), rx.el.span(wording.NO_ZONE_MEANS))),
+            ("no_zone", rx.fragment(icon("none"), rx.el.span(wording.status.NO_ZONE_MEANS))),
             rx.fragment(icon("info"), rx.el.span(rx.cond(_KNOWN, calm, ""))),
         ),
     )
@@ -165,7 +181,7 @@ def _what_to_look_at() -> list[rx.Component]:
     """The counts that are not zero, with their words; the style sheet puts the commas."""
     return [
         rx.cond(Grid.tally[place] > 0, rx.el.span(Grid.tally[place], " ", words, class_name="part"))
-        for place, words in enumerate(wording.TALLY)
+        for place, words in enumerate(wording.status.TALLY)
     ]
 
 

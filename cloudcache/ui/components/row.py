@@ -123,7 +123,7 @@ def slot(
             picture,
             rx.el.span(_state(letter, on, at, word), class_name="words"),
             rx.el.span(
-                unsent(toggle=name, sending=wording.SENDING, unsent=wording.UNSENT),
+                unsent(toggle=name, sending=wording.rows.SENDING, unsent=wording.rows.UNSENT),
                 _age(letter, at, word),
                 _action(letter, name, title, acts),
                 class_name="more",
@@ -141,16 +141,16 @@ def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[
         letter,
         ("p", rx.cond(on, "Turning on", "Turning off")),
         ("q", rx.cond(on, "Queued to turn on", "Queued to turn off")),
-        ("f", rx.cond(on, wording.STILL_ON, wording.STILL_OFF)),
-        ("k", rx.cond(on, wording.STILL_ON, wording.STILL_OFF)),
+        ("f", rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF)),
+        ("k", rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF)),
         ("o", rx.cond(on, "Turned on by someone else", "Turned off by someone else")),
         ("x", "Changed by someone else"),
-        ("h", rx.cond(on, wording.REPORTED_ON, wording.REPORTED_OFF)),
+        ("h", rx.cond(on, wording.rows.REPORTED_ON, wording.rows.REPORTED_OFF)),
         ("s", rx.cond(on, "On · may be out of date", "Off · may be out of date")),
-        ("u", wording.UNREAD),
-        ("n", wording.NOT_AVAILABLE),
-        ("m", rx.cond(word, word, onoff + " · " + wording.NOT_REPORTED)),
-        ("d", wording.ENDED),
+        ("u", wording.rows.UNREAD),
+        ("n", wording.rows.NOT_AVAILABLE),
+        ("m", rx.cond(word, word, onoff + " · " + wording.rows.NOT_REPORTED)),
+        ("d", wording.rows.ENDED),
         ("e", "On · ends by itself "),
         finer,
     )
@@ -172,7 +172,7 @@ def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Componen
         ("x", rx.el.span(word, ", ", age(at=at, says="ago"))),
         ("h", rx.el.span(word, ", ", age(at=at, says="ago"))),
         ("s", ago("Last seen ")),
-        ("u", rx.el.span(wording.UNREAD_MORE)),
+        ("u", rx.el.span(wording.rows.UNREAD_MORE)),
         ("m", rx.cond(word, rx.fragment(), ago("Last seen "))),
         ("d", ago("Ended ")),
         ("e", rx.el.span("Checked ", age(at=word, says="ago"))),
@@ -229,23 +229,23 @@ def _badges(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     locked = rx.match(
         lock,
         ("-", rx.fragment()),
-        ("x", _badge(wording.LOCKED, "lock")),
-        ("a", _badge(wording.LOCKED, "lock")),
-        ("n", _badge(wording.LOCKED, "lock")),
+        ("x", _badge(wording.rows.LOCKED, "lock")),
+        ("a", _badge(wording.rows.LOCKED, "lock")),
+        ("n", _badge(wording.rows.LOCKED, "lock")),
         plan,
     )
     effect = toggle.behind_shopify.effect
     if effect is Effect.NO_EFFECT:
-        return rx.fragment(locked, rx.cond(_JUDGED, _badge(wording.NO_EFFECT, "none")))
+        return rx.fragment(locked, rx.cond(_JUDGED, _badge(wording.rows.NO_EFFECT, "none")))
     if effect is Effect.UNSAFE:
-        risky = _badge(wording.RISKY, "alert", "badge warn")
+        risky = _badge(wording.rows.RISKY, "alert", "badge warn")
         return rx.fragment(locked, rx.cond(_JUDGED, risky))
     return locked
 
 
 def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     """Lines under the meaning; none of them comes or goes with a flip."""
-    locked = _note(wording.needs_plan(toggle.min_plan), " Your zone is on ", Grid.plan, ".")
+    locked = _note(wording.rows.needs_plan(toggle.min_plan), " Your zone is on ", Grid.plan, ".")
     free = [_risk(toggle)]
     rule = DEPENDENCY_OF.get(toggle.id)
     if rule and rule.other != "development_mode":
@@ -253,9 +253,9 @@ def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     return rx.match(
         lock,
         ("-", rx.fragment(*free)),
-        ("x", _note(wording.NOT_EDITABLE_NOTE)),
-        ("n", _note(wording.NOT_AVAILABLE_NOTE)),
-        ("a", _note(wording.needs_permission(toggle.permission))),
+        ("x", _note(wording.rows.NOT_EDITABLE_NOTE)),
+        ("n", _note(wording.rows.NOT_AVAILABLE_NOTE)),
+        ("a", _note(wording.rows.needs_permission(toggle.permission))),
         rx.fragment(locked),
     )
 
@@ -264,7 +264,7 @@ def _risk(toggle: Toggle) -> rx.Component:
     """The verdict behind Shopify, else the caution that holds everywhere."""
     behind, elsewhere = toggle.verdict(Topology.O2O), toggle.caution
     warns = behind.effect is Effect.UNSAFE
-    asks = f" {wording.ASKS}" if toggle.asks(Topology.O2O) else ""
+    asks = f" {wording.rows.ASKS}" if toggle.asks(Topology.O2O) else ""
     o2o = _note(behind.reason + asks, warn=warns) if behind.reason else _note(elsewhere)
     if behind.reason == elsewhere and not warns:
         return _note(elsewhere + asks) if elsewhere else rx.fragment()

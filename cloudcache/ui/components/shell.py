@@ -12,6 +12,6 @@ def shell(*content: rx.Component, class_name: str = "page") -> rx.Component:
     """A page's frame."""
     return rx.fragment(
         sprite(),
-        rx.el.a(wording.SKIP, href="#main", class_name="skip"),
+        rx.el.a(wording.common.SKIP, href="#main", class_name="skip"),
         rx.el.main(*content, id="main", class_name=class_name),
     )

@@ -15,19 +15,19 @@ from cloudcache.ui.states.grid import Grid
 def toolbar() -> rx.Component:
     """The search field and one chip per section, with how many settings each holds."""
     chips = [
-        _chip("all", wording.ALL, 50),
-        _chip("look", wording.NEEDS_A_LOOK, LOOK, icon("alert")),
+        _chip("all", wording.grid.ALL, 50),
+        _chip("look", wording.grid.NEEDS_A_LOOK, LOOK, icon("alert")),
         *(_chip(section.name, section.value, len(rows)) for section, rows in SECTIONS.items()),
     ]
     return rx.el.div(
         rx.el.div(
             rx.el.label(
                 icon("search"),
-                rx.el.span(wording.SEARCH, class_name="sr"),
+                rx.el.span(wording.grid.SEARCH, class_name="sr"),
                 rx.el.input(
                     id="find",
                     type="search",
-                    placeholder=wording.SEARCH_HINT,
+                    placeholder=wording.grid.SEARCH_HINT,
                     auto_complete="off",
                     max_length=60,
                     on_change=Grid.search.debounce(120),
@@ -38,7 +38,7 @@ def toolbar() -> rx.Component:
             class_name="line",
         ),
         rx.cond(rx.State.is_hydrated, search_sync(query=Grid.query, on_text=Grid.search), rx.fragment()),
-        rx.el.div(*chips, class_name="chips", role="group", aria_label=wording.SECTIONS),
+        rx.el.div(*chips, class_name="chips", role="group", aria_label=wording.grid.SECTIONS),
         class_name="toolbar",
     )
 

@@ -27,19 +27,22 @@ def add_to(app: rx.App, local: Local | None, staff_sign_in: str | None) -> None:
     """Add every page; the local sign-in only where it exists."""
 
     def add(page: Callable[[], rx.Component], route: str, words: str, load: EventType[()] | None) -> None:
-        app.add_page(page, route=route, title=f"{words} · {wording.APP}", image=theme.PICTURE, on_load=load)
+        app.add_page(
+            page, route=route, title=f"{words} · {wording.common.APP}", image=theme.PICTURE, on_load=load
+        )
 
-    add(lambda: grid(local), "/", wording.TITLE, Grid.load)
-    add(lambda: connect(local), "/connect", wording.CONNECT, Connect.load)
-    add(lambda: history(local), "/history", wording.HISTORY, History.load)
-    add(lambda: staff(local, staff_sign_in), "/staff", wording.STAFF, Staff.load)
+    add(lambda: grid(local), "/", wording.common.TITLE, Grid.load)
+    add(lambda: connect(local), "/connect", wording.common.CONNECT, Connect.load)
+    add(lambda: history(local), "/history", wording.common.HISTORY, History.load)
+    add(lambda: staff(local, staff_sign_in), "/staff", wording.staff.STAFF, Staff.load)
     app.add_page(
         customer,
         route="/staff/customers/[customer]",
-        title=rx.cond(Grid.shop, Grid.shop.to(str) + " · ", "") + f"{wording.STAFF} · {wording.APP}",
+        title=rx.cond(Grid.shop, Grid.shop.to(str) + " · ", "")
+        + f"{wording.staff.STAFF} · {wording.common.APP}",
         image=theme.PICTURE,
         on_load=Grid.load_view,
     )
-    add(not_found, "404", wording.NOT_FOUND, None)
+    add(not_found, "404", wording.common.NOT_FOUND, None)
     if local is not None:
-        add(lambda: signin(local), "/signin", wording.SIGN_IN, Signin.load)
+        add(lambda: signin(local), "/signin", wording.common.SIGN_IN, Signin.load)

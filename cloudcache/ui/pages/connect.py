@@ -6,12 +6,13 @@ import reflex as rx
 
 from cloudcache.ui import wording
 from cloudcache.ui.components.banners import lost
-from cloudcache.ui.components.elements import TOKEN, age, problem
+from cloudcache.ui.components.card import card
+from cloudcache.ui.components.elements import TOKEN, problem
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.components.shell import shell
+from cloudcache.ui.pages.api_tokens import api_tokens
 from cloudcache.ui.pages.grid import Local, gate, signed_out
 from cloudcache.ui.states.connect import Connect
-from cloudcache.ui.states.scripts import Scripts
 from cloudcache.ui.states.session import Session
 
 
@@ -26,20 +27,20 @@ def _page() -> rx.Component:
         lost(),
         rx.cond(
             Connect.has_page,
-            rx.el.a(icon("right", "icon back-arrow"), wording.BACK, href="/", class_name="back"),
+            rx.el.a(icon("right", "icon back-arrow"), wording.common.BACK, href="/", class_name="back"),
             rx.fragment(),
         ),
         rx.el.div(
             rx.el.div(
-                rx.el.h1(rx.cond(Connect.phase == "c", wording.CONNECTION, wording.CONNECT)),
-                rx.el.p(wording.CONNECT_TEXT, class_name="sub"),
+                rx.el.h1(rx.cond(Connect.phase == "c", wording.common.CONNECTION, wording.common.CONNECT)),
+                rx.el.p(wording.connect.CONNECT_TEXT, class_name="sub"),
             ),
             class_name="head",
         ),
         rx.match(
             Connect.phase,
             ("", _loading()),
-            ("c", rx.fragment(_connected(), _scripts())),
+            ("c", rx.fragment(_connected(), api_tokens())),
             rx.fragment(
                 _token(),
                 rx.cond(Connect.phase == "z", rx.fragment(_zones(), _found()), rx.fragment()),
@@ -47,17 +48,6 @@ def _page() -> rx.Component:
         ),
         rx.cond(Connect.asks, _ask(), rx.fragment()),
         class_name="page narrow",
-    )
-
-
-def _card(
-    title: str | rx.Var[str], *content: rx.Component, aside: rx.Component | None = None
-) -> rx.Component:
-    return rx.el.section(
-        rx.el.div(rx.el.h2(title), aside or rx.fragment(), class_name="card-head"),
-        rx.el.div(*content, class_name="card-body"),
-        class_name="card",
-        aria_label=title,
     )
 
 
@@ -71,7 +61,7 @@ def _loading() -> rx.Component:
 def _token() -> rx.Component:
     asking = Connect.busy == "token"
     form = rx.el.form(
-        rx.el.label(wording.TOKEN_LABEL, html_for="cf-token", class_name="label"),
+        rx.el.label(wording.connect.TOKEN_LABEL, html_for="cf-token", class_name="label"),
         rx.el.div(
             rx.el.div(
                 rx.el.input(
@@ -85,7 +75,7 @@ def _token() -> rx.Component:
                 class_name="field grow",
             ),
             rx.el.button(
-                rx.cond(asking, wording.CHECKING_TOKEN, wording.CHECK),
+                rx.cond(asking, wording.connect.CHECKING_TOKEN, wording.connect.CHECK),
                 type="submit",
                 class_name="btn",
                 disabled=asking,
@@ -94,10 +84,10 @@ def _token() -> rx.Component:
             class_name="side-by-side",
         ),
         problem(rx.cond(Connect.zones.length() == 0, Connect.problem, "")),
-        rx.el.p(wording.TOKEN_HOW, id="cf-token-how", class_name="small quiet"),
+        rx.el.p(wording.connect.TOKEN_HOW, id="cf-token-how", class_name="small quiet"),
         on_submit=lambda form: Connect.check(form, TOKEN),
     )
-    return _card("1. Token", _replacing(), rx.cond(Connect.offers_oauth, _oauth(), rx.fragment()), form)
+    return card("1. Token", _replacing(), rx.cond(Connect.offers_oauth, _oauth(), rx.fragment()), form)
 
 
 def _replacing() -> rx.Component:
@@ -105,8 +95,8 @@ def _replacing() -> rx.Component:
     return rx.cond(
         Connect.connected_zone != "",
         rx.el.div(
-            rx.el.p(wording.CONNECTED_NOW, " ", rx.el.b(Connect.connected_zone)),
-            rx.el.button(wording.CANCEL, type="button", class_name="btn", on_click=Connect.load),
+            rx.el.p(wording.connect.CONNECTED_NOW, " ", rx.el.b(Connect.connected_zone)),
+            rx.el.button(wording.common.CANCEL, type="button", class_name="btn", on_click=Connect.load),
             class_name="side-by-side",
         ),
         rx.fragment(),
@@ -115,7 +105,7 @@ def _replacing() -> rx.Component:
 
 def _oauth() -> rx.Component:
     begin = rx.el.button(
-        wording.OAUTH_BEGIN,
+        wording.connect.OAUTH_BEGIN,
         type="button",
         class_name="btn primary",
         on_click=Connect.begin(TOKEN),
@@ -123,14 +113,14 @@ def _oauth() -> rx.Component:
     )
     go_on = rx.fragment(
         rx.el.a(
-            wording.OAUTH_OPEN,
+            wording.connect.OAUTH_OPEN,
             href=Connect.oauth_link,
             target="_blank",
             rel="opener",
             class_name="btn primary",
         ),
         rx.el.button(
-            wording.OAUTH_GO_ON,
+            wording.connect.OAUTH_GO_ON,
             type="button",
             class_name="btn",
             on_click=Connect.agreed(TOKEN),
@@ -139,7 +129,7 @@ def _oauth() -> rx.Component:
     )
     return rx.el.div(
         rx.el.div(rx.cond(Connect.oauth_link != "", go_on, begin), class_name="side-by-side"),
-        rx.el.p(wording.OAUTH_OR, class_name="small quiet"),
+        rx.el.p(wording.connect.OAUTH_OR, class_name="small quiet"),
         class_name="lines",
     )
 
@@ -207,15 +197,17 @@ def _found() -> rx.Component:
     return rx.fragment(
         rx.cond(
             ready | (Connect.problem == ""),
-            _card(
+            card(
                 "3. How traffic reaches your shop",
-                rx.cond(ready, looked, rx.el.p(wording.CHECKING_TOKEN, class_name="quiet", role="status")),
+                rx.cond(
+                    ready, looked, rx.el.p(wording.connect.CHECKING_TOKEN, class_name="quiet", role="status")
+                ),
             ),
             rx.fragment(),
         ),
         problem(rx.cond(Connect.zones.length() > 0, Connect.problem, "")),
         rx.el.div(
-            rx.el.button(wording.CANCEL, type="button", class_name="btn", on_click=Connect.load),
+            rx.el.button(wording.common.CANCEL, type="button", class_name="btn", on_click=Connect.load),
             rx.cond(Connect.chosen != "", connect_button, rx.fragment()),
             class_name="foot",
         ),
@@ -223,7 +215,7 @@ def _found() -> rx.Component:
 
 
 def _way() -> rx.Component:
-    ways = ((name, rx.el.span(words)) for name, words in wording.WAYS.items())
+    ways = ((name, rx.el.span(words)) for name, words in wording.connect.WAYS.items())
     return rx.el.p(rx.el.b(Connect.hostname), " ", rx.match(Connect.topology, *ways, rx.fragment()))
 
 
@@ -239,7 +231,9 @@ def _checks() -> rx.Component:
 
 def _check(one: rx.Var[dict[str, str]]) -> rx.Component:
     works = one["works"]
-    words = rx.match(works, ("yes", wording.WORKS), ("no", wording.MISSING), wording.NOT_TRIED)
+    words = rx.match(
+        works, ("yes", wording.connect.WORKS), ("no", wording.connect.MISSING), wording.connect.NOT_TRIED
+    )
     return rx.el.li(
         rx.match(works, ("yes", icon("check")), ("no", icon("cross")), icon("clock")),
         rx.el.div(rx.el.p(one["name"]), rx.el.p(one["means"], class_name="small quiet")),
@@ -258,13 +252,16 @@ def _connected() -> rx.Component:
     again = Connect.busy == "again"
     suspended = rx.match(
         Connect.status,
-        ("token_refused", _suspended(wording.TOKEN_REFUSED, wording.TOKEN_SUSPENDED)),
-        ("gone", _suspended(wording.ZONE_GONE, wording.ZONE_SUSPENDED)),
+        ("token_refused", _suspended(wording.problems.TOKEN_REFUSED, wording.connect.TOKEN_SUSPENDED)),
+        ("gone", _suspended(wording.problems.ZONE_GONE, wording.connect.ZONE_SUSPENDED)),
         rx.fragment(),
     )
-    return _card(
+    return card(
         rx.match(
-            Connect.status, ("token_refused", wording.PAUSED), ("gone", wording.PAUSED), wording.CONNECTED
+            Connect.status,
+            ("token_refused", wording.status.PAUSED),
+            ("gone", wording.status.PAUSED),
+            wording.connect.CONNECTED,
         ),
         suspended,
         rx.el.p(rx.el.b(Connect.domain), ", ", Connect.plan, " plan"),
@@ -273,16 +270,16 @@ def _connected() -> rx.Component:
         problem(Connect.problem),
         rx.el.div(
             rx.el.button(
-                rx.cond(again, wording.CHECKING_TOKEN, wording.LOOK_AGAIN),
+                rx.cond(again, wording.connect.CHECKING_TOKEN, wording.connect.LOOK_AGAIN),
                 type="button",
                 class_name="btn",
                 disabled=again,
                 on_click=Connect.look_again(TOKEN),
                 custom_attrs={"data-writes": ""},
             ),
-            rx.el.button(wording.REPLACE, type="button", class_name="btn", on_click=Connect.replace),
+            rx.el.button(wording.connect.REPLACE, type="button", class_name="btn", on_click=Connect.replace),
             rx.el.button(
-                wording.DISCONNECT,
+                wording.connect.DISCONNECT,
                 type="button",
                 id="disconnect",
                 class_name="btn critical-plain",
@@ -295,18 +292,18 @@ def _connected() -> rx.Component:
 
 def _ask() -> rx.Component:
     return rx.el.dialog(
-        rx.el.header(rx.el.h2(wording.DISCONNECT_ASK, id="ask-head")),
-        rx.el.div(rx.el.p(wording.DISCONNECT_MORE, id="ask-text"), class_name="in"),
+        rx.el.header(rx.el.h2(wording.connect.DISCONNECT_ASK, id="ask-head")),
+        rx.el.div(rx.el.p(wording.connect.DISCONNECT_MORE, id="ask-text"), class_name="in"),
         rx.el.footer(
             rx.el.button(
-                wording.KEEP_CONNECTED,
+                wording.connect.KEEP_CONNECTED,
                 type="button",
                 class_name="btn",
                 custom_attrs={"data-safe": ""},
                 on_click=Connect.ask(False),
             ),
             rx.el.button(
-                wording.DISCONNECT,
+                wording.connect.DISCONNECT,
                 type="button",
                 class_name="btn critical",
                 on_click=Connect.disconnect(TOKEN),
@@ -318,83 +315,4 @@ def _ask() -> rx.Component:
         aria_labelledby="ask-head",
         aria_describedby="ask-text",
         custom_attrs={"data-opener": "disconnect"},
-    )
-
-
-def _scripts() -> rx.Component:
-    form = rx.el.form(
-        rx.el.label("Name", html_for="script-name", class_name="label"),
-        rx.el.div(
-            rx.el.div(
-                rx.el.input(id="script-name", name="name", auto_complete="off", max_length=60),
-                class_name="field grow",
-            ),
-            rx.el.select(
-                rx.el.option("Reads", value="read"),
-                rx.el.option("Reads and writes", value="write"),
-                name="scope",
-                default_value="read",
-                aria_label="What it may do",
-                class_name="plain",
-            ),
-            rx.el.button(wording.MAKE, type="submit", class_name="btn", custom_attrs={"data-writes": ""}),
-            class_name="side-by-side",
-        ),
-        on_submit=lambda form: Scripts.make(form, TOKEN),
-        reset_on_submit=True,
-    )
-    made = rx.cond(
-        Scripts.made != "",
-        rx.el.div(
-            rx.el.p(wording.SCRIPT_MADE, class_name="label"),
-            rx.el.output(Scripts.made, id="made", class_name="secret"),
-            class_name="lines",
-            role="status",
-        ),
-        rx.fragment(),
-    )
-    listed = rx.cond(
-        Scripts.tokens.length() > 0,
-        rx.el.ul(rx.foreach(Scripts.tokens, _script), class_name="checks"),
-        rx.el.p(wording.NO_SCRIPTS, class_name="quiet"),
-    )
-    link = rx.el.a("How to use them", href="/api/docs", target="_blank", rel="noopener", class_name="link")
-    return rx.el.div(
-        _card(
-            wording.SCRIPTS,
-            rx.el.p(wording.SCRIPTS_TEXT),
-            made,
-            listed,
-            problem(Scripts.problem),
-            form,
-            aside=link,
-        ),
-        on_mount=Scripts.load,
-    )
-
-
-def _script(one: rx.Var[dict[str, str]]) -> rx.Component:
-    used = rx.cond(one["used"] != "", rx.fragment(", used ", age(at=one["used"], says="ago")), ", never used")
-    return rx.el.li(
-        icon("lock"),
-        rx.el.div(
-            rx.el.p(one["name"], " (", one["scope"], ")"),
-            rx.el.p(
-                "ends in ",
-                one["last_four"],
-                ", made ",
-                age(at=one["made"], says="ago"),
-                used,
-                class_name="small quiet",
-            ),
-        ),
-        rx.el.button(
-            wording.REVOKE,
-            type="button",
-            class_name="link",
-            aria_label=f"{wording.REVOKE}: " + one["name"],
-            on_click=Scripts.revoke(one["id"], TOKEN),
-            custom_attrs={"data-writes": ""},
-        ),
-        class_name="none",
     )

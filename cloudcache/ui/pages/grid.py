@@ -65,7 +65,7 @@ def _section(number: int, section: Section, rows: tuple[Toggle, ...]) -> rx.Comp
     heading = f"sec-{number}"
     return rx.el.section(
         rx.el.div(
-            rx.el.div(rx.el.h2(section.value, id=heading), rx.el.p(wording.SECTION_TEXT[section])),
+            rx.el.div(rx.el.h2(section.value, id=heading), rx.el.p(wording.grid.SECTION_TEXT[section])),
             rx.el.span(_on_count(rows), f" of {len(rows)} on", class_name="aside"),
             class_name="card-head",
         ),
@@ -93,11 +93,11 @@ def _nothing_found() -> rx.Component:
     card = rx.el.section(
         rx.el.div(
             rx.el.h2(
-                rx.cond(looked, "Nothing needs a look", wording.NOTHING_FOUND + " “" + Grid.query + "”")
+                rx.cond(looked, "Nothing needs a look", wording.grid.NOTHING_FOUND + " “" + Grid.query + "”")
             ),
-            rx.el.p(rx.cond(looked, wording.NOTHING_TO_LOOK_AT, wording.NOTHING_FOUND_WHY)),
+            rx.el.p(rx.cond(looked, wording.grid.NOTHING_TO_LOOK_AT, wording.grid.NOTHING_FOUND_WHY)),
             rx.el.button(
-                rx.cond(looked, wording.SHOW_ALL, wording.CLEAR_SEARCH),
+                rx.cond(looked, wording.grid.SHOW_ALL, wording.grid.CLEAR_SEARCH),
                 type="button",
                 class_name="link",
                 on_click=Grid.clear,
@@ -110,7 +110,9 @@ def _nothing_found() -> rx.Component:
     some = rx.cond(
         looked & ~Grid.reads_only & Grid.reviewable,
         rx.el.p(
-            rx.el.button(wording.SEEN_ALL, type="button", class_name="link", on_click=Grid.seen_all(TOKEN)),
+            rx.el.button(
+                wording.grid.SEEN_ALL, type="button", class_name="link", on_click=Grid.seen_all(TOKEN)
+            ),
             class_name="foot-line",
         ),
         rx.fragment(),
@@ -122,7 +124,7 @@ def _foot(local: Local | None) -> rx.Component:
     """The keyboard shortcut's switch and, locally, the way to the pretend dashboard."""
     shortcut = rx.el.label(
         rx.el.input(id="shortcut", type="checkbox", default_checked=True),
-        wording.SHORTCUT,
+        wording.grid.SHORTCUT,
         class_name="check",
     )
     if local is None:
@@ -132,7 +134,7 @@ def _foot(local: Local | None) -> rx.Component:
 
 def _dashboard(local: Local) -> rx.Component:
     return rx.el.a(
-        wording.DASHBOARD,
+        wording.grid.DASHBOARD,
         href=f"{local.backend}/cloudflare/_emulator/dashboard",
         target="_blank",
         rel="noopener",
@@ -150,9 +152,9 @@ def gate() -> rx.Component:
 
 def _actions(local: Local | None) -> rx.Component:
     return rx.fragment(
-        rx.el.a(wording.HISTORY, href="/history", class_name="btn"),
+        rx.el.a(wording.common.HISTORY, href="/history", class_name="btn"),
         rx.el.a(
-            rx.cond(Grid.status == "n", wording.CONNECT, wording.CONNECTION),
+            rx.cond(Grid.status == "n", wording.common.CONNECT, wording.common.CONNECTION),
             href="/connect",
             class_name="btn",
         ),
@@ -162,7 +164,7 @@ def _actions(local: Local | None) -> rx.Component:
 
 def _sign_out(local: Local) -> rx.Component:
     return plain_form(
-        rx.el.button(wording.SIGN_OUT, type="submit", class_name="btn"),
+        rx.el.button(wording.common.SIGN_OUT, type="submit", class_name="btn"),
         method="post",
         action=f"{local.backend}/local/signout",
         target="_top",  # the sign-in is framed by nobody
@@ -171,17 +173,22 @@ def _sign_out(local: Local) -> rx.Component:
 
 def _waiting(local: Local | None) -> rx.Component:
     """The rollout does not serve this shop: what that means, and that nothing is asked of anybody."""
-    link = rx.el.a(wording.CONTACT_SUPPORT, href=Grid.support, class_name="link")
-    help_ = rx.el.p(wording.WAITING_HELP, rx.cond(Grid.support != "", rx.fragment(" ", link), rx.fragment()))
+    link = rx.el.a(wording.common.CONTACT_SUPPORT, href=Grid.support, class_name="link")
+    help_ = rx.el.p(
+        wording.rollout.WAITING_HELP, rx.cond(Grid.support != "", rx.fragment(" ", link), rx.fragment())
+    )
     return _card(
-        wording.WAITING, rx.el.p(wording.WAITING_MORE), help_, _sign_out(local) if local else rx.fragment()
+        wording.rollout.WAITING,
+        rx.el.p(wording.rollout.WAITING_MORE),
+        help_,
+        _sign_out(local) if local else rx.fragment(),
     )
 
 
 def _your_turn(local: Local | None) -> rx.Component:
     """The rollout has come to a shop that has no zone yet, while its page stood open."""
-    connect = rx.el.a(wording.CONNECT, href="/connect", class_name="btn primary")
-    return _card(wording.YOUR_TURN, rx.el.p(wording.YOUR_TURN_MORE), connect)
+    connect = rx.el.a(wording.common.CONNECT, href="/connect", class_name="btn primary")
+    return _card(wording.rollout.YOUR_TURN, rx.el.p(wording.rollout.YOUR_TURN_MORE), connect)
 
 
 def _card(title: str, *content: rx.Component) -> rx.Component:
@@ -196,11 +203,14 @@ def _card(title: str, *content: rx.Component) -> rx.Component:
 
 def signed_out(local: Local | None) -> rx.Component:
     """Nobody is known here, so nothing of any shop is shown."""
-    link = rx.el.a(wording.SIGN_IN, href="/signin", class_name="btn") if local else rx.fragment()
+    link = rx.el.a(wording.common.SIGN_IN, href="/signin", class_name="btn") if local else rx.fragment()
     return shell(
         rx.el.section(
             rx.el.div(
-                rx.el.h1(wording.SIGNED_OUT), rx.el.p(wording.SIGNED_OUT_MORE), link, class_name="empty"
+                rx.el.h1(wording.common.SIGNED_OUT),
+                rx.el.p(wording.common.SIGNED_OUT_MORE),
+                link,
+                class_name="empty",
             ),
             class_name="card",
         ),

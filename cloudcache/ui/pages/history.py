@@ -21,12 +21,14 @@ def history(local: Local | None) -> rx.Component:
 
 
 def _page() -> rx.Component:
-    empty = rx.el.p(rx.cond(History.loaded, wording.NO_HISTORY, ""), class_name="empty")
+    empty = rx.el.p(rx.cond(History.loaded, wording.history.NO_HISTORY, ""), class_name="empty")
     return shell(
         lost(),
-        rx.el.a(icon("right", "icon back-arrow"), wording.BACK, href="/", class_name="back"),
+        rx.el.a(icon("right", "icon back-arrow"), wording.common.BACK, href="/", class_name="back"),
         rx.el.div(
-            rx.el.div(rx.el.h1(wording.HISTORY), rx.el.p(wording.HISTORY_TEXT, class_name="sub")),
+            rx.el.div(
+                rx.el.h1(wording.common.HISTORY), rx.el.p(wording.history.HISTORY_TEXT, class_name="sub")
+            ),
             class_name="head",
         ),
         rx.el.section(
@@ -39,13 +41,15 @@ def _page() -> rx.Component:
             rx.cond(
                 History.has_more,
                 rx.el.p(
-                    rx.el.button(wording.MORE, type="button", class_name="link", on_click=History.more),
+                    rx.el.button(
+                        wording.history.MORE, type="button", class_name="link", on_click=History.more
+                    ),
                     class_name="foot-line",
                 ),
                 rx.fragment(),
             ),
             class_name="card",
-            aria_label=wording.HISTORY,
+            aria_label=wording.common.HISTORY,
         ),
         class_name="page narrow",
     )

@@ -13,13 +13,13 @@ def not_found() -> rx.Component:
     return shell(
         rx.el.section(
             rx.el.div(
-                rx.el.h1(wording.NOT_FOUND),
-                rx.el.p(wording.NOT_FOUND_MORE),
-                rx.el.a(wording.BACK, href="/", class_name="btn primary"),
+                rx.el.h1(wording.common.NOT_FOUND),
+                rx.el.p(wording.common.NOT_FOUND_MORE),
+                rx.el.a(wording.common.BACK, href="/", class_name="btn primary"),
                 class_name="empty lines",
             ),
             class_name="card",
-            aria_label=wording.NOT_FOUND,
+            aria_label=wording.common.NOT_FOUND,
         ),
         class_name="page narrow",
     )

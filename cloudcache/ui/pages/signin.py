@@ -17,9 +17,9 @@ def signin(local: Local) -> rx.Component:
     return shell(
         rx.el.div(
             rx.el.div(
-                rx.el.p(wording.APP, class_name="mark"),
-                rx.el.h1(wording.SIGNIN_TITLE),
-                rx.el.p(wording.SIGNIN_TEXT, class_name="sub"),
+                rx.el.p(wording.common.APP, class_name="mark"),
+                rx.el.h1(wording.signin.SIGNIN_TITLE),
+                rx.el.p(wording.signin.SIGNIN_TEXT, class_name="sub"),
             ),
             class_name="head",
         ),
@@ -28,7 +28,7 @@ def signin(local: Local) -> rx.Component:
                 rx.el.ul(rx.foreach(Signin.choices, _choice), class_name="rows"),
                 rx.cond(
                     Signin.loaded & (Signin.choices.length() == 0),
-                    rx.el.p(wording.NO_SHOPS, class_name="empty"),
+                    rx.el.p(wording.signin.NO_SHOPS, class_name="empty"),
                     rx.fragment(),
                 ),
                 method="post",
@@ -48,7 +48,10 @@ def signin(local: Local) -> rx.Component:
                 action=f"{local.backend}/local/staff",
             ),
             rx.el.a(
-                wording.PRETEND_ADMIN, href=f"{local.backend}/shopify/", target="_blank", class_name="link"
+                wording.signin.PRETEND_ADMIN,
+                href=f"{local.backend}/shopify/",
+                target="_blank",
+                class_name="link",
             ),
             class_name="card side-by-side padded-card",
             aria_label="Support",
@@ -63,19 +66,22 @@ def _another(local: Local) -> rx.Component:
     return rx.el.section(
         plain_form(
             rx.el.label(
-                rx.el.span(wording.ANOTHER_SHOP, class_name="sr"),
+                rx.el.span(wording.signin.ANOTHER_SHOP, class_name="sr"),
                 rx.el.input(
-                    name="shop", required=True, placeholder=wording.ANOTHER_SHOP_HINT, auto_complete="off"
+                    name="shop",
+                    required=True,
+                    placeholder=wording.signin.ANOTHER_SHOP_HINT,
+                    auto_complete="off",
                 ),
                 class_name="field",
             ),
-            rx.el.button(wording.SIGN_IN, type="submit", class_name="btn"),
+            rx.el.button(wording.common.SIGN_IN, type="submit", class_name="btn"),
             method="post",
             action=f"{local.backend}/local/session",
             class_name="side-by-side",
         ),
         class_name="card padded-card",
-        aria_label=wording.ANOTHER_SHOP,
+        aria_label=wording.signin.ANOTHER_SHOP,
     )
 
 

@@ -22,10 +22,11 @@ def staff(local: Local | None, sign_in: str | None) -> rx.Component:
         (
             "n",
             _message(
-                wording.STAFF_NO_ROLE, rx.fragment(wording.STAFF_NO_ROLE_MORE, rx.el.code(Staff.subject))
+                wording.staff.STAFF_NO_ROLE,
+                rx.fragment(wording.staff.STAFF_NO_ROLE_MORE, rx.el.code(Staff.subject)),
             ),
         ),
-        ("o", _message(wording.STAFF_SIGNED_OUT, rx.fragment(), _sign_in(local, sign_in))),
+        ("o", _message(wording.staff.STAFF_SIGNED_OUT, rx.fragment(), _sign_in(local, sign_in))),
         _message("", rx.fragment()),
     )
 
@@ -35,19 +36,19 @@ def customer() -> rx.Component:
     banner = rx.el.div(
         icon("info"),
         rx.el.div(
-            rx.el.b(wording.VIEW_BANNER),
+            rx.el.b(wording.staff.VIEW_BANNER),
             rx.el.p("Your view ends at ", age(at=Grid.until, says="clock"), "."),
-            rx.cond(Grid.waits, rx.el.p(wording.VIEW_WAITS), rx.fragment()),
+            rx.cond(Grid.waits, rx.el.p(wording.staff.VIEW_WAITS), rx.fragment()),
         ),
-        rx.el.button(wording.VIEW_STOP, type="button", class_name="btn", on_click=Grid.end_view),
+        rx.el.button(wording.staff.VIEW_STOP, type="button", class_name="btn", on_click=Grid.end_view),
         class_name="banner info",
         role="status",
     )
-    sign_in = rx.el.a(wording.SIGN_IN, href="/staff", class_name="btn primary")
+    sign_in = rx.el.a(wording.common.SIGN_IN, href="/staff", class_name="btn primary")
     asked = rx.match(
         Grid.status,
         ("", shell(rx.el.div(rx.el.h1(rx.State.customer), class_name="head"), class_name="page narrow")),
-        ("o", _message(wording.STAFF_SIGNED_OUT, rx.fragment(), sign_in)),
+        ("o", _message(wording.staff.STAFF_SIGNED_OUT, rx.fragment(), sign_in)),
         _reason(),
     )
     return rx.cond(Grid.reads_only, settings(rx.fragment(), rx.fragment(), banner), asked)
@@ -56,13 +57,15 @@ def customer() -> rx.Component:
 def _search() -> rx.Component:
     table = rx.el.ul(rx.foreach(Staff.found, _found), class_name="rows")
     nobody = rx.el.p(
-        rx.cond(Staff.searched, wording.STAFF_NOBODY, wording.STAFF_BEGIN), class_name="empty", role="status"
+        rx.cond(Staff.searched, wording.staff.STAFF_NOBODY, wording.staff.STAFF_BEGIN),
+        class_name="empty",
+        role="status",
     )
     return shell(
         lost(),
         rx.el.div(
             rx.el.div(
-                rx.el.h1(wording.STAFF),
+                rx.el.h1(wording.staff.STAFF),
                 rx.el.p(Staff.who, " (", Staff.role, ")", class_name="sub"),
             ),
             rx.el.div(_sign_out(), class_name="actions"),
@@ -71,11 +74,11 @@ def _search() -> rx.Component:
         rx.el.div(
             rx.el.label(
                 icon("search"),
-                rx.el.span(wording.STAFF_SEARCH, class_name="sr"),
+                rx.el.span(wording.staff.STAFF_SEARCH, class_name="sr"),
                 rx.el.input(
                     id="find",
                     type="search",
-                    placeholder=wording.STAFF_SEARCH,
+                    placeholder=wording.staff.STAFF_SEARCH,
                     auto_complete="off",
                     max_length=500,
                     on_change=Staff.search.debounce(150),
@@ -107,10 +110,10 @@ def _found(one: rx.Var[dict[str, str]]) -> rx.Component:
 
 
 def _reason() -> rx.Component:
-    ended = rx.el.p(rx.cond(Grid.status == "e", wording.VIEW_ENDED, ""), role="status")
+    ended = rx.el.p(rx.cond(Grid.status == "e", wording.staff.VIEW_ENDED, ""), role="status")
     form = rx.el.form(
         ended,
-        rx.el.label(wording.VIEW_REASON, html_for="reason", class_name="label"),
+        rx.el.label(wording.staff.VIEW_REASON, html_for="reason", class_name="label"),
         rx.el.div(
             rx.el.input(
                 id="reason",
@@ -122,17 +125,17 @@ def _reason() -> rx.Component:
             class_name="field",
         ),
         rx.el.p(Grid.said, class_name="wrong", role="alert"),
-        rx.el.p(wording.VIEW_TEXT, id="reason-text", class_name="small quiet"),
+        rx.el.p(wording.staff.VIEW_TEXT, id="reason-text", class_name="small quiet"),
         rx.el.div(
             rx.el.a("Cancel", href="/staff", class_name="btn"),
-            rx.el.button(wording.VIEW_START, type="submit", class_name="btn primary"),
+            rx.el.button(wording.staff.VIEW_START, type="submit", class_name="btn primary"),
             class_name="foot",
         ),
         on_submit=Grid.start_view,
     )
     return shell(
         lost(),
-        rx.el.a(icon("right", "icon back-arrow"), wording.STAFF, href="/staff", class_name="back"),
+        rx.el.a(icon("right", "icon back-arrow"), wording.staff.STAFF, href="/staff", class_name="back"),
         rx.el.div(rx.el.h1(rx.State.customer), class_name="head"),
         rx.el.section(rx.el.div(form, class_name="card-body"), class_name="card", aria_label="Reason"),
         class_name="page narrow",
@@ -151,17 +154,19 @@ def _message(title: str, more: rx.Component, *actions: rx.Component) -> rx.Compo
 
 def _sign_in(local: Local | None, sign_in: str | None) -> rx.Component:
     if local is not None:
-        return rx.el.a(wording.SIGN_IN, href="/signin", class_name="btn")
+        return rx.el.a(wording.common.SIGN_IN, href="/signin", class_name="btn")
     if sign_in is None:
         return rx.fragment()
     return plain_form(
-        rx.el.button(wording.SIGN_IN, type="submit", class_name="btn primary"), method="post", action=sign_in
+        rx.el.button(wording.common.SIGN_IN, type="submit", class_name="btn primary"),
+        method="post",
+        action=sign_in,
     )
 
 
 def _sign_out() -> rx.Component:
     return plain_form(
-        rx.el.button(wording.SIGN_OUT, type="submit", class_name="btn"),
+        rx.el.button(wording.common.SIGN_OUT, type="submit", class_name="btn"),
         method="post",
         action="/auth/staff/signout",
     )

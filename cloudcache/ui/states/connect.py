@@ -207,10 +207,10 @@ class Connect(rx.State):
             self.phase = "o"
             return None
         if not may_write(self, token):
-            self.problem = wording.SIGNED_OUT_SLOT
+            self.problem = wording.problems.SIGNED_OUT_SLOT
             return None
         if await current().limits.wait_s("check", actor.shop) > 0:
-            self.problem = wording.TOO_MANY_CHECKS
+            self.problem = wording.problems.TOO_MANY_CHECKS
             return None
         return actor
 
@@ -233,7 +233,7 @@ class Connect(rx.State):
     async def _show_checked(self, actor: Actor, attempt: str, checked: Checked | CloudcacheError) -> None:
         async with self:
             if attempt == self._attempt and isinstance(checked, NotFound):
-                self.problem, self.busy = wording.NOT_AGREED, ""
+                self.problem, self.busy = wording.connect.NOT_AGREED, ""
                 return
             if not self._ends(attempt, checked):
                 return
@@ -259,7 +259,7 @@ class Connect(rx.State):
         ]
         first = checked.zones[0] if checked.zones else None
         self.chosen, self.domain = (first.id, first.name) if first else ("", "")
-        self.problem = "" if checked.zones else wording.NO_ZONES
+        self.problem = "" if checked.zones else wording.connect.NO_ZONES
         self.phase = "z"
 
     def _forget_zones(self) -> None:
@@ -272,8 +272,8 @@ class Connect(rx.State):
         self.domain = found.facts.name
         self.checks = [
             *(_check(f"{name}: Edit", _count(name), name not in found.missing) for name in PERMISSIONS),
-            _check("DNS: Read", wording.DNS_MEANS, found.reads_dns),
-            _check("Account Settings: Read", wording.FEED_MEANS, found.reads_feed),
+            _check("DNS: Read", wording.connect.DNS_MEANS, found.reads_dns),
+            _check("Account Settings: Read", wording.connect.FEED_MEANS, found.reads_feed),
         ]
         counts = effect_counts(found.way.topology, found.facts.plan)
         self.counts = [counts.usable, counts.without_effect, counts.asking]
@@ -299,8 +299,8 @@ class Connect(rx.State):
         reads_feed = None if customer.is_suspended else customer.is_followed
         self.checks = [
             *(_check(f"{name}: Edit", _count(name), may(name)) for name in PERMISSIONS),
-            _check("DNS: Read", wording.DNS_MEANS, reads_dns),
-            _check("Account Settings: Read", wording.FEED_MEANS, reads_feed),
+            _check("DNS: Read", wording.connect.DNS_MEANS, reads_dns),
+            _check("Account Settings: Read", wording.connect.FEED_MEANS, reads_feed),
         ]
 
     def _rebind(self, customer: Customer) -> None:
@@ -313,15 +313,15 @@ class Connect(rx.State):
     def _say(self, error: CloudcacheError) -> None:
         self.busy = ""
         if isinstance(error, NotRolledOut):
-            self.problem = wording.WAITING_SLOT
+            self.problem = wording.rollout.WAITING_SLOT
         elif isinstance(error, Refused):
-            self.problem = wording.connecting(error)
+            self.problem = wording.connect.connecting(error)
         elif isinstance(error, StoreUnavailable):
-            self.problem = wording.NO_DATABASE
+            self.problem = wording.problems.NO_DATABASE
         elif isinstance(error, Throttled):
-            self.problem = wording.limited(error.after_s)
+            self.problem = wording.problems.limited(error.after_s)
         else:
-            self.problem = wording.CLOUDFLARE_AWAY
+            self.problem = wording.problems.CLOUDFLARE_AWAY
         log.info("connecting: %s", error)
 
     def _clear(self) -> None:

@@ -230,7 +230,7 @@ class Grid(RowActions, rx.State):
         actor = await self._who()
         if actor is not None and actor.customer is not None:
             wait_ms = await self._noting(current().toggles.check(actor, actor.customer)) or 0
-            self._asked, self.check_again = not wait_ms, wording.check_again(wait_ms)
+            self._asked, self.check_again = not wait_ms, wording.status.check_again(wait_ms)
 
     @rx.event
     async def seen_all(self, token: str = ""):

@@ -60,7 +60,7 @@ class History(rx.State):
             found = await current().auditing.trail(actor, actor.customer, A_PAGE, before)
         except CloudcacheError as error:
             log.error("the history cannot be shown: %s", error)
-            self.problem = wording.NO_DATABASE
+            self.problem = wording.problems.NO_DATABASE
             return
         self.lines = [*(self.lines if older else []), *(_shown(one) for one in found)]
         self._oldest = found[-1].seq if found else self._oldest
@@ -70,10 +70,10 @@ class History(rx.State):
 def _shown(link: Link) -> dict[str, str]:
     told = link.told
     toggle = BY_ID.get(ToggleId(link.toggle)) if link.toggle else None
-    title, more = wording.deed(link.action, link.outcome, toggle.title if toggle else "", told)
+    title, more = wording.history.deed(link.action, link.outcome, toggle.title if toggle else "", told)
     return {
         "at": rows.seconds(link.at),
-        "who": wording.whose(link.actor_kind.value, told),
+        "who": wording.history.whose(link.actor_kind.value, told),
         "what": title,
         "more": more,
     }

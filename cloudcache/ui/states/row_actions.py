@@ -42,10 +42,10 @@ class RowActions(Showing):
     async def _may_write(self, toggle: Toggle, token: str) -> bool:
         """Each write brings a token of its own, and there are only so many a minute."""
         if not may_write(self, token):
-            self._fail(toggle, self._row(toggle), wording.SIGNED_OUT_SLOT)
+            self._fail(toggle, self._row(toggle), wording.problems.SIGNED_OUT_SLOT)
             return False
         if await current().limits.wait_s("write", str(self._customer)) > 0:
-            self._fail(toggle, self._row(toggle), wording.TOO_MANY)
+            self._fail(toggle, self._row(toggle), wording.rows.TOO_MANY)
             return False
         return True
 
@@ -77,14 +77,14 @@ class RowActions(Showing):
             self._ask(toggle, reverts=self._confirms_revert)
             self._show(toggle, before)
         except Refused as refusal:
-            self._fail(toggle, before, wording.reason(refusal.reason.value, refusal.detail))
+            self._fail(toggle, before, wording.reasons.reason(refusal.reason.value, refusal.detail))
             return
         except NotRolledOut:
             self._hold_back()
             return
         except (StoreUnavailable, NotFound, NotAllowed) as error:
             log.error("a flip of %s was not stored: %s", toggle.id, error)
-            self._fail(toggle, before, wording.NOT_KEPT_HERE)
+            self._fail(toggle, before, wording.rows.NOT_KEPT_HERE)
             return
         else:
             if isinstance(change, Change) and not change.is_open:
@@ -110,7 +110,9 @@ class RowActions(Showing):
         except NeedsConfirmation:
             self._ask(toggle, reverts=what == "revert")
         except Refused as refusal:
-            self._fail(toggle, self._row(toggle), wording.reason(refusal.reason.value, refusal.detail))
+            self._fail(
+                toggle, self._row(toggle), wording.reasons.reason(refusal.reason.value, refusal.detail)
+            )
         except NotRolledOut:
             self._hold_back()
         except CloudcacheError as error:
@@ -123,7 +125,9 @@ class RowActions(Showing):
             self._revision = 0
             return
         self._fail(
-            toggle, self._row(toggle), wording.NOT_CHECKED if what == "check" else wording.NOT_KEPT_HERE
+            toggle,
+            self._row(toggle),
+            wording.rows.NOT_CHECKED if what == "check" else wording.rows.NOT_KEPT_HERE,
         )
 
     def _acknowledge(self, request: object) -> str:

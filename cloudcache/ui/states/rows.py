@@ -102,13 +102,13 @@ def word(cell: Cell, now: int) -> str:
     """What this row says beyond its letter, or nothing."""
     stands, change = standing(cell, now), cell.change
     if change and stands is Standing.FAILED:
-        return wording.reason(change.error, change.detail)
+        return wording.reasons.reason(change.error, change.detail)
     if change and stands in (Standing.OUTSIDE, Standing.REPORTED):
-        return wording.outside(change)
+        return wording.rows.outside(change)
     if _ends_by_itself(cell, stands, now):
         return seconds(cell.seen_at)
     if stands is Standing.OMITTED and cell.seen_at is None:
-        return wording.NOT_REPORTED
+        return wording.rows.NOT_REPORTED
     if stands in _WITHOUT_WORD:
         return ""
     return cell.reading(BY_ID[cell.toggle]).detail

@@ -36,10 +36,10 @@ class Scripts(rx.State):
             return
         self.made, self.problem = "", ""
         if not may_write(self, token):
-            self.problem = wording.SIGNED_OUT_SLOT
+            self.problem = wording.problems.SIGNED_OUT_SLOT
             return
         if await current().limits.wait_s("check", actor.shop) > 0:
-            self.problem = wording.TOO_MANY_CHECKS
+            self.problem = wording.problems.TOO_MANY_CHECKS
             return
         try:
             _, secret = await current().scripts.make(actor, form.get("name"), form.get("scope"))
@@ -47,11 +47,11 @@ class Scripts(rx.State):
             self.problem = error.detail if isinstance(error, Refused) else str(error)
             return
         except NotRolledOut:
-            self.problem = wording.WAITING_SLOT
+            self.problem = wording.rollout.WAITING_SLOT
             return
         except CloudcacheError as error:
             log.error("a token for scripts could not be made: %s", error)
-            self.problem = wording.NO_DATABASE
+            self.problem = wording.problems.NO_DATABASE
             return
         self.made = secret.reveal()
         await self._list()
@@ -64,13 +64,13 @@ class Scripts(rx.State):
             return
         self.made, self.problem = "", ""
         if not may_write(self, token):
-            self.problem = wording.SIGNED_OUT_SLOT
+            self.problem = wording.problems.SIGNED_OUT_SLOT
             return
         try:
             await current().scripts.revoke(actor, which)
         except CloudcacheError as error:
             log.error("a token for scripts could not be revoked: %s", error)
-            self.problem = wording.NO_DATABASE
+            self.problem = wording.problems.NO_DATABASE
         await self._list()
 
     async def _list(self) -> None:

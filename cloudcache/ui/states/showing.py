@@ -132,12 +132,14 @@ class Showing:
         self._clicked = [one for one in self._clicked if one != toggle_id]
         title = find(toggle_id).title
         failed = row[0] in "fF"
-        self.said = wording.not_changed(title, word) if failed else wording.settled(title, rows.is_on(row))
+        self.said = (
+            wording.rows.not_changed(title, word) if failed else wording.rows.settled(title, rows.is_on(row))
+        )
 
     def _fail(self, toggle: Toggle, before: str, why: str) -> None:
         self._show(toggle, rows.not_stored(rows.is_on(before), current().clock.now_ms()))
         self.words = {**self.words, toggle.id: why}
-        self.said = wording.not_changed(toggle.title, why)
+        self.said = wording.rows.not_changed(toggle.title, why)
         self._count()
 
     def _note_attempt(self, toggle: Toggle, what: str) -> None:

@@ -53,7 +53,7 @@ class Staff(rx.State):
             found = await current().support.find(actor, text)
         except CloudcacheError as error:
             log.error("a search failed: %s", error)
-            self.problem = wording.NO_DATABASE
+            self.problem = wording.problems.NO_DATABASE
             return
         self.problem, self.searched = "", len(text.strip()) >= 2
         self.found = [asdict(one) for one in found]
@@ -63,5 +63,5 @@ class Staff(rx.State):
             return await staff_of(self)
         except CloudcacheError as error:
             log.error("the staff's roles cannot be read: %s", error)
-            self.problem = wording.NO_DATABASE
+            self.problem = wording.problems.NO_DATABASE
             return None

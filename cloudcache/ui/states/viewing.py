@@ -40,9 +40,9 @@ async def start(staff: Actor, shop: str, form: object) -> View | str:
     try:
         return await current().support.start_view(staff, shop, reason)
     except ValueError:
-        return wording.VIEW_REASON_WRONG
+        return wording.staff.VIEW_REASON_WRONG
     except NotFound:
-        return wording.NO_CUSTOMER
+        return wording.staff.NO_CUSTOMER
     except CloudcacheError as error:
         log.error("a view cannot be started: %s", error)
-        return wording.NO_DATABASE
+        return wording.problems.NO_DATABASE

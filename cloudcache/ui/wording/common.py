@@ -1,0 +1,19 @@
+"""Words that more than one page uses."""
+
+from __future__ import annotations
+
+APP = "cloudcache"
+TITLE = "Cloudflare settings"
+SKIP = "Skip to content"
+SIGNED_OUT = "Please open this page from your shop’s admin"
+SIGNED_OUT_MORE = "This session has ended or was never started, so no shop’s settings are shown."
+CONTACT_SUPPORT = "Contact support"
+SIGN_IN = "Sign in"
+SIGN_OUT = "Sign out"
+CONNECT = "Connect Cloudflare"
+CONNECTION = "Cloudflare connection"
+HISTORY = "History"
+NOT_FOUND = "Page not found"
+NOT_FOUND_MORE = "There’s nothing at this address. The link may be out of date or mistyped."
+BACK = "Cloudflare settings"
+CANCEL = "Cancel"

@@ -1,0 +1,20 @@
+"""The pages of the support staff."""
+
+from __future__ import annotations
+
+VIEW_WAITS = "The rollout does not serve this shop: its own people see a page that says so."
+STAFF = "Support"
+STAFF_SEARCH = "Find a customer by shop, domain or zone id"
+STAFF_SIGNED_OUT = "Please sign in as support staff"
+STAFF_NO_ROLE = "You have no role here"
+STAFF_NO_ROLE_MORE = "Ask an administrator to give you one. Your id is "
+STAFF_NOBODY = "No customers found."
+NO_CUSTOMER = "There is no such customer."
+STAFF_BEGIN = "Search by store name, domain, or zone ID (at least 2 characters)."
+VIEW_REASON = "Why do you look at this shop?"
+VIEW_TEXT = "The merchant sees your name and this reason in the history. You can look for 30 minutes."
+VIEW_REASON_WRONG = "Please give a reason of 8 to 200 characters."
+VIEW_ENDED = "Your view has ended. Enter a reason to open it again."
+VIEW_START = "Look at the settings"
+VIEW_BANNER = "You look as support; nothing can be changed"
+VIEW_STOP = "Stop looking"
