@@ -97,7 +97,7 @@ async def end_agreement(request: Request) -> Response:
         return _page("This agreement cannot be ended", "Begin again from the shop’s page.", 400, str(error))
     response = _page(
         "Agreed",
-        "Go back to the store’s page and press “I have agreed, continue”. You can close this window.",
+        "Go back to the store’s page and select “Continue”. You can close this window.",
         200,
     )
     response.delete_cookie(AGREEMENT_COOKIE, path="/connect/cloudflare")

@@ -52,7 +52,7 @@ class Demo:
     async def settled(self, page: Page) -> None:
         """The read that opening the page started has ended."""
         await expect(page.get_by_role("progressbar")).to_have_count(0)
-        await expect(page.get_by_text("full check")).to_be_visible()
+        await expect(page.get_by_text("All settings checked")).to_be_visible()
 
     async def dashboard(self, handle: str, setting: str, value: str) -> None:
         """Somebody changes a setting in Cloudflare's own dashboard."""

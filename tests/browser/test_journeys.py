@@ -49,7 +49,7 @@ async def test_a_change_in_cloudflares_dashboard_appears_by_itself(demo: Demo, b
 
     await demo.dashboard("maple-lane", "early_hints", "off" if now == "on" else "on")
 
-    await expect(row(page, "Early Hints")).to_contain_text(re.compile("by someone else"))
+    await expect(row(page, "Early Hints")).to_contain_text(re.compile("outside this app"))
     assert await page.evaluate("window.notReloaded") is True
     await picture(page, "outside")
 
@@ -62,11 +62,11 @@ async def test_a_refusal_rolls_back_and_keeps_its_reason(demo: Demo, browser: Br
 
     await switch(page, name).click()
 
-    await expect(row(page, name)).to_contain_text(re.compile("not changed"))
+    await expect(row(page, name)).to_contain_text(re.compile("Couldn’t turn"))
     await expect(switch(page, name)).to_have_attribute("aria-checked", before or "")
     await page.reload()
-    await expect(row(page, name)).to_contain_text(re.compile("not changed"))
-    await expect(page.get_by_role("button", name=f"Retry: {name}")).to_be_visible()
+    await expect(row(page, name)).to_contain_text(re.compile("Couldn’t turn"))
+    await expect(page.get_by_role("button", name=f"Try again: {name}")).to_be_visible()
     await picture(page, "failed")
 
 
@@ -118,7 +118,7 @@ async def test_search_finds_by_words_and_says_when_nothing_matches(demo: Demo, b
     await expect(row(page, "Early Hints")).to_be_hidden()
     await expect(row(page, ROCKET)).to_be_visible()
     await search.fill("brotli")
-    await expect(page.get_by_text("No setting matches")).to_be_visible()
+    await expect(page.get_by_text("No settings match")).to_be_visible()
     await picture(page, "empty")
     await page.get_by_role("button", name="Clear search").click()
 
@@ -142,7 +142,7 @@ async def test_everything_can_be_done_with_the_keyboard(demo: Demo, browser: Bro
 async def test_a_refused_token_pauses_the_switches_and_says_so(demo: Demo, browser: Browser):
     page = await demo.open(browser, "olive-press")
 
-    await expect(page.get_by_text(re.compile("no longer accepts"))).to_be_visible()
+    await expect(page.get_by_text(re.compile("stopped working"))).to_be_visible()
     await expect(switch(page, ROCKET)).to_have_attribute("aria-disabled", "true")
     await picture(page, "token-refused")
 
@@ -153,16 +153,16 @@ async def test_while_cloudflare_is_silent_values_stay_and_changes_wait_for_it(de
     before = await switch(page, ROCKET).get_attribute("aria-checked")
     await demo.faults({"kind": "refuse", "zone_id": SHOPS["red-lantern-books"].zone_id, "times": None})
 
-    await page.get_by_role("button", name="Check all now").click()
-    await expect(page.get_by_text("Cloudflare has not answered since")).to_be_visible()
+    await page.get_by_role("button", name="Refresh all").click()
+    await expect(page.get_by_text("Cloudflare hasn’t responded since")).to_be_visible()
     await expect(row(page, "Early Hints")).to_contain_text("Checked")
     await switch(page, ROCKET).click()
-    await expect(row(page, ROCKET)).to_contain_text("Queued to turn")
+    await expect(row(page, ROCKET)).to_contain_text("Waiting to turn")
     await picture(page, "silent")
     await demo.faults({"clear": True})
 
     await expect(row(page, ROCKET)).to_contain_text("Confirmed")
-    await expect(page.get_by_text("Cloudflare has not answered since")).to_be_hidden()
+    await expect(page.get_by_text("Cloudflare hasn’t responded since")).to_be_hidden()
     await expect(switch(page, ROCKET)).not_to_have_attribute("aria-checked", before or "")
 
 
@@ -171,7 +171,7 @@ async def test_a_plan_that_is_too_low_locks_the_switch_and_names_the_plan(demo: 
 
     await expect(switch(page, "URL prefetching")).to_have_attribute("aria-disabled", "true")
     await expect(row(page, "URL prefetching")).to_contain_text(
-        "Needs the Enterprise plan. Your zone is on Pro."
+        "Requires the Enterprise plan. Your zone is on the Pro plan."
     )
 
 
@@ -180,7 +180,7 @@ async def test_nobody_signed_in_sees_no_shop(demo: Demo, browser: Browser):
     page = await context.new_page()
     await page.goto("/")
 
-    await expect(page.get_by_text("Choose a demo shop")).to_be_visible()
+    await expect(page.get_by_text("Choose a demo store")).to_be_visible()
     await picture(page, "signin")
 
 

@@ -47,10 +47,10 @@ async def test_a_new_shop_installs_connects_flips_and_disconnects(
 
     await app.get_by_label("Cloudflare API token").fill("cfat_not_a_good_one_0123456789")
     await app.get_by_role("button", name="Check").click()
-    await expect(app.get_by_role("alert").filter(has_text="does not accept")).to_be_visible()
+    await expect(app.get_by_role("alert").filter(has_text="doesn’t accept")).to_be_visible()
     await app.get_by_label("Cloudflare API token").fill(f" “Bearer {NEW_TOKEN.reveal()}” ")
     await app.get_by_role("button", name="Check").click()
-    await expect(app.get_by_text("behind Shopify (O2O)")).to_be_visible()
+    await expect(app.get_by_text("Proxied through Shopify (O2O)")).to_be_visible()
     assert NEW_TOKEN.reveal() not in await app.content()
     await page.screenshot(path=PICTURES / "connect.png", full_page=True)
     await app.get_by_role("button", name="Connect paperkite.example").click()
@@ -68,7 +68,7 @@ async def test_a_new_shop_installs_connects_flips_and_disconnects(
     await app.get_by_role("link", name="Cloudflare settings").click()
     await app.get_by_role("link", name="Cloudflare connection").click()
     await app.get_by_label("Name").fill("nightly")
-    await app.get_by_role("button", name="Make a token").click()
+    await app.get_by_role("button", name="Create token").click()
     await expect(app.locator("#made")).to_contain_text("cct_")
     assert await demo.axe(page) == []
     await app.get_by_role("button", name="Disconnect").click()
@@ -84,16 +84,16 @@ async def test_support_finds_a_shop_gives_a_reason_and_changes_nothing(
     await page.goto("/signin")
     await page.get_by_role("button", name="Support, viewer").click()
     await expect(page.get_by_text("at least 2 characters")).to_be_visible()
-    await page.get_by_placeholder("Find a customer by shop, domain or zone id").fill("maple")
+    await page.get_by_placeholder("Search by store name, domain, or zone ID").fill("maple")
     await page.get_by_role("link", name="maple-lane").click()
-    await page.get_by_label("Why do you look at this shop?").fill("odd")
-    await page.get_by_role("button", name="Look at the settings").click()
+    await page.get_by_label("Why do you need access?").fill("odd")
+    await page.get_by_role("button", name="View settings").click()
     await expect(page.get_by_role("alert").filter(has_text="reason")).to_be_visible()
-    await page.get_by_label("Why do you look at this shop?").fill("ticket 4711: prices look odd")
-    await page.get_by_role("button", name="Look at the settings").dblclick()
+    await page.get_by_label("Why do you need access?").fill("ticket 4711: prices look odd")
+    await page.get_by_role("button", name="View settings").dblclick()
 
-    await expect(page.get_by_text("You look as support; nothing can be changed")).to_be_visible()
-    await expect(page.get_by_role("button", name="Check all now")).to_have_count(0)
+    await expect(page.get_by_text("Viewing as support (read only)")).to_be_visible()
+    await expect(page.get_by_role("button", name="Refresh all")).to_have_count(0)
     switch = page.get_by_role("switch", name="Early Hints")
     await expect(switch).to_have_attribute("aria-disabled", "true")
     before = await switch.get_attribute("aria-checked")
@@ -101,20 +101,20 @@ async def test_support_finds_a_shop_gives_a_reason_and_changes_nothing(
     await expect(switch).to_have_attribute("aria-checked", str(before))
     assert await demo.axe(page) == []
     await page.screenshot(path=PICTURES / "staff-customer.png")
-    await page.get_by_role("button", name="Stop looking").click()
-    await expect(page.get_by_placeholder("Find a customer by shop, domain or zone id")).to_be_visible()
+    await page.get_by_role("button", name="End session").click()
+    await expect(page.get_by_placeholder("Search by store name, domain, or zone ID")).to_be_visible()
 
     owner = await demo.open(browser, "maple-lane", width=390)
     await owner.get_by_role("link", name="History").click()
     lines = owner.get_by_role("region", name="History").get_by_role("listitem")
-    looks = lines.filter(has_text="Support looked at your settings")
+    looks = lines.filter(has_text="Support viewed your settings")
     await expect(looks).to_have_count(1)
     await expect(looks).to_contain_text("ticket 4711: prices look odd")
     await owner.screenshot(path=PICTURES / "history-phone.png")
     await owner.get_by_role("link", name="Cloudflare settings").click()
     await owner.get_by_role("link", name="Cloudflare connection").click()
     await expect(owner.get_by_role("region", name="Connected")).to_contain_text(
-        "maplelane.example is a proxied CNAME"
+        "maplelane.example is proxied through Shopify"
     )
 
 
@@ -124,7 +124,7 @@ async def test_a_page_outside_the_admin_says_where_to_open_it(demo: Demo, browse
         "/?embedded=1&shop=paper-kite.myshopify.com&host=YWRtaW4uc2hvcGlmeS5jb20vc3RvcmUvcGFwZXIta2l0ZQ"
     )
 
-    await expect(page.get_by_text("Please open this page from your shop’s admin")).to_be_visible()
+    await expect(page.get_by_text("Open this app from your Shopify admin")).to_be_visible()
     assert await demo.axe(page) == []
 
 
@@ -132,9 +132,9 @@ async def test_permissions_of_a_token_that_nobody_tried_are_not_said_to_work(dem
     page = await demo.open(browser, "birch-and-salt")
     await page.get_by_role("link", name="Cloudflare connection").click()
     dns, waf = (page.get_by_role("listitem").filter(has_text=name) for name in ("DNS: Read", "Zone WAF"))
-    await expect(dns).to_contain_text("Not tried yet")
+    await expect(dns).to_contain_text("Not checked")
 
     await page.get_by_role("button", name="Check again").click()
 
     for permission in (dns, waf):
-        await expect(permission).to_contain_text("Works")
+        await expect(permission).to_contain_text("Granted")

@@ -20,7 +20,7 @@ from tests.support.waiting import SAFETY_NET_S, http_client, until_true
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 SHOP = "red-lantern-books"
-STAY = "Your Cloudflare settings stay as they are"
+STAY = "Coming soon to your store"
 
 
 async def rollout(demo: Demo, *words: str) -> None:
@@ -105,14 +105,14 @@ async def test_support_still_looks_at_a_shop_that_waits_and_is_told_so(demo: Dem
     await page.goto("/signin")
     await page.get_by_role("button", name="Support, viewer").click()
     await page.goto(f"/staff/customers/{SHOP}.myshopify.com")
-    await page.get_by_label("Why do you look at this shop?").fill("ticket 12: why does it wait")
-    await page.get_by_role("button", name="Look at the settings").click()
+    await page.get_by_label("Why do you need access?").fill("ticket 12: why does it wait")
+    await page.get_by_role("button", name="View settings").click()
 
-    await expect(page.get_by_text("The rollout does not serve this shop")).to_be_visible()
+    await expect(page.get_by_text("The rollout doesn’t include this store")).to_be_visible()
     await expect(page.get_by_role("switch", name="Early Hints", exact=True)).to_be_visible()
     await picture(page, "waiting-staff")
     await rollout(demo, "forget", SHOP)
-    await expect(page.get_by_text("The rollout does not serve this shop")).to_be_hidden()
+    await expect(page.get_by_text("The rollout doesn’t include this store")).to_be_hidden()
 
 
 async def test_a_shop_without_a_zone_waits_and_then_is_told_that_it_is_its_turn(demo: Demo, browser: Browser):
@@ -126,6 +126,8 @@ async def test_a_shop_without_a_zone_waits_and_then_is_told_that_it_is_its_turn(
 
     await rollout(demo, "forget", "paper-kite")
 
-    await expect(app.get_by_role("heading", name="This page is open for your shop now")).to_be_visible()
+    await expect(
+        app.get_by_role("heading", name="Cloudflare settings are ready for your store")
+    ).to_be_visible()
     await app.get_by_role("link", name="Connect Cloudflare").click()
     await expect(app.get_by_label("Cloudflare API token")).to_be_visible()

@@ -38,12 +38,12 @@ async def test_killed_with_a_page_open_it_says_so_and_is_right_after_the_restart
         await expect(row(page, "Early Hints")).to_contain_text("Confirmed")
 
         await asyncio.to_thread(server.kill)
-        await expect(page.get_by_text("Connection lost")).to_be_visible()
+        await expect(page.get_by_text("You’re offline")).to_be_visible()
         await http3.click(force=True)  # a switch that reports that it is disabled
         await picture(page, "lost")
         await asyncio.to_thread(server.start)
 
-        await expect(page.get_by_text("Connection lost")).to_be_hidden()
+        await expect(page.get_by_text("You’re offline")).to_be_hidden()
         assert await page.evaluate("window.notReloaded") is True
         await expect(hints).not_to_have_attribute("aria-checked", hints_before or "")
         await expect(http3).to_have_attribute("aria-checked", http3_before or "")
@@ -91,7 +91,7 @@ async def test_a_locked_database_refuses_the_flip_in_words_and_works_again_after
         lock.execute("BEGIN IMMEDIATE")
 
         await switch(page, "Early Hints").click()
-        await expect(row(page, "Early Hints")).to_contain_text("Not stored; please try again")
+        await expect(row(page, "Early Hints")).to_contain_text("Couldn’t save. Try again.")
         await expect(switch(page, "Early Hints")).to_have_attribute("aria-checked", before or "")
         lock.rollback()
         lock.close()

@@ -73,7 +73,7 @@ def test_second_after_2038_keeps_its_value_in_a_row(second: int):
             ),
             "f",
             NOW - 1000,
-            "Token may not edit WAF settings",
+            "Your token can’t edit WAF settings",
         ),
         (with_change(**OUTSIDE), "o", NOW - 2000, "Cloudflare dashboard"),
         (

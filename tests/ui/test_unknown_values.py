@@ -12,7 +12,7 @@ def test_dependency_on_an_unread_setting_says_neither_on_nor_off():
     loading, unread, rest = rendered.partition('"u"?.valueOf')
 
     assert '=== ""?.valueOf' in loading and unread
-    assert rest.index('", which is on."') < rest.index('", which is off."') < rest.index('"."')
+    assert rest.index('" (on)"') < rest.index('" (off)"') < rest.index('""')
 
 
 def test_count_of_a_section_is_a_dash_while_a_row_is_unread():

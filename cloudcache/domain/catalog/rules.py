@@ -30,14 +30,14 @@ def _needs(toggle: str, other: str, note: str, needs: State = State.ON) -> Depen
 
 
 DEPENDENCIES: tuple[Dependency, ...] = (
-    _needs("webp", "polish", "Works together with Polish"),
-    _needs("smart_tiered_cache", "tiered_caching", "Needs Tiered Cache"),
-    _needs("h2_prioritization", "http2", "Needs HTTP/2"),
-    _needs("early_hints", "http2", "Needs HTTP/2"),
-    _needs("0rtt", "tls_1_3", "Needs TLS 1.3"),
-    _needs("pseudo_ipv4", "ipv6", "Only of use with IPv6"),
-    _needs("hsts", "always_use_https", "Best together with Always Use HTTPS"),
-    _needs("strict_ssl", "ssl_automatic_mode", "May be changed by Automatic SSL/TLS", State.OFF),
+    _needs("webp", "polish", "Works with Polish"),
+    _needs("smart_tiered_cache", "tiered_caching", "Requires Tiered Cache"),
+    _needs("h2_prioritization", "http2", "Requires HTTP/2"),
+    _needs("early_hints", "http2", "Requires HTTP/2"),
+    _needs("0rtt", "tls_1_3", "Requires TLS 1.3"),
+    _needs("pseudo_ipv4", "ipv6", "Only useful with IPv6"),
+    _needs("hsts", "always_use_https", "Works best with Always Use HTTPS"),
+    _needs("strict_ssl", "ssl_automatic_mode", "Can be changed by Automatic SSL/TLS", State.OFF),
     _needs("speed_brain", "development_mode", "Pauses during development mode", State.OFF),
     _needs("polish", "development_mode", "Pauses during development mode", State.OFF),
     _needs("tiered_caching", "development_mode", "Pauses during development mode", State.OFF),

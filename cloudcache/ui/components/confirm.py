@@ -25,7 +25,7 @@ def confirm() -> rx.Component:
 def _dialog(toggle: Toggle, asks: Confirmation) -> rx.Component:
     return rx.el.dialog(
         rx.el.form(
-            rx.el.header(rx.el.h2(f"Turn on “{toggle.title}”?", id="ask-head")),
+            rx.el.header(rx.el.h2(f"{wording.rows.TURN_ON} {toggle.title}?", id="ask-head")),
             rx.el.div(
                 rx.el.p(asks.breaks, id="ask-text"),
                 rx.el.p(asks.way_back, class_name="quiet"),
@@ -61,7 +61,9 @@ def _typed() -> rx.Component:
     handle = Grid.shop.split(".")[0]
     return rx.el.div(
         rx.el.label(
-            rx.fragment("Type ", rx.el.b(handle), " to confirm"), html_for="typed", class_name="label"
+            rx.fragment(wording.rows.TYPE_NAME[0], " ", rx.el.b(handle), " ", wording.rows.TYPE_NAME[1]),
+            html_for="typed",
+            class_name="label",
         ),
         rx.el.div(
             rx.el.input(

@@ -26,7 +26,7 @@ def head(actions: rx.Component) -> rx.Component:
             class_name="dot-sep",
         ),
         rx.el.span(Grid.domain, class_name="dot-sep"),
-        rx.el.span(Grid.plan, " plan", class_name="dot-sep"),
+        rx.el.span(Grid.plan, " ", wording.status.PLAN, class_name="dot-sep"),
         rx.match(
             Grid.topology,
             ("o2o", rx.el.span(wording.status.O2O, class_name="badge", title=wording.status.O2O_MEANS)),
@@ -72,13 +72,20 @@ def status() -> rx.Component:
             rx.cond(
                 LOOK > 0,
                 rx.el.button(
-                    "Show these ", LOOK, type="button", class_name="link", on_click=Grid.show("look")
+                    wording.status.REVIEW[0],
+                    " ",
+                    LOOK,
+                    " ",
+                    rx.cond(LOOK == 1, wording.status.REVIEW[1], wording.status.REVIEW[2]),
+                    type="button",
+                    class_name="link",
+                    on_click=Grid.show("look"),
                 ),
             ),
             class_name="end",
         ),
         class_name="card status",
-        aria_label="Status",
+        aria_label=wording.status.STATUS,
     )
 
 
@@ -105,7 +112,7 @@ def _last_check() -> rx.Component:
     """When everything was last read; while that goes on because somebody asked, how far it is."""
     checking = rx.cond(
         Grid.progress.length() > 0,
-        rx.fragment("checking now, ", Grid.progress[0], " of ", Grid.progress[1]),
+        rx.fragment(wording.status.REFRESHING, " (", Grid.progress[0], " of ", Grid.progress[1], ")"),
         rx.fragment(wording.status.FULL_CHECK, " ", age(at=Grid.checked, says="ago")),
     )
     return rx.cond(
@@ -155,15 +162,15 @@ def _second_line() -> rx.Component:
         ),
         rx.el.span(
             wording.status.CHECKING,
-            ": ",
+            " (",
             Grid.progress[0],
             " of ",
             Grid.progress[1],
-            " calls",
+            ")",
             class_name="num",
         ),
     )
-    calm = rx.cond(LOOK > 0, rx.fragment(*_what_to_look_at()), "Nothing needs a look")
+    calm = rx.cond(LOOK > 0, rx.fragment(*_what_to_look_at()), wording.status.NOTHING_ODD)
     dns_only = rx.fragment(icon("none"), rx.el.span(wording.status.DNS_ONLY_MEANS))
     return rx.cond(
         (Grid.progress.length() > 0) & (Grid.checked == ""),
@@ -178,10 +185,15 @@ def _second_line() -> rx.Component:
 
 
 def _what_to_look_at() -> list[rx.Component]:
-    """The counts that are not zero, with their words; the style sheet puts the commas."""
+    """The counts that are not zero, with their words; the style sheet parts them."""
     return [
-        rx.cond(Grid.tally[place] > 0, rx.el.span(Grid.tally[place], " ", words, class_name="part"))
-        for place, words in enumerate(wording.status.TALLY)
+        rx.cond(
+            Grid.tally[place] > 0,
+            rx.el.span(
+                Grid.tally[place], " ", rx.cond(Grid.tally[place] == 1, one, several), class_name="part"
+            ),
+        )
+        for place, (one, several) in enumerate(wording.status.TALLY)
     ]
 
 

@@ -135,23 +135,23 @@ def slot(
 
 
 def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[str]) -> rx.Component:
-    onoff = rx.cond(on, "On", "Off")
+    onoff = rx.cond(on, wording.rows.ON, wording.rows.OFF)
     finer = rx.cond(word, onoff + " (" + word + ")", onoff)
     words = rx.match(
         letter,
-        ("p", rx.cond(on, "Turning on", "Turning off")),
-        ("q", rx.cond(on, "Queued to turn on", "Queued to turn off")),
+        ("p", rx.cond(on, wording.rows.TURNING_ON, wording.rows.TURNING_OFF)),
+        ("q", rx.cond(on, wording.rows.WAITING_ON, wording.rows.WAITING_OFF)),
         ("f", rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF)),
         ("k", rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF)),
-        ("o", rx.cond(on, "Turned on by someone else", "Turned off by someone else")),
-        ("x", "Changed by someone else"),
+        ("o", rx.cond(on, wording.rows.OUTSIDE_ON, wording.rows.OUTSIDE_OFF)),
+        ("x", wording.rows.OUTSIDE_CHANGED),
         ("h", rx.cond(on, wording.rows.REPORTED_ON, wording.rows.REPORTED_OFF)),
-        ("s", rx.cond(on, "On · may be out of date", "Off · may be out of date")),
+        ("s", rx.cond(on, wording.rows.STALE_ON, wording.rows.STALE_OFF)),
         ("u", wording.rows.UNREAD),
         ("n", wording.rows.NOT_AVAILABLE),
         ("m", rx.cond(word, word, onoff + " · " + wording.rows.NOT_REPORTED)),
         ("d", wording.rows.ENDED),
-        ("e", "On · ends by itself "),
+        ("e", wording.rows.ON_UNTIL + " "),
         finer,
     )
     return rx.fragment(words, rx.cond(letter == "e", age(at=at, says="clock"), rx.fragment()))
@@ -159,24 +159,24 @@ def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[
 
 def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Component:
     def ago(before: str) -> rx.Component:
-        return rx.el.span(before, age(at=at, says="ago"))
+        return rx.el.span(before, " ", age(at=at, says="ago"))
 
     return rx.match(
         letter,
-        ("c", ago("Confirmed ")),
-        ("p", ago("Sent ")),
+        ("c", ago(wording.rows.CONFIRMED)),
+        ("p", ago(wording.rows.SENT)),
         ("q", rx.el.span(age(at=at, says="in"))),
         ("f", rx.el.span(word)),
         ("k", rx.el.span(word)),
         ("o", rx.el.span(word, ", ", age(at=at, says="ago"))),
         ("x", rx.el.span(word, ", ", age(at=at, says="ago"))),
         ("h", rx.el.span(word, ", ", age(at=at, says="ago"))),
-        ("s", ago("Last seen ")),
+        ("s", ago(wording.rows.LAST_CHECKED)),
         ("u", rx.el.span(wording.rows.UNREAD_MORE)),
-        ("m", rx.cond(word, rx.fragment(), ago("Last seen "))),
-        ("d", ago("Ended ")),
-        ("e", rx.el.span("Checked ", age(at=word, says="ago"))),
-        ago("Checked "),
+        ("m", rx.cond(word, rx.fragment(), ago(wording.rows.LAST_CHECKED))),
+        ("d", ago(wording.rows.ENDED_AGO)),
+        ("e", rx.el.span(wording.rows.CHECKED, " ", age(at=word, says="ago"))),
+        ago(wording.rows.CHECKED),
     )
 
 
@@ -202,14 +202,14 @@ def _action(letter: rx.Var[str], name: rx.Var[str], title: rx.Var[str], acts: rx
 
     return rx.match(
         letter,
-        ("q", rx.cond(acts != "", act("Cancel", "cancel"))),
-        ("f", rx.cond(writes, act("Retry", "retry"))),
-        ("k", rx.cond(writes, act("Retry", "retry"))),
-        ("o", rx.cond(writes, act("Revert", "revert"))),
-        ("x", rx.cond(writes, act("Revert", "revert"))),
-        ("h", rx.cond(reads, act("Check now", "check"))),
-        ("s", rx.cond(reads, act("Check now", "check"))),
-        ("m", rx.cond(reads, act("Check now", "check"))),
+        ("q", rx.cond(acts != "", act(wording.rows.CANCEL_CHANGE, "cancel"))),
+        ("f", rx.cond(writes, act(wording.rows.TRY_AGAIN, "retry"))),
+        ("k", rx.cond(writes, act(wording.rows.TRY_AGAIN, "retry"))),
+        ("o", rx.cond(writes, act(wording.rows.REVERT, "revert"))),
+        ("x", rx.cond(writes, act(wording.rows.REVERT, "revert"))),
+        ("h", rx.cond(reads, act(wording.rows.REFRESH, "check"))),
+        ("s", rx.cond(reads, act(wording.rows.REFRESH, "check"))),
+        ("m", rx.cond(reads, act(wording.rows.REFRESH, "check"))),
         rx.fragment(),
     )
 
@@ -245,7 +245,15 @@ def _badges(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
 
 def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     """Lines under the meaning; none of them comes or goes with a flip."""
-    locked = _note(wording.rows.needs_plan(toggle.min_plan), " Your zone is on ", Grid.plan, ".")
+    locked = _note(
+        wording.rows.needs_plan(toggle.min_plan),
+        " ",
+        wording.rows.ZONE_PLAN[0],
+        " ",
+        Grid.plan,
+        " ",
+        wording.rows.ZONE_PLAN[1],
+    )
     free = [_risk(toggle)]
     rule = DEPENDENCY_OF.get(toggle.id)
     if rule and rule.other != "development_mode":
@@ -274,8 +282,8 @@ def _risk(toggle: Toggle) -> rx.Component:
 
 def _dependency(rule: Dependency) -> rx.Component:
     letter = cell_of(rule.other)[0:1]
-    known = rx.cond(letter == letter.upper(), ", which is on.", ", which is off.")
-    return _note(rule.note, rx.cond(_is_known(letter), known, "."))
+    known = rx.cond(letter == letter.upper(), wording.rows.DEPENDS_ON[0], wording.rows.DEPENDS_ON[1])
+    return _note(rule.note, rx.cond(_is_known(letter), known, ""))
 
 
 def _is_known(letter: rx.Var[str]) -> rx.Var[bool]:

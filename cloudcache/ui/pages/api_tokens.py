@@ -14,18 +14,17 @@ from cloudcache.ui.states.scripts import Scripts
 def api_tokens() -> rx.Component:
     """The card: the tokens there are, and a form for another one."""
     form = rx.el.form(
-        rx.el.label("Name", html_for="script-name", class_name="label"),
+        rx.el.label(wording.api_tokens.NAME, html_for="script-name", class_name="label"),
         rx.el.div(
             rx.el.div(
                 rx.el.input(id="script-name", name="name", auto_complete="off", max_length=60),
                 class_name="field grow",
             ),
             rx.el.select(
-                rx.el.option("Reads", value="read"),
-                rx.el.option("Reads and writes", value="write"),
+                *(rx.el.option(words, value=scope) for scope, words in wording.api_tokens.SCOPES.items()),
                 name="scope",
                 default_value="read",
-                aria_label="What it may do",
+                aria_label=wording.api_tokens.PERMISSION,
                 class_name="plain",
             ),
             rx.el.button(
@@ -51,7 +50,9 @@ def api_tokens() -> rx.Component:
         rx.el.ul(rx.foreach(Scripts.tokens, _token), class_name="checks"),
         rx.el.p(wording.api_tokens.NO_SCRIPTS, class_name="quiet"),
     )
-    link = rx.el.a("How to use them", href="/api/docs", target="_blank", rel="noopener", class_name="link")
+    link = rx.el.a(
+        wording.api_tokens.DOCS, href="/api/docs", target="_blank", rel="noopener", class_name="link"
+    )
     return rx.el.div(
         card(
             wording.api_tokens.SCRIPTS,
@@ -67,16 +68,25 @@ def api_tokens() -> rx.Component:
 
 
 def _token(one: rx.Var[dict[str, str]]) -> rx.Component:
-    used = rx.cond(one["used"] != "", rx.fragment(", used ", age(at=one["used"], says="ago")), ", never used")
+    used = rx.cond(
+        one["used"] != "",
+        rx.fragment(wording.api_tokens.USED, " ", age(at=one["used"], says="ago")),
+        wording.api_tokens.NEVER_USED,
+    )
+    scope = rx.match(one["scope"], *wording.api_tokens.SCOPES.items(), one["scope"])
     return rx.el.li(
         icon("lock"),
         rx.el.div(
-            rx.el.p(one["name"], " (", one["scope"], ")"),
+            rx.el.p(one["name"], " (", scope, ")"),
             rx.el.p(
-                "ends in ",
+                wording.api_tokens.ENDS_IN,
+                " ",
                 one["last_four"],
-                ", made ",
+                ", ",
+                wording.api_tokens.CREATED,
+                " ",
                 age(at=one["made"], says="ago"),
+                ", ",
                 used,
                 class_name="small quiet",
             ),

@@ -87,7 +87,9 @@ def _token() -> rx.Component:
         rx.el.p(wording.connect.TOKEN_HOW, id="cf-token-how", class_name="small quiet"),
         on_submit=lambda form: Connect.check(form, TOKEN),
     )
-    return card("1. Token", _replacing(), rx.cond(Connect.offers_oauth, _oauth(), rx.fragment()), form)
+    return card(
+        wording.connect.STEP_TOKEN, _replacing(), rx.cond(Connect.offers_oauth, _oauth(), rx.fragment()), form
+    )
 
 
 def _replacing() -> rx.Component:
@@ -138,21 +140,30 @@ def _zones() -> rx.Component:
     return rx.el.section(
         rx.el.div(
             rx.el.div(
-                rx.el.h2("2. Zone"),
+                rx.el.h2(wording.connect.STEP_ZONE),
                 rx.el.p(
-                    "The token reaches ",
+                    wording.connect.ACCESS[0],
+                    " ",
                     Connect.zones.length(),
-                    rx.cond(Connect.zones.length() == 1, " zone", " zones"),
-                    rx.cond(Connect.is_cut, " and more.", "."),
+                    " ",
+                    rx.cond(
+                        Connect.is_cut,
+                        wording.connect.ACCESS[3],
+                        rx.cond(
+                            Connect.zones.length() == 1, wording.connect.ACCESS[1], wording.connect.ACCESS[2]
+                        ),
+                    ),
                 ),
             ),
             class_name="card-head",
         ),
         rx.el.fieldset(
-            rx.el.legend("Zone", class_name="sr"), rx.foreach(Connect.zones, _zone), class_name="plain"
+            rx.el.legend(wording.connect.ZONE, class_name="sr"),
+            rx.foreach(Connect.zones, _zone),
+            class_name="plain",
         ),
         class_name="card",
-        aria_label="2. Zone",
+        aria_label=wording.connect.STEP_ZONE,
     )
 
 
@@ -165,9 +176,11 @@ def _zone(one: rx.Var[dict[str, str]]) -> rx.Component:
             on_change=lambda _: Connect.choose(one["id"]),
         ),
         rx.el.span(
-            rx.el.b(one["name"]), rx.el.span(one["plan"], " plan", class_name="small quiet"), class_name="two"
+            rx.el.b(one["name"]),
+            rx.el.span(one["plan"], " ", wording.status.PLAN, class_name="small quiet"),
+            class_name="two",
         ),
-        rx.cond(one["own"] != "", rx.el.span("Your shop’s domain", class_name="badge"), rx.fragment()),
+        rx.cond(one["own"] != "", rx.el.span(wording.connect.OWN_DOMAIN, class_name="badge"), rx.fragment()),
         class_name="choice radio",
     )
 
@@ -177,17 +190,15 @@ def _found() -> rx.Component:
     looked = rx.fragment(
         _way(),
         rx.el.ul(
-            _count_line(Connect.counts[0], "can be used", "check"),
-            _count_line(Connect.counts[1], "have no effect for your shop", "none"),
-            _count_line(Connect.counts[2], "ask you to confirm before they turn on", "alert"),
+            *(_count_line(place, picture) for place, picture in enumerate(("check", "none", "alert"))),
             class_name="checks",
         ),
-        rx.el.h3("What the token may do", class_name="label"),
+        rx.el.h3(wording.connect.PERMISSIONS, class_name="label"),
         _checks(),
     )
     busy = Connect.busy == "connect"
     connect_button = rx.el.button(
-        rx.cond(busy, "Connecting", "Connect " + Connect.domain),
+        rx.cond(busy, wording.connect.CONNECTING_ZONE, wording.connect.CONNECT_ZONE + " " + Connect.domain),
         type="button",
         class_name="btn primary",
         disabled=busy | ~ready,
@@ -198,7 +209,7 @@ def _found() -> rx.Component:
         rx.cond(
             ready | (Connect.problem == ""),
             card(
-                "3. How traffic reaches your shop",
+                wording.connect.STEP_TRAFFIC,
                 rx.cond(
                     ready, looked, rx.el.p(wording.connect.CHECKING_TOKEN, class_name="quiet", role="status")
                 ),
@@ -219,9 +230,12 @@ def _way() -> rx.Component:
     return rx.el.p(rx.el.b(Connect.hostname), " ", rx.match(Connect.topology, *ways, rx.fragment()))
 
 
-def _count_line(count: rx.Var[int], words: str, picture: str) -> rx.Component:
+def _count_line(place: int, picture: str) -> rx.Component:
+    count, (one, several) = Connect.counts[place], wording.connect.COUNTS[place]
     return rx.el.li(
-        icon(picture), rx.el.p(count, " ", words), class_name="" if picture == "check" else "none"
+        icon(picture),
+        rx.el.p(count, " ", rx.cond(count == 1, one, several)),
+        class_name="" if picture == "check" else "none",
     )
 
 
@@ -264,7 +278,7 @@ def _connected() -> rx.Component:
             wording.connect.CONNECTED,
         ),
         suspended,
-        rx.el.p(rx.el.b(Connect.domain), ", ", Connect.plan, " plan"),
+        rx.el.p(rx.el.b(Connect.domain), ", ", Connect.plan, " ", wording.status.PLAN),
         _way(),
         _checks(),
         problem(Connect.problem),

@@ -66,7 +66,9 @@ def _section(number: int, section: Section, rows: tuple[Toggle, ...]) -> rx.Comp
     return rx.el.section(
         rx.el.div(
             rx.el.div(rx.el.h2(section.value, id=heading), rx.el.p(wording.grid.SECTION_TEXT[section])),
-            rx.el.span(_on_count(rows), f" of {len(rows)} on", class_name="aside"),
+            rx.el.span(
+                _on_count(rows), f" {wording.grid.OF} {len(rows)} {wording.grid.ARE_ON}", class_name="aside"
+            ),
             class_name="card-head",
         ),
         rx.el.ul(*(row(toggle) for toggle in rows), class_name="rows"),
@@ -93,7 +95,9 @@ def _nothing_found() -> rx.Component:
     card = rx.el.section(
         rx.el.div(
             rx.el.h2(
-                rx.cond(looked, "Nothing needs a look", wording.grid.NOTHING_FOUND + " “" + Grid.query + "”")
+                rx.cond(
+                    looked, wording.status.NOTHING_ODD, wording.grid.NOTHING_FOUND + " “" + Grid.query + "”"
+                )
             ),
             rx.el.p(rx.cond(looked, wording.grid.NOTHING_TO_LOOK_AT, wording.grid.NOTHING_FOUND_WHY)),
             rx.el.button(
@@ -174,9 +178,7 @@ def _sign_out(local: Local) -> rx.Component:
 def _waiting(local: Local | None) -> rx.Component:
     """The rollout does not serve this shop: what that means, and that nothing is asked of anybody."""
     link = rx.el.a(wording.common.CONTACT_SUPPORT, href=Grid.support, class_name="link")
-    help_ = rx.el.p(
-        wording.rollout.WAITING_HELP, rx.cond(Grid.support != "", rx.fragment(" ", link), rx.fragment())
-    )
+    help_ = rx.cond(Grid.support != "", rx.el.p(wording.rollout.WAITING_HELP, " ", link), rx.fragment())
     return _card(
         wording.rollout.WAITING,
         rx.el.p(wording.rollout.WAITING_MORE),

@@ -35,13 +35,19 @@ def signin(local: Local) -> rx.Component:
                 action=f"{local.backend}/local/session",
             ),
             class_name="card",
-            aria_label="Shops",
+            aria_label=wording.signin.SHOPS,
         ),
         rx.cond(Signin.has_more, _another(local), rx.fragment()),
         rx.el.section(
             plain_form(
                 *(
-                    rx.el.button(f"Support, {role}", type="submit", name="role", value=role, class_name="btn")
+                    rx.el.button(
+                        wording.signin.SUPPORT_ROLE.format(role=role),
+                        type="submit",
+                        name="role",
+                        value=role,
+                        class_name="btn",
+                    )
                     for role in ("viewer", "operator", "admin")
                 ),
                 method="post",
@@ -54,7 +60,7 @@ def signin(local: Local) -> rx.Component:
                 class_name="link",
             ),
             class_name="card side-by-side padded-card",
-            aria_label="Support",
+            aria_label=wording.staff.STAFF,
         ),
         rx.el.footer(_dashboard(local), class_name="page-foot"),
         class_name="page narrow",
@@ -86,7 +92,7 @@ def _another(local: Local) -> rx.Component:
 
 
 def _choice(one: rx.Var[dict[str, str]]) -> rx.Component:
-    count = rx.cond(one["on_count"] != "", one["on_count"] + " of 50 on", "")
+    count = rx.cond(one["on_count"] != "", one["on_count"] + " " + wording.signin.ON_COUNT, "")
     return rx.el.li(
         rx.el.button(
             rx.el.span(

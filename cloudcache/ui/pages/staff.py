@@ -37,7 +37,7 @@ def customer() -> rx.Component:
         icon("info"),
         rx.el.div(
             rx.el.b(wording.staff.VIEW_BANNER),
-            rx.el.p("Your view ends at ", age(at=Grid.until, says="clock"), "."),
+            rx.el.p(wording.staff.VIEW_ENDS, " ", age(at=Grid.until, says="clock"), "."),
             rx.cond(Grid.waits, rx.el.p(wording.staff.VIEW_WAITS), rx.fragment()),
         ),
         rx.el.button(wording.staff.VIEW_STOP, type="button", class_name="btn", on_click=Grid.end_view),
@@ -89,7 +89,9 @@ def _search() -> rx.Component:
         ),
         rx.el.p(Staff.problem, class_name="wrong", role="alert"),
         rx.el.section(
-            rx.cond(Staff.found.length() > 0, table, nobody), class_name="card", aria_label="Customers"
+            rx.cond(Staff.found.length() > 0, table, nobody),
+            class_name="card",
+            aria_label=wording.staff.CUSTOMERS,
         ),
         class_name="page narrow",
     )
@@ -127,7 +129,7 @@ def _reason() -> rx.Component:
         rx.el.p(Grid.said, class_name="wrong", role="alert"),
         rx.el.p(wording.staff.VIEW_TEXT, id="reason-text", class_name="small quiet"),
         rx.el.div(
-            rx.el.a("Cancel", href="/staff", class_name="btn"),
+            rx.el.a(wording.common.CANCEL, href="/staff", class_name="btn"),
             rx.el.button(wording.staff.VIEW_START, type="submit", class_name="btn primary"),
             class_name="foot",
         ),
@@ -137,7 +139,9 @@ def _reason() -> rx.Component:
         lost(),
         rx.el.a(icon("right", "icon back-arrow"), wording.staff.STAFF, href="/staff", class_name="back"),
         rx.el.div(rx.el.h1(rx.State.customer), class_name="head"),
-        rx.el.section(rx.el.div(form, class_name="card-body"), class_name="card", aria_label="Reason"),
+        rx.el.section(
+            rx.el.div(form, class_name="card-body"), class_name="card", aria_label=wording.staff.REASON
+        ),
         class_name="page narrow",
     )
 

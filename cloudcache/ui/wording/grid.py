@@ -5,29 +5,29 @@ from __future__ import annotations
 from cloudcache.domain.catalog.model import Section
 
 SECTION_TEXT: dict[Section, str] = {
-    Section.PAGE_LOADING: "What the browser fetches, and when.",
-    Section.IMAGES: "Smaller pictures, fonts, and who may use them.",
-    Section.CONNECTIONS: "How browsers talk to your domain.",
-    Section.CACHING: "What Cloudflare keeps, and for whom.",
-    Section.SECURITY: "Who is turned away.",
-    Section.HTTPS: "Encryption between shoppers, Cloudflare and Shopify.",
-    Section.BOTS: "What crawlers and assistants may take.",
-    Section.NETWORK: "Details for apps and diagnostics.",
+    Section.PAGE_LOADING: "Control what browsers load, and when.",
+    Section.IMAGES: "Deliver smaller images and fonts, and control who can use them.",
+    Section.CONNECTIONS: "Control how browsers connect to your domain.",
+    Section.CACHING: "Control what Cloudflare caches.",
+    Section.SECURITY: "Block unwanted traffic.",
+    Section.HTTPS: "Encrypt traffic between your customers, Cloudflare, and Shopify.",
+    Section.BOTS: "Control what crawlers and AI assistants can access.",
+    Section.NETWORK: "Network options for apps and diagnostics.",
 }
 SEARCH = "Search settings"
 SEARCH_HINT = "Search 50 settings"
 ALL = "All"
-NEEDS_A_LOOK = "Needs a look"
+OF = "of"
+ARE_ON = "on"
+NEEDS_A_LOOK = "Needs attention"
 SECTIONS = "Sections"
-NOTHING_FOUND = "No setting matches"
-NOTHING_FOUND_WHY = (
-    "Only the 50 settings of this page are searched; Shopify looks after compression and HTTP itself."
-)
+NOTHING_FOUND = "No settings match"
+NOTHING_FOUND_WHY = "Try another word. Compression isn’t listed because Shopify manages it."
 NOTHING_TO_LOOK_AT = (
-    "Nothing needs a look. Failed, outside, outdated and risky settings would be listed here."
+    "Failed changes, changes made outside this app, outdated values, and risky settings appear here."
 )
 CLEAR_SEARCH = "Clear search"
 SHOW_ALL = "Show all settings"
-SEEN_ALL = "Mark changes as seen"
-DASHBOARD = "Cloudflare dashboard (emulated)"
+SEEN_ALL = "Mark all as reviewed"
+DASHBOARD = "Emulated Cloudflare dashboard"
 SHORTCUT = "Press / to search"

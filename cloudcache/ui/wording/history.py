@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from cloudcache.ui.wording.reasons import reason
 
-HISTORY_TEXT = "What was changed, by whom, and when our support looked at your settings."
-NO_HISTORY = "No change yet."
+HISTORY_TEXT = "See what changed, who changed it, and when support viewed your settings."
+NO_HISTORY = "No changes yet."
 MORE = "Show older"
 _DEEDS = {
-    "installed": "The app was installed",
-    "uninstalled": "The app was uninstalled",
-    "webhook ignored": "An outdated message from Shopify was ignored",
+    "installed": "App installed",
+    "uninstalled": "App uninstalled",
+    "webhook ignored": "Outdated message from Shopify ignored",
     "connected": "Connected to Cloudflare",
     "disconnected": "Disconnected from Cloudflare",
-    "token made": "A token for scripts was made",
-    "token revoked": "A token for scripts was revoked",
-    "view started": "Support looked at your settings",
-    "view ended": "Support stopped looking",
-    "denied": "An attempt was refused",
-    "customer data": "Shopify asked about customer data; none is held",
-    "erased": "Older data was erased",
-    "rollout changed": "The rollout of this page was changed for your shop",
-    "imported": "Rocket Loader’s value in the earlier app was compared with Cloudflare",
+    "token made": "API token created",
+    "token revoked": "API token revoked",
+    "view started": "Support viewed your settings",
+    "view ended": "Support session ended",
+    "denied": "Request denied",
+    "customer data": "Shopify requested customer data. We don’t store any.",
+    "erased": "Older data deleted",
+    "rollout changed": "Rollout of this page changed for your store",
+    "imported": "Rocket Loader’s value in the earlier app compared with Cloudflare",
 }
 
 
@@ -29,20 +29,20 @@ def deed(action: str, outcome: str, title: str, told: dict[str, str]) -> tuple[s
     """A line of the history: what was done, and what else is known of it."""
     to = told.get("to", "")
     if action == "flip asked":
-        return f"{title}: turn {to}", "through a script" if told.get("through") == "api" else ""
+        return f"{title}: turn {to}", "Through the REST API" if told.get("through") == "api" else ""
     if action == "flip ended":
         status, _, why = outcome.partition(": ")
         if status == "applied":
             return f"{title}: done", ""
         if status == "failed":
-            return f"{title}: not changed", reason(why, told.get("detail", ""))
-        return f"{title}: taken back" if status == "cancelled" else f"{title}: replaced by a later wish", ""
+            return f"{title} wasn’t changed", reason(why, told.get("detail", ""))
+        return f"{title}: canceled" if status == "cancelled" else f"{title}: replaced by a newer change", ""
     if action == "imported":
-        return _DEEDS[action], f"{told.get('told', '?')} there, {told.get('found', '?')} at Cloudflare"
+        return _DEEDS[action], f"{told.get('told', '?')} there, {told.get('found', '?')} in Cloudflare"
     if action == "ended automatically":
         return f"{title}: ended automatically", ""
     if action == "changed elsewhere":
-        return f"{title}: turned {to} at Cloudflare", ""
+        return f"{title}: turned {to} outside this app", ""
     if action == "changed as a side effect":
         return f"{title}: turned {to}", "Cloudflare changed it along with another setting"
     more = told.get("reason") or told.get("zone") or told.get("name", "") if action != "view ended" else ""

@@ -7,32 +7,32 @@ from cloudcache.domain.events import NOT_SENT
 from cloudcache.ui.wording.rows import NOT_AVAILABLE
 
 _REASONS: dict[Reason, str] = {
-    Reason.PLAN: "Your plan does not include it",
-    Reason.NOT_EDITABLE: "Cloudflare does not allow it here",
-    Reason.TOKEN_REFUSED: "Cloudflare refused the token",
-    Reason.PERMISSION: "Token may not edit it",
-    Reason.WRONG_VALUE: "Cloudflare refused the value",
+    Reason.PLAN: "Your plan doesn’t include this",
+    Reason.NOT_EDITABLE: "Cloudflare doesn’t allow this",
+    Reason.TOKEN_REFUSED: "Cloudflare rejected your token",
+    Reason.PERMISSION: "Your token can’t edit this setting",
+    Reason.WRONG_VALUE: "Cloudflare rejected the value",
     Reason.UNKNOWN_SETTING: NOT_AVAILABLE,
-    Reason.CONFLICT: "It conflicts with another setting",
-    Reason.NO_ANSWER: "Cloudflare did not answer in time",
+    Reason.CONFLICT: "Conflicts with another setting",
+    Reason.NO_ANSWER: "Cloudflare didn’t respond in time",
     Reason.NOT_KEPT: "Cloudflare kept the old value",
-    Reason.SETTING_FAILING: "Cloudflare keeps failing to change it",
-    Reason.CIRCUIT_OPEN: "Cloudflare fails here; try again later",
-    Reason.CHANGED_ELSEWHERE: "It was changed at Cloudflare meanwhile",
-    Reason.NOT_CONFIRMED: "It was not confirmed",
-    Reason.CANCELLED: "Taken back",
-    Reason.ZONE_GONE: "Cloudflare does not know this zone",
-    Reason.NOT_CONNECTED: "No token is connected",
-    Reason.ZONE_REPLACED: "Another zone was connected meanwhile",
-    Reason.OTHER: "Cloudflare refused it",
+    Reason.SETTING_FAILING: "Cloudflare can’t change this right now",
+    Reason.CIRCUIT_OPEN: "Paused after errors. Try again later.",
+    Reason.CHANGED_ELSEWHERE: "Changed in Cloudflare in the meantime",
+    Reason.NOT_CONFIRMED: "You didn’t confirm this change",
+    Reason.CANCELLED: "Canceled",
+    Reason.ZONE_GONE: "We can’t find your zone in Cloudflare",
+    Reason.NOT_CONNECTED: "No API token is connected",
+    Reason.ZONE_REPLACED: "Another zone was connected",
+    Reason.OTHER: "Cloudflare rejected this change",
 }
 _PERMISSIONS = {
-    "Zone WAF": "Token may not edit WAF settings",
-    "Bot Management": "Token may not edit bot settings",
-    "Page Shield": "Token may not edit Page Shield",
-    "Zone Settings": "Token may not edit zone settings",
+    "Zone WAF": "Your token can’t edit WAF settings",
+    "Bot Management": "Your token can’t edit bot settings",
+    "Page Shield": "Your token can’t edit Page Shield",
+    "Zone Settings": "Your token can’t edit zone settings",
 }
-NOT_SENT_IN_TIME = "It was not sent within an hour"
+NOT_SENT_IN_TIME = "Couldn’t send it within an hour"
 LONGEST_REASON = 38
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-WAITING = "Your Cloudflare settings stay as they are"
+WAITING = "Coming soon to your store"
 WAITING_MORE = (
-    "This page is opened to shops step by step, and it is not yet open for yours. Nothing changes at Cloudflare "
-    "because of that, and a change that was under way is still carried out. The page opens by itself when it is "
-    "your turn; you need not reload it."
+    "We’re rolling this out gradually. Your Cloudflare settings won’t change in the meantime, apart from "
+    "changes you already requested. This page opens automatically when your store is included."
 )
-WAITING_HELP = "Questions? Our support is there for you, now as before."
-WAITING_SLOT = "This page is not open for your shop yet"
-YOUR_TURN = "This page is open for your shop now"
+WAITING_HELP = "Have a question?"
+WAITING_SLOT = "Not available for your store yet"
+YOUR_TURN = "Cloudflare settings are ready for your store"
 YOUR_TURN_MORE = "Connect your Cloudflare zone to see its settings."

@@ -11,26 +11,53 @@ from cloudcache.domain.events import Change
 NO_EFFECT = "No effect"
 RISKY = "Risky"
 LOCKED = "Locked"
-ASKS = "Asks before it turns on."
+ASKS = "You’ll be asked to confirm."
 NOT_AVAILABLE = "Not available on this zone"
 NOT_AVAILABLE_NOTE = "Cloudflare doesn’t have this setting for your domain."
 NOT_REPORTED = "Cloudflare didn’t report it"
 ENDED = "Ended, checking"
-UNREAD = "Not read yet"
+UNREAD = "Loading"
 UNREAD_MORE = "Waiting for Cloudflare"
-STILL_ON = "Still on · not changed"
-STILL_OFF = "Still off · not changed"
-NOT_EDITABLE_NOTE = "Cloudflare does not let this zone change it."
-REPORTED_ON = "Turned on, says the change log"
-REPORTED_OFF = "Turned off, says the change log"
+STILL_ON = "Couldn’t turn off"
+STILL_OFF = "Couldn’t turn on"
+NOT_EDITABLE_NOTE = "Cloudflare doesn’t let you change this setting on your zone."
+REPORTED_ON = "Turned on, per Cloudflare’s audit log"
+REPORTED_OFF = "Turned off, per Cloudflare’s audit log"
+ON = "On"
+OFF = "Off"
+TURNING_ON = "Turning on"
+TURNING_OFF = "Turning off"
+WAITING_ON = "Waiting to turn on"
+WAITING_OFF = "Waiting to turn off"
+OUTSIDE_ON = "Turned on outside this app"
+OUTSIDE_OFF = "Turned off outside this app"
+OUTSIDE_CHANGED = "Changed outside this app"
+STALE_ON = "On, might be outdated"
+STALE_OFF = "Off, might be outdated"
+ON_UNTIL = "On until"
+CONFIRMED = "Confirmed"
+SENT = "Sent"
+CHECKED = "Checked"
+LAST_CHECKED = "Last checked"
+ENDED_AGO = "Ended"
+CANCEL_CHANGE = "Cancel"
+TRY_AGAIN = "Try again"
+REVERT = "Revert"
+REFRESH = "Refresh"
 SENDING = "Sending"
+ZONE_PLAN = ("Your zone is on the", "plan.")
+"""What stands before and after the name of the zone's plan."""
+DEPENDS_ON = (" (on)", " (off)")
+"""What follows the name of the setting that a row depends on."""
 UNSENT = "Not sent yet. Reconnecting."
-TOO_MANY = "Too many changes at once; wait a minute"
-KEEP_OFF = "Keep it off"
+TOO_MANY = "Too many changes. Wait a minute."
+TYPE_NAME = ("Type", "to confirm")
+"""What stands before and after the store's name."""
+KEEP_OFF = "Keep off"
 TURN_ON = "Turn on"
-NOT_THE_NAME = "That is not the shop’s name."
-NOT_CHECKED = "Couldn’t check it. Try again."
-NOT_KEPT_HERE = "Not stored; please try again"
+NOT_THE_NAME = "That doesn’t match your store’s name."
+NOT_CHECKED = "Couldn’t refresh. Try again."
+NOT_KEPT_HERE = "Couldn’t save. Try again."
 
 
 def outside(change: Change) -> str:
@@ -39,13 +66,14 @@ def outside(change: Change) -> str:
 
 
 def needs_plan(plan: ZonePlan) -> str:
-    """The first half of a locked row's note."""
-    return f"Needs the {plan.title} plan."
+    """Return the first half of a locked row's note."""
+    return f"Requires the {plan.title} plan."
 
 
 def needs_permission(permission: str) -> str:
     """The note of a row that the shop's token may not edit."""
-    return f"Your Cloudflare token lacks {permission}: Edit. Add it at Cloudflare, then check again under Connect."
+    missing = f"Your token is missing {permission}: Edit."
+    return f"{missing} Add it in Cloudflare, then check again under Cloudflare connection."
 
 
 def settled(title: str, on: bool) -> str:
@@ -55,4 +83,4 @@ def settled(title: str, on: bool) -> str:
 
 def not_changed(title: str, why: str) -> str:
     """What the live region says when a change failed."""
-    return f"{title} was not changed: {why}"
+    return f"{title} wasn’t changed: {why}"

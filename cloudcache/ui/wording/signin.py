@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-PRETEND_ADMIN = "Shopify admin (emulated): install the app in a new shop"
-SIGNIN_TITLE = "Choose a demo shop"
-SIGNIN_TEXT = "Local sign-in against the emulator. This page does not exist in other environments."
-ANOTHER_SHOP = "Another shop"
-ANOTHER_SHOP_HINT = "shop name"
-NO_SHOPS = "No shop yet. Add one with: python -m cloudcache customers add SHOP --zone ZONE_ID"
+PRETEND_ADMIN = "Emulated Shopify admin: install the app in a new store"
+SIGNIN_TITLE = "Choose a demo store"
+SIGNIN_TEXT = "Sign in locally with the emulators. This page doesn’t exist in other environments."
+ANOTHER_SHOP = "Another store"
+ANOTHER_SHOP_HINT = "Store name"
+NO_SHOPS = "No stores yet. Add one with: python -m cloudcache customers add SHOP --zone ZONE_ID"
+SHOPS = "Stores"
+SUPPORT_ROLE = "Support, {role}"
+ON_COUNT = "of 50 on"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-O2O = "behind Shopify (O2O)"
-O2O_MEANS = "Orange-to-orange: your zone answers first, then Shopify’s own Cloudflare zone."
+O2O = "Proxied through Shopify (O2O)"
+O2O_MEANS = (
+    "Orange-to-orange (O2O): traffic goes through your zone first, then through Shopify’s Cloudflare zone."
+)
 DNS_ONLY = "DNS only"
 DNS_ONLY_MEANS = (
-    "Your domain is DNS only at Cloudflare: shoppers do not pass through it, so no setting takes effect. "
-    "Turn the proxy on for your shop’s name in Cloudflare’s DNS page to change that."
+    "Your domain isn’t proxied by Cloudflare, so these settings don’t affect your store. Turn on the proxy "
+    "(orange cloud) for your domain in Cloudflare DNS."
 )
-NO_ZONE = "Not in this zone"
+NO_ZONE = "Domain not in this zone"
 NO_ZONE_MEANS = (
-    "Your shop’s domain is not in the connected zone, so its settings touch none of your shoppers. "
-    "Connect the zone of your shop’s domain to change that."
+    "Your store’s domain isn’t in the connected zone, so these settings don’t affect your store. Connect the "
+    "zone that contains your store’s domain."
 )
+STATUS = "Status"
+PLAN = "plan"
 LIVE = "Live"
 CONNECTING = "Connecting"
 UNAVAILABLE = "Unavailable"
@@ -22,39 +26,45 @@ NOT_CONNECTED = "Not connected"
 PAUSED = "Paused"
 CONNECTED_TO = "Connected to Cloudflare"
 NOT_CONNECTED_TO = "Not connected to Cloudflare"
-FULL_CHECK = "full check"
-NEVER_CHECKED = "never checked in full"
-NOT_READ_IN_FULL = "your store’s zone couldn’t be read in full"
+FULL_CHECK = "All settings checked"
+NEVER_CHECKED = "Not fully checked yet"
+NOT_READ_IN_FULL = "Some settings couldn’t be read"
 NOT_READ_IN_FULL_MEANS = (
-    "Cloudflare refused or left out some settings. They keep their last known values and ages, and are read again "
+    "Cloudflare refused or left out some settings. They keep their last known values, and we’ll try again "
     "automatically."
 )
-FOLLOWED = "change log read"
-FOLLOWED_MEANS = "Cloudflare’s log of changes names what was changed elsewhere; those settings are then read."
-NOT_FOLLOWED = "changes elsewhere show within a minute"
-NOT_FOLLOWED_MEANS = (
-    "This shop’s token may not read Cloudflare’s log of changes, so your settings are read again every minute while "
-    "this page is open. A token that may read Account Settings shows changes within seconds."
+FOLLOWED = "Cloudflare activity checked"
+FOLLOWED_MEANS = (
+    "Cloudflare’s audit log shows what was changed outside this app. We check those settings right away."
 )
-CHECK_ALL = "Check all now"
-CHECKING = "Reading your settings from Cloudflare"
+NOT_FOLLOWED = "Outside changes can take a minute to appear"
+NOT_FOLLOWED_MEANS = (
+    "Your token can’t read Cloudflare’s audit log, so we check your settings every minute while this page is "
+    "open. With the Account Settings: Read permission, changes appear within seconds."
+)
+CHECK_ALL = "Refresh all"
+CHECKING = "Loading settings from Cloudflare"
 OFFLINE = "Offline"
 
 
 def check_again(wait_ms: int) -> str:
-    """When all settings can be checked again; empty when right away."""
+    """Say when all settings can be refreshed again; nothing when they can be now."""
     if wait_ms <= 0:
         return ""
     seconds = -(-wait_ms // 1000)
-    wait = f"{seconds} seconds" if seconds < 90 else f"{-(-seconds // 60)} minutes"
-    return f"You’ve checked recently. You can check all settings again in {wait}."
+    wait = f"{seconds} second{'s' * (seconds > 1)}" if seconds < 90 else f"{-(-seconds // 60)} minutes"
+    return f"You refreshed recently. You can refresh all settings again in {wait}."
 
 
+NOTHING_ODD = "Everything looks good"
+REVIEW = ("Review", "setting", "settings")
+"""What stands before and after the number of settings that need attention."""
+REFRESHING = "Checking now"
 TALLY = (
-    "not changed",
-    "changed elsewhere",
-    "may be out of date",
-    "on without effect for this shop",
-    "on and risky",
+    ("change failed.", "changes failed."),
+    ("changed outside this app.", "changed outside this app."),
+    ("value might be outdated.", "values might be outdated."),
+    ("setting is on but has no effect.", "settings are on but have no effect."),
+    ("risky setting is on.", "risky settings are on."),
 )
-"""What the counts of the status card's second line are of, in the order they travel in."""
+"""What the counts of the status card's second line are of, one and more, in the order they travel in."""

@@ -108,7 +108,7 @@ def test_open_pages_that_are_read_all_the_time_leave_sweeps_a_twentieth(pages: i
 
 
 @pytest.mark.parametrize(
-    ("wait_ms", "said"), [(0, ""), (1, "1 seconds"), (59_001, "60 seconds"), (600_000, "10 minutes")]
+    ("wait_ms", "said"), [(0, ""), (1, "1 second."), (59_001, "60 seconds"), (600_000, "10 minutes")]
 )
 def test_refused_check_says_when_it_is_possible_again(wait_ms: int, said: str):
     assert said in wording.status.check_again(wait_ms)

@@ -66,7 +66,7 @@ async def test_third_failed_change_opens_it_and_the_fourth_costs_no_call(rig: Ri
     assert rig.world.requests() == ()
     refused = (await rig.store.history(rig.customer.id, 1))[0]
     assert (refused.status, refused.error) == (ChangeStatus.FAILED, Reason.CIRCUIT_OPEN)
-    assert "try again later" in wording.reasons.reason(refused.error)
+    assert "Try again later" in wording.reasons.reason(refused.error)
 
 
 async def test_refused_request_may_be_made_again_under_its_own_id(rig: Rig):
