@@ -24,6 +24,7 @@ from cloudcache.adapters.db.engine import check_migration, make_engine, upgrade
 from cloudcache.adapters.db.measured import measure
 from cloudcache.adapters.db.roles import check_role
 from cloudcache.adapters.db.store import SqlStore
+from cloudcache.adapters.db.tables import check_tables
 from cloudcache.adapters.identity.local import LocalIdentity, Nobody
 from cloudcache.adapters.measured_budget import MeasuredBudget
 from cloudcache.adapters.prometheus import PrometheusTelemetry, watch_loop
@@ -212,8 +213,10 @@ class Wiring:
 
 
 async def check_database(settings: Settings, store: SqlStore) -> None:
-    """Whether it is at our migration and, outside the local environment, binds us to row-level security."""
+    """Whether it is at our migration with all tables and, outside the local environment, binds us to row-level
+    security."""
     await check_migration(store.engine)
+    await check_tables(store.engine)
     if not settings.is_local:
         await check_role(store.engine)
 

@@ -25,6 +25,7 @@ from cloudcache.adapters.db.engine import (
     upgrade,
 )
 from cloudcache.adapters.db.models import metadata
+from cloudcache.adapters.db.tables import check_tables
 from cloudcache.domain.errors import StoreUnavailable
 from tests.support.databases import fresh_postgres, migrated_sqlite
 from tests.support.tenants import Tenant, tenant
@@ -134,6 +135,23 @@ async def test_a_database_at_another_migration_is_named_with_the_remedy(bare_url
     )
     with pytest.raises(StoreUnavailable, match="9999"):
         await upgrade(bare_url)
+
+
+async def test_database_without_a_table_is_named_until_the_table_is_back(bare_url: str, engine: AsyncEngine):
+    await upgrade(bare_url)
+    await check_tables(engine)
+    await _rename(engine, "customer_zones", "elsewhere")
+
+    with pytest.raises(StoreUnavailable, match=r"lacks the table customer_zones$"):
+        await check_tables(engine)
+    await _rename(engine, "elsewhere", "customer_zones")
+
+    await check_tables(engine)
+
+
+async def _rename(engine: AsyncEngine, before: str, after: str) -> None:
+    async with Database(engine).writing("*") as connection:
+        await connection.execute(text(f"ALTER TABLE {before} RENAME TO {after}"))
 
 
 async def test_an_id_is_never_given_to_a_second_customer(mine: Tenant, other: Tenant):

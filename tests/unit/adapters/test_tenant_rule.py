@@ -72,7 +72,15 @@ ACROSS = {
     *("rollout_revision", "across_tenants_rollout", "set_rollout_percent", "name_in_rollout"),
     *("across_tenants_shop_names", "across_tenants_wishes", "across_tenants_customer_of_zone"),
     # no tenant's tables at all
-    *("staff_role", "set_staff_role", "delivered", "forget_deliveries", "check_migration", "check_role"),
+    *(
+        "staff_role",
+        "set_staff_role",
+        "delivered",
+        "forget_deliveries",
+        "check_migration",
+        "check_role",
+        "check_tables",
+    ),
     *("across_tenants_shop_tokens", "across_tenants_to_erase"),
     "across_tenants_deliveries",
     *("breakers_of", "open_breakers", "record_failure", "record_success", "claim_try"),
