@@ -18,7 +18,7 @@ from cloudcache import garbage, logs
 from cloudcache.config import ConfigError, load
 from cloudcache.domain.events import SignedOut, Uninstalled
 from cloudcache.ui import pages, theme
-from cloudcache.ui.states import bindings, open_pages
+from cloudcache.ui.states import bindings, open_pages, reloads
 from cloudcache.ui.states.feed import feed
 from cloudcache.ui.states.session import BindSession
 from cloudcache.web import api, local_session, openapi, ops, signin, webhooks
@@ -115,6 +115,7 @@ app.app_wraps.pop(
 app.add_middleware(BindSession())
 wiring.services.bus.listen(Uninstalled, lambda news: bindings.release_shop(news.shop))
 wiring.services.bus.listen(SignedOut, lambda news: open_pages.sign_out(news.sign_in))
+wiring.services.bus.listen(SignedOut, lambda news: reloads.sign_out(news.sign_in))
 app.register_lifespan_task(running)
 app.register_lifespan_task(feed)
 app.register_lifespan_task(garbage.collecting)

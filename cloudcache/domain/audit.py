@@ -15,6 +15,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from cloudcache.domain.access import Actor, ActorKind
+from cloudcache.domain.events import Change
 from cloudcache.domain.ids import ChangeId, ToggleId
 
 NOBODYS = 0
@@ -96,6 +97,15 @@ class Link:
         """The personal part without its salt; empty after an erasure."""
         loaded = json.loads(self.personal) if self.personal else {}
         return {name: text for name, text in loaded.items() if name != "salt"}
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """What a shop's history shows as one: a line of the audit log and, where it tells of a change, that change as it
+    stands now. The line of a change's outcome is no entry of its own."""
+
+    link: Link
+    change: Change | None = None
 
 
 def forge(deed: Deed, *, chain: int, seq: int, at: int, previous: str, salt: str) -> Link:

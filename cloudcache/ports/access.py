@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cloudcache.domain.access import Role
-from cloudcache.domain.audit import Deed, Link
+from cloudcache.domain.audit import Deed, HistoryEntry, Link
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.secret import Token
@@ -184,6 +184,12 @@ class AuditTrail(Protocol):
 
     async def trail(self, customer: CustomerId, limit: int, before: int | None = None) -> list[Link]:
         """A customer's lines, newest first."""
+        ...
+
+    async def history_entries(
+        self, customer: CustomerId, limit: int, before: int | None = None
+    ) -> list[HistoryEntry]:
+        """A customer's lines, newest first, each change once and in its present state."""
         ...
 
     async def across_tenants_chains(self, limit: int, after: int = -1) -> list[tuple[int, int, str, int]]:

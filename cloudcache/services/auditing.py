@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cloudcache.domain.access import Action, Actor, require, require_administrator
-from cloudcache.domain.audit import Link, Verifier
+from cloudcache.domain.audit import HistoryEntry, Verifier
 from cloudcache.domain.ids import CustomerId
 from cloudcache.ports import AuditTrail
 
 A_PAGE = 1_000
 MOST_PROBLEMS = 100
+LONGEST_HISTORY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,12 @@ class Auditing:
     def __init__(self, audit: AuditTrail) -> None:
         self._audit = audit
 
-    async def trail(
+    async def history(
         self, actor: Actor, customer: CustomerId, limit: int = 50, before: int | None = None
-    ) -> Sequence[Link]:
-        """The lines of one customer, newest first."""
+    ) -> Sequence[HistoryEntry]:
+        """The lines of one customer, newest first, each change once and in its present state."""
         require(actor, Action.VIEW, customer)
-        return await self._audit.trail(customer, max(1, min(limit, 200)), before)
+        return await self._audit.history_entries(customer, max(1, min(limit, LONGEST_HISTORY)), before)
 
     async def verify(self, actor: Actor, tell: Callable[[int], None] = lambda chains: None) -> Verdict:
         """Go along every chain from its beginning; `tell` hears how many are done."""

@@ -54,9 +54,10 @@ class Demo:
         await expect(page.get_by_role("progressbar")).to_have_count(0)
         await expect(page.get_by_text("All settings checked")).to_be_visible()
 
-    async def dashboard(self, handle: str, setting: str, value: str) -> None:
-        """Somebody changes a setting in Cloudflare's own dashboard."""
+    async def dashboard(self, handle: str, setting: str, value: str, *, person: str = "") -> None:
+        """Somebody, with this e-mail address if any, changes a setting in Cloudflare's own dashboard."""
         body = {"zone_id": SHOPS[handle].zone_id, "setting": setting, "value": value}
+        body |= {"actor_email": person} if person else {}
         async with http_client() as client:
             answer = await client.post(f"{self.url}/cloudflare/_emulator/dashboard", json=body)
         assert answer.status_code == 200, answer.text

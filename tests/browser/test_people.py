@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Frame, Page, expect
 
 from cloudcache.local import NEW_TOKEN
+from cloudcache.ui import wording
 from tests.browser.conftest import PICTURES, Demo, new_context
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -64,7 +65,7 @@ async def test_a_new_shop_installs_connects_flips_and_disconnects(
 
     await app.get_by_role("link", name="History").click()
     await expect(app.get_by_text("Connected to Cloudflare")).to_be_visible()
-    await expect(app.get_by_text("Early Hints: turn")).to_be_visible()
+    await expect(app.get_by_text("Early Hints turned")).to_be_visible()
     await app.get_by_role("link", name="Cloudflare settings").click()
     await app.get_by_role("link", name="Cloudflare connection").click()
     await app.get_by_label("Name").fill("nightly")
@@ -107,7 +108,7 @@ async def test_support_finds_a_shop_gives_a_reason_and_changes_nothing(
     owner = await demo.open(browser, "maple-lane", width=390)
     await owner.get_by_role("link", name="History").click()
     lines = owner.get_by_role("region", name="History").get_by_role("listitem")
-    looks = lines.filter(has_text="Support viewed your settings")
+    looks = lines.filter(has_text=wording.history.SUPPORT_VIEWED)
     await expect(looks).to_have_count(1)
     await expect(looks).to_contain_text("ticket 4711: prices look odd")
     await owner.screenshot(path=PICTURES / "history-phone.png")

@@ -12,6 +12,7 @@ from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.access import SYSTEM, Actor, ActorKind, Origin, Role
 from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.errors import NotAllowed, StoreUnavailable
+from cloudcache.domain.events import ChangeStatus
 from cloudcache.services.auditing import Auditing
 from tests.support.tenants import Tenant
 
@@ -45,6 +46,25 @@ async def test_a_change_made_elsewhere_and_a_wish_that_gave_way_are_in_it(mine: 
         ("flip asked", "pending"),
         ("flip ended", "superseded"),
         ("flip asked", "pending"),
+    ]
+
+
+async def test_history_has_each_change_once_in_its_present_state(mine: Tenant):
+    await mine.saw("off")
+    replaced, sent = await mine.wish(), await mine.sent()
+    await mine.store.record(mine.id, Deed(SYSTEM, AuditAction.CONNECTED), now=1)
+    await mine.applied(sent)
+
+    newest, older = (
+        await mine.store.history_entries(mine.id, 2),
+        await mine.store.history_entries(mine.id, 5, before=3),
+    )
+
+    assert [one.link.action for one in newest] == ["connected", "flip asked"]
+    assert newest[0].change is None
+    assert newest[1].change is not None and newest[1].change.status is ChangeStatus.APPLIED
+    assert [one.change and (one.change.id, one.change.status) for one in older] == [
+        (replaced.id, ChangeStatus.SUPERSEDED)
     ]
 
 
@@ -120,4 +140,4 @@ async def test_chains_are_apart_and_only_admins_verify(mine: Tenant, other: Tena
     with pytest.raises(NotAllowed):
         await Auditing(mine.store).verify(Actor(ActorKind.MERCHANT, "owner", mine.id))
     with pytest.raises(NotAllowed):
-        await Auditing(mine.store).trail(Actor(ActorKind.MERCHANT, "owner", mine.id), other.id)
+        await Auditing(mine.store).history(Actor(ActorKind.MERCHANT, "owner", mine.id), other.id)

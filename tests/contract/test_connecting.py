@@ -199,7 +199,7 @@ async def test_disconnecting_deletes_the_credential_and_stops_all_calls(house: H
 
     (ended,) = await house.store.history(actor.customer, 5)
     assert (ended.status.value, ended.error) == ("failed", "not_connected")
-    assert (await house.auditing.trail(actor, actor.customer))[1].outcome == "failed: not_connected"
+    assert (await house.store.trail(actor.customer, 5))[1].outcome == "failed: not_connected"
     customer = await house.store.customer_of_shop(KITE)
     async with house.store.database.reading("*") as connection:
         table = metadata.tables["credentials"]

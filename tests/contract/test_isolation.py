@@ -77,7 +77,7 @@ OF_A_CUSTOMER: dict[str, Call] = {
     "toggles.mark_seen": lambda h, a, c: h.process.toggles.mark_seen(a, c, "polish"),
     "toggles.check": lambda h, a, c: h.process.toggles.check(a, c, "polish"),
     "attention.opened": lambda h, a, c: h.process.attention.opened(a, c),
-    "auditing.trail": lambda h, a, c: h.auditing.trail(a, c),
+    "auditing.history": lambda h, a, c: h.auditing.history(a, c),
 }
 """By the merchant of that customer, and in part by staff who gave a reason for it."""
 

@@ -16,7 +16,7 @@ from cloudcache.services.rollouts import REMEMBERED_MS, Rollouts
 from tests.contract.test_isolation import OF_A_CUSTOMER, OF_THE_OWN_SHOP
 from tests.support.house import KITE, KITE_ZONE, VIEWER, House
 
-LOOKED_AFTER = {"attention.opened", "auditing.trail"}
+LOOKED_AFTER = {"attention.opened", "auditing.history"}
 """A waiting shop's open page keeps its values fresh, and its history is its own."""
 
 ALWAYS = {"connecting.connected", "connecting.disconnect", "connecting.begin"}

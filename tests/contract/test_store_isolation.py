@@ -90,6 +90,7 @@ CALLS: dict[str, Call] = {
     "open_view": lambda store, me, _: store.open_view(me, "staff", now=2),
     "record": lambda store, me, _: store.record(me, DEED, now=1),
     "trail": lambda store, me, _: store.trail(me, 100),
+    "history_entries": lambda store, me, _: store.history_entries(me, 100),
     "imported": lambda store, me, _: store.imported(me),
     "keep_import": lambda store, me, _: store.keep_import(me, IMPORTED, DEED),
 }

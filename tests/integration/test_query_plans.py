@@ -153,6 +153,7 @@ ACTS: dict[str, Act] = {
     "news of a page": lambda store, mine, _: store.page(mine.id, 1),
     "staff's search": lambda store, _, __: store.across_tenants_find("s7", 20),
     "trail": lambda store, mine, _: store.trail(mine.id, 50, before=9),
+    "history entries": lambda store, mine, _: store.history_entries(mine.id, 50, before=9),
     "customer of a shop": lambda store, _, __: store.customer_of_shop("s7"),
     "taken": lambda store, _, __: store.across_tenants_taken(
         [f"s{number}" for number in range(5)], [ZoneId(f"z{number}") for number in range(5)]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from secrets import token_hex
 
-from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy import and_, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.access_models import audit_heads, audit_log, erasures
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
+from cloudcache.adapters.db.models import changes
+from cloudcache.adapters.db.rows import CHANGE, Values, change_of, whole_number
 from cloudcache.adapters.db.transactions import OnDatabase, holds_customer
 from cloudcache.domain.access import ActorKind
-from cloudcache.domain.audit import FIRST, NOBODYS, AuditAction, Deed, Link, forge
+from cloudcache.domain.audit import FIRST, NOBODYS, AuditAction, Deed, HistoryEntry, Link, forge
 from cloudcache.domain.ids import CustomerId
 
 _NEXT = text(
@@ -54,7 +56,23 @@ class AuditLog(OnDatabase):
             query = query.where(audit_log.c.seq < before)
         async with self.database.reading(customer) as connection:
             rows = await connection.execute(query.order_by(audit_log.c.seq.desc()).limit(limit))
-            return [_link(row) for row in rows]
+            return [_link(tuple(row)) for row in rows]
+
+    async def history_entries(
+        self, customer: CustomerId, limit: int, before: int | None = None
+    ) -> list[HistoryEntry]:
+        of_change = and_(changes.c.id == audit_log.c.change_id, changes.c.customer_id == audit_log.c.chain)
+        query = (
+            select(*audit_log.columns, *CHANGE)
+            .select_from(audit_log.outerjoin(changes, of_change))
+            .where(audit_log.c.chain == customer, audit_log.c.action != AuditAction.FLIP_ENDED)
+            .order_by(audit_log.c.seq.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(audit_log.c.seq < before)
+        async with self.database.reading(customer) as connection:
+            return [_entry(tuple(row)) for row in await connection.execute(query)]
 
     async def across_tenants_chains(self, limit: int, after: int = -1) -> list[tuple[int, int, str, int]]:
         query = (
@@ -78,7 +96,7 @@ class AuditLog(OnDatabase):
             .limit(limit)
         )
         async with self.database.reading(ACROSS_TENANTS) as connection:
-            return [_link(row) for row in await connection.execute(query)]
+            return [_link(tuple(row)) for row in await connection.execute(query)]
 
 
 def _row(link: Link) -> dict[str, object]:
@@ -98,18 +116,25 @@ def _row(link: Link) -> dict[str, object]:
     }
 
 
-def _link(row: Row[*tuple[object, ...]]) -> Link:
+def _entry(row: Values) -> HistoryEntry:
+    link, change = row[: len(audit_log.columns)], row[len(audit_log.columns) :]
+    return HistoryEntry(_link(link), change_of(change) if change[0] is not None else None)
+
+
+def _link(row: Values) -> Link:
+    """From the columns of `audit_log`, in their order."""
+    chain, seq, at, kind, action, outcome, toggle, change, personal, digest, previous, made = row
     return Link(
-        row.chain,
-        row.seq,
-        row.at,
-        ActorKind(row.actor_kind),
-        row.action,
-        row.outcome,
-        row.toggle_id,
-        row.change_id,
-        row.personal,
-        row.personal_digest,
-        row.previous,
-        row.hash,
+        whole_number(chain),
+        whole_number(seq),
+        whole_number(at),
+        ActorKind(str(kind)),
+        str(action),
+        str(outcome),
+        str(toggle),
+        None if change is None else whole_number(change),
+        None if personal is None else str(personal),
+        str(digest),
+        str(previous),
+        str(made),
     )

@@ -60,7 +60,7 @@ def _line(one: rx.Var[dict[str, str]]) -> rx.Component:
         icon("info"),
         rx.el.div(
             rx.el.p(one["what"]),
-            rx.el.p(one["who"], rx.cond(one["more"] != "", ": " + one["more"], ""), class_name="small quiet"),
+            rx.cond(one["more"] != "", rx.el.p(one["more"], class_name="small quiet"), rx.fragment()),
         ),
         rx.el.span(age(at=one["at"], says="ago"), class_name="quiet small num"),
     )

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Collection, Container, Iterable, Sequence
 from contextlib import suppress
 
 import reflex as rx
+from reflex.state import StateUpdate
 
 from cloudcache import logs
 from cloudcache.domain.access import SYSTEM
@@ -22,7 +23,7 @@ from cloudcache.domain.customers import Customer, Page
 from cloudcache.domain.errors import CloudcacheError, NotFound
 from cloudcache.domain.ids import CustomerId
 from cloudcache.services import current
-from cloudcache.ui.states import bindings, open_pages
+from cloudcache.ui.states import bindings, open_pages, reloads
 from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.handover import Handover
 from cloudcache.ui.states.rounds import Round
@@ -30,6 +31,7 @@ from cloudcache.ui.states.rounds import Round
 log = logging.getLogger("cloudcache.live")
 
 ROUND_S = 30
+RETRY_S = 5
 SLICE_S = 1
 RULE_S = 2
 NOT_REFRESHED = {"event": "pages_not_refreshed"}
@@ -44,6 +46,8 @@ async def feed(app: rx.App) -> None:
     clock = asyncio.get_running_loop().time
     tick = clock() + SLICE_S
     everybody: Round[CustomerId] = Round(ROUND_S // SLICE_S)
+    followers: Round[str] = Round(ROUND_S // SLICE_S)
+    failing: Round[str] = Round(RETRY_S // SLICE_S)
     rule_at, rule = clock(), _Rule()
     try:
         while True:
@@ -54,15 +58,19 @@ async def feed(app: rx.App) -> None:
                 watched = open_pages.watched()
                 current().telemetry.count("hints", by=len(watched if hinted is None else hinted))
                 await updates.refresh(watched if hinted is None else hinted & watched, whole=False)
+                await ask_to_load(app, reloads.following(hinted))
             if clock() >= rule_at:
                 if await rule.has_changed():
                     await updates.refresh(open_pages.watched(), whole=True)
                     updates.refresh_waiting()
+                    await ask_to_load(app, reloads.following())
                 rule_at = clock() + RULE_S
             if clock() >= tick:  # also while hints come without a pause
                 if everybody.is_over:
                     bindings.keep(app.event_namespace.sid_to_token)
                 await updates.compare(everybody.turn(open_pages.watched()))
+                await ask_to_load(app, followers.turn(reloads.following()))
+                await ask_to_load(app, [*reloads.due(), *failing.turn(reloads.failing())])
                 tick = clock() + SLICE_S
     finally:
         if waiting is not None:
@@ -70,6 +78,18 @@ async def feed(app: rx.App) -> None:
         with suppress(RuntimeError, asyncio.CancelledError):
             await hints.aclose()
         await updates.close()
+
+
+async def ask_to_load(app: rx.App, tokens: Iterable[str]) -> None:
+    """Have the browsers of these tabs load their pages anew."""
+    connected = _sockets(app)
+    for token in tokens:
+        if token not in connected:
+            reloads.forget(token)
+            continue
+        event = reloads.ask(token)
+        if event is not None:
+            await app.event_namespace.emit_update(StateUpdate(events=[event]), token)
 
 
 class _Rule:

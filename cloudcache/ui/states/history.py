@@ -6,14 +6,15 @@ import logging
 
 import reflex as rx
 
-from cloudcache.domain.audit import Link
+from cloudcache.domain.audit import HistoryEntry
 from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.errors import CloudcacheError
 from cloudcache.domain.ids import ToggleId
 from cloudcache.services import current
+from cloudcache.services.auditing import LONGEST_HISTORY
 from cloudcache.ui import wording
-from cloudcache.ui.states import rows
-from cloudcache.ui.states.session import actor_of, is_held_back, on_signin
+from cloudcache.ui.states import reloads, rows
+from cloudcache.ui.states.session import actor_of, is_held_back, on_signin, sign_in_of
 
 log = logging.getLogger("cloudcache.ui")
 
@@ -28,19 +29,21 @@ class History(rx.State):
     has_more: bool = False
     problem: str = ""
 
-    _oldest: int = 0
-
     @rx.event
     async def load(self):
-        """The newest lines."""
+        """The newest lines, and those that are shown as they are now; runs again whenever something changes."""
+        if not reloads.loads(self):
+            return None
         actor = actor_of(self)
         if actor is None:
+            self.reset()
             is_framed = "embedded" in self.router.url.query_parameters
             return rx.redirect("/signin") if current().local_sessions and not is_framed else None
         if actor.customer is None:
             return rx.redirect("/connect")
         if await is_held_back(actor):
             return rx.redirect("/")
+        reloads.opened(self, History.load, await sign_in_of(self, is_staff=False), actor.customer)
         await self._show(older=False)
         return None
 
@@ -55,28 +58,37 @@ class History(rx.State):
         if actor is None or actor.customer is None:
             self.reset()
             return
+        before = int(self.lines[-1]["id"]) if older and self.lines else None
+        wanted = A_PAGE if older else min(max(A_PAGE, len(self.lines)), LONGEST_HISTORY)
         try:
-            before = (self._oldest or None) if older else None
-            found = await current().auditing.trail(actor, actor.customer, A_PAGE, before)
+            found = await current().auditing.history(actor, actor.customer, wanted, before)
         except CloudcacheError as error:
             log.error("the history cannot be shown: %s", error)
             self.problem = wording.problems.NO_DATABASE
+            reloads.failed(self, History.load)
             return
-        self.lines = [*(self.lines if older else []), *(_shown(one) for one in found)]
-        self._oldest = found[-1].seq if found else self._oldest
-        self.has_more, self.loaded, self.problem = len(found) == A_PAGE, True, ""
+        self._put([_shown(one) for one in found], older=older, is_full=len(found) == wanted)
+        self.loaded, self.problem = True, ""
+
+    def _put(self, found: list[dict[str, str]], *, older: bool, is_full: bool) -> None:
+        """Show what was read, with what stands before or after it."""
+        rest = [] if older or not found else _before(self.lines, found[-1])
+        lines = [*self.lines, *found] if older else [*found, *rest]
+        if not rest:
+            self.has_more = is_full
+        if lines != self.lines:
+            self.lines = lines
 
 
-def _shown(link: Link) -> dict[str, str]:
-    told = link.told
+def _before(lines: list[dict[str, str]], oldest: dict[str, str]) -> list[dict[str, str]]:
+    return [one for one in lines if int(one["id"]) < int(oldest["id"])]
+
+
+def _shown(found: HistoryEntry) -> dict[str, str]:
+    link = found.link
     toggle = BY_ID.get(ToggleId(link.toggle)) if link.toggle else None
-    title, more = wording.history.deed(link.action, link.outcome, toggle.title if toggle else "", told)
-    return {
-        "at": rows.seconds(link.at),
-        "who": wording.history.whose(link.actor_kind.value, told),
-        "what": title,
-        "more": more,
-    }
+    what, more = wording.history.entry(found, toggle.title if toggle else link.toggle)
+    return {"id": str(link.seq), "at": rows.seconds(link.at), "what": what, "more": more}
 
 
 on_signin("/history", History.load)

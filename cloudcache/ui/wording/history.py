@@ -1,58 +1,112 @@
-"""The history page: what was done, and by whom."""
+"""The history page: one sentence per change or event, and what else is known of it."""
 
 from __future__ import annotations
 
+from cloudcache.domain.access import ActorKind
+from cloudcache.domain.audit import AuditAction, HistoryEntry
+from cloudcache.domain.events import ChangeStatus
 from cloudcache.ui.wording.reasons import reason
 
 HISTORY_TEXT = "See what changed, who changed it, and when support viewed your settings."
 NO_HISTORY = "No changes yet."
 MORE = "Show older"
-_DEEDS = {
-    "installed": "App installed",
-    "uninstalled": "App uninstalled",
-    "webhook ignored": "Outdated message from Shopify ignored",
-    "connected": "Connected to Cloudflare",
-    "disconnected": "Disconnected from Cloudflare",
-    "token made": "API token created",
-    "token revoked": "API token revoked",
-    "view started": "Support viewed your settings",
-    "view ended": "Support session ended",
-    "denied": "Request denied",
-    "customer data": "Shopify requested customer data. We don’t store any.",
-    "erased": "Older data deleted",
-    "rollout changed": "Rollout of this page changed for your store",
-    "imported": "Rocket Loader’s value in the earlier app compared with Cloudflare",
+STORE_OWNER = "Store owner"
+SOMEONE_AT_STORE = "Someone at your store"
+REPLACED = "Replaced by a newer change"
+OUTSIDE = "Outside this app"
+SUPPORT_VIEWED = "viewed your settings"
+
+_EVENTS: dict[str, str] = {
+    AuditAction.INSTALLED: "App installed",
+    AuditAction.UNINSTALLED: "App uninstalled",
+    AuditAction.WEBHOOK_IGNORED: "Outdated message from Shopify ignored",
+    AuditAction.CONNECTED: "Connected to Cloudflare",
+    AuditAction.DISCONNECTED: "Disconnected from Cloudflare",
+    AuditAction.TOKEN_MADE: "API token created",
+    AuditAction.TOKEN_REVOKED: "API token revoked",
+    AuditAction.VIEW_STARTED: SUPPORT_VIEWED,
+    AuditAction.VIEW_ENDED: "ended the session",
+    AuditAction.DENIED: "Request denied",
+    AuditAction.CUSTOMER_DATA: "Shopify requested customer data. We don’t store any",
+    AuditAction.ERASED: "Older data deleted",
+    AuditAction.ROLLOUT_CHANGED: "Rollout of this page changed for your store",
+    AuditAction.IMPORTED: "Rocket Loader’s value in the earlier app compared with Cloudflare",
 }
 
 
-def deed(action: str, outcome: str, title: str, told: dict[str, str]) -> tuple[str, str]:
-    """A line of the history: what was done, and what else is known of it."""
-    to = told.get("to", "")
-    if action == "flip asked":
-        return f"{title}: turn {to}", "Through the REST API" if told.get("through") == "api" else ""
-    if action == "flip ended":
-        status, _, why = outcome.partition(": ")
-        if status == "applied":
-            return f"{title}: done", ""
-        if status == "failed":
-            return f"{title} wasn’t changed", reason(why, told.get("detail", ""))
-        return f"{title}: canceled" if status == "cancelled" else f"{title}: replaced by a newer change", ""
-    if action == "imported":
-        return _DEEDS[action], f"{told.get('told', '?')} there, {told.get('found', '?')} in Cloudflare"
-    if action == "ended automatically":
-        return f"{title}: ended automatically", ""
-    if action == "changed elsewhere":
-        return f"{title}: turned {to} outside this app", ""
-    if action == "changed as a side effect":
-        return f"{title}: turned {to}", "Cloudflare changed it along with another setting"
-    more = told.get("reason") or told.get("zone") or told.get("name", "") if action != "view ended" else ""
-    return _DEEDS.get(action, action), more
+def entry(found: HistoryEntry, title: str) -> tuple[str, str]:
+    """One entry of the history as a sentence, and what else is known of it; `title` is the toggle's, if any."""
+    if found.link.action == AuditAction.FLIP_ASKED:
+        return _requested(found, title)
+    if found.link.action in _OBSERVED:
+        return _observed(found, title)
+    return _event(found)
 
 
-def whose(kind: str, told: dict[str, str]) -> str:
+def _requested(found: HistoryEntry, title: str) -> tuple[str, str]:
+    """A change that was requested here; its outcome is in the same sentence."""
+    told, change = found.link.told, found.change
+    to, who = told.get("to") or (change.to_state.value if change else "on"), person(found)
+    asked = f"Requested by {who}"
+    if change is None:
+        return f"Turn {to} {title}", asked
+    if change.status is ChangeStatus.APPLIED:
+        return f"{title} turned {to} by {who}", ""
+    if change.status is ChangeStatus.PENDING:
+        return f"Waiting to turn {to} {title}", asked
+    why = reason(change.error, change.detail) if change.error else REPLACED
+    is_failed = change.status is ChangeStatus.FAILED
+    return f"Couldn’t turn {to} {title}" if is_failed else f"Turn {to} {title}", f"{why}. {asked}"
+
+
+def _observed(found: HistoryEntry, title: str) -> tuple[str, str]:
+    """A change that was seen at Cloudflare."""
+    what = f"{title} turned {found.link.told.get('to') or 'on'}"
+    if found.link.action == AuditAction.ENDED_BY_ITSELF:
+        return f"{what} automatically", ""
+    if found.link.action == AuditAction.SIDE_EFFECT:
+        return what, "Cloudflare changed it along with another setting"
+    name = _outside_person(found)
+    return f"{what} by {_isolated(name)}" if name else what, OUTSIDE
+
+
+def _outside_person(found: HistoryEntry) -> str:
+    """Whoever changed it at Cloudflare. The audit log may name them later than the change was noticed."""
+    return (found.change.actor.id if found.change else "") or found.link.told.get("actor", "")
+
+
+def _event(found: HistoryEntry) -> tuple[str, str]:
+    link, told = found.link, found.link.told
+    what = _EVENTS.get(link.action, link.action)
+    if link.action in (AuditAction.VIEW_STARTED, AuditAction.VIEW_ENDED):
+        return f"{person(found)} {what}", told.get("reason", "")
+    if link.action == AuditAction.IMPORTED:
+        return what, f"{told.get('told', '?')} there, {told.get('found', '?')} in Cloudflare"
+    if link.actor_kind is ActorKind.MERCHANT:
+        what = f"{what} by {person(found)}"
+    return what, told.get("reason") or told.get("zone") or told.get("name", "")
+
+
+def person(found: HistoryEntry) -> str:
     """Who did it, as a person would say."""
-    if kind == "staff":
-        return f"Support ({told.get('name') or told.get('actor', '')})"
-    if kind == "cloudflare":
-        return told.get("actor") or "Cloudflare dashboard"
-    return "cloudcache" if kind == "system" else told.get("actor", "")
+    told, kind = found.link.told, found.link.actor_kind
+    id_, name = told.get("actor", ""), told.get("name", "")
+    if kind is ActorKind.STAFF:
+        return f"{_isolated(name or id_)} from support" if name or id_ else "Support"
+    if kind is ActorKind.SYSTEM:
+        return "cloudcache"
+    word, _, rest = id_.partition(" ")
+    if word == "user" and rest:
+        return f"Shopify user {rest}"
+    if word == "script" and rest:
+        return f"API token “{_isolated(rest)}”"
+    return STORE_OWNER if word == "owner" else SOMEONE_AT_STORE
+
+
+def _isolated(name: str) -> str:
+    """A name that may be written from right to left; it does not turn the rest of the sentence around."""
+    shown = "".join(one for one in name if one.isprintable())
+    return shown if shown.isascii() else f"\u2068{shown}\u2069"
+
+
+_OBSERVED = frozenset({AuditAction.CHANGED_ELSEWHERE, AuditAction.SIDE_EFFECT, AuditAction.ENDED_BY_ITSELF})

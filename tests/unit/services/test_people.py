@@ -167,7 +167,7 @@ async def test_a_view_needs_a_reason_reads_only_and_ends(house: House):
     house.rig.clock.ms += VIEW_MS
     with pytest.raises(NotAllowed):
         await house.support.viewing(VIEWER, merchant.customer, view.id)
-    told = [one.told for one in await house.auditing.trail(merchant, merchant.customer)]
+    told = [one.link.told for one in await house.auditing.history(merchant, merchant.customer)]
     assert any(one.get("reason") == "ticket 4711" and one.get("name") == "Kim" for one in told)
 
 
