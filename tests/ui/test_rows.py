@@ -122,6 +122,7 @@ def test_search_needs_every_word_and_finds_by_title_text_and_section():
     assert rows.matching("rocket", TOGGLES) == ["rocket_loader"]
     assert "early_hints" in rows.matching("page LOADING", TOGGLES)
     assert rows.matching("rocket polish", TOGGLES) == []
+    assert rows.matching("I'm under", TOGGLES) == rows.matching("I’m under", TOGGLES) == ["under_attack"]
     assert rows.matching("", TOGGLES) == [toggle.id for toggle in TOGGLES]
 
 

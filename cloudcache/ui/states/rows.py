@@ -210,7 +210,7 @@ def _is_pointless(toggle: Toggle, row: str, topology: Topology) -> bool:
 
 def matching(query: str, among: Iterable[Toggle]) -> list[ToggleId]:
     """The toggles in whose title or texts every word of the query occurs."""
-    words = query.lower().split()
+    words = _typed(query).split()
     return [one.id for one in among if all(part in _searched(one) for part in words)]
 
 
@@ -224,7 +224,12 @@ def _searched(toggle: Toggle) -> str:
         toggle.category,
         toggle.id.replace("_", " "),
     )
-    return " ".join(texts).lower()
+    return _typed(" ".join(texts))
+
+
+def _typed(text: str) -> str:
+    """Return text as a keyboard has it: in lower case, and with a straight apostrophe."""
+    return text.lower().replace("’", "'")
 
 
 def mask(shown: Iterable[ToggleId]) -> str:

@@ -57,8 +57,8 @@ CONNECTED_NOW = "Currently connected:"
 DISCONNECT = "Disconnect"
 DISCONNECT_ASK = "Disconnect Cloudflare?"
 DISCONNECT_MORE = (
-    "We’ll delete the token and stop reading or changing your settings. Your settings in Cloudflare stay as "
-    "they are."
+    "We’ll delete the token and stop reading or changing your settings. "
+    "Your settings in Cloudflare won’t change."
 )
 KEEP_CONNECTED = "Stay connected"
 WAYS = {

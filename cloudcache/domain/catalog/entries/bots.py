@@ -1,4 +1,4 @@
-"""What crawlers and assistants may take."""
+"""What crawlers and assistants can access."""
 
 from cloudcache.domain.catalog.model import (
     REASONED,
@@ -16,7 +16,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("email_obfuscation"),
         title="Email address obfuscation",
-        description="Hides e-mail addresses on your pages from harvesting bots.",
+        description="Hides email addresses on your pages from harvesting bots.",
         category="Bots & scraping",
         section=Section.BOTS,
         setting="email_obfuscation",
@@ -36,9 +36,9 @@ TOGGLES = (
         on={"fight_mode": True},
         off={"fight_mode": False},
         permission="Bot Management",
-        caution="May catch apps and product feeds, and no rule can let them through.",
+        caution="Can block apps and product feeds, and you can’t add exceptions.",
         behind_shopify=Verdict(
-            Effect.CAUTION, "May catch apps and product feeds, and no rule can let them through.", REASONED
+            Effect.CAUTION, "Can block apps and product feeds, and you can’t add exceptions.", REASONED
         ),
     ),
     Toggle(
@@ -56,19 +56,19 @@ TOGGLES = (
     Toggle(
         id=ToggleId("ai_labyrinth"),
         title="AI Labyrinth",
-        description="Leads AI crawlers that ignore your wishes into a maze of made-up links.",
+        description="Traps AI crawlers that ignore your rules in a maze of generated links.",
         category="Bots & scraping",
         section=Section.BOTS,
         endpoint=Endpoint("/bot_management", "PUT"),
         on={"crawler_protection": "enabled"},
         off={"crawler_protection": "disabled"},
         permission="Bot Management",
-        caution="Adds links to your pages that shoppers do not see.",
+        caution="Adds links to your pages that your customers don’t see.",
     ),
     Toggle(
         id=ToggleId("markdown_for_agents"),
         title="Markdown for AI agents",
-        description="Gives AI agents that ask for it a plain Markdown version of your pages.",
+        description="Serves a Markdown version of your pages to AI agents that request it.",
         category="Content",
         section=Section.BOTS,
         setting="content_converter",
@@ -77,11 +77,11 @@ TOGGLES = (
     Toggle(
         id=ToggleId("redirects_for_ai_training"),
         title="Canonical redirects for AI crawlers",
-        description="Sends verified AI training crawlers to the canonical address of a page.",
+        description="Redirects verified AI training crawlers to a page’s canonical URL.",
         category="Content",
         section=Section.BOTS,
         setting="redirects_for_ai_training",
         min_plan=ZonePlan.PRO,
-        caution="Wrong canonical tags give wrong redirects.",
+        caution="Incorrect canonical tags cause incorrect redirects.",
     ),
 )

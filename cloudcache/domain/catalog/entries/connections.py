@@ -1,4 +1,4 @@
-"""How browsers talk to the domain."""
+"""How browsers connect to the domain."""
 
 from cloudcache.domain.catalog.model import TABLE, Effect, Section, State, Toggle, Verdict, ZonePlan
 from cloudcache.domain.ids import ToggleId
@@ -7,7 +7,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("h2_prioritization"),
         title="Enhanced HTTP/2 Prioritization",
-        description="Sends the files that matter most to the visible page first.",
+        description="Sends the most important files for the visible page first.",
         category="Speed",
         section=Section.CONNECTIONS,
         setting="h2_prioritization",
@@ -18,7 +18,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("http2"),
         title="HTTP/2",
-        description="Allows visitors to load many files at once over a single connection.",
+        description="Lets visitors load many files at once over a single connection.",
         category="Speed",
         section=Section.CONNECTIONS,
         setting="http2",
@@ -28,7 +28,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("http3"),
         title="HTTP/3 (QUIC)",
-        description="Allows visitors to connect over the newer QUIC transport, which copes better with poor mobile links.",
+        description="Lets visitors connect over QUIC, which works better on poor mobile connections.",
         category="Speed",
         section=Section.CONNECTIONS,
         setting="http3",
@@ -42,7 +42,7 @@ TOGGLES = (
         section=Section.CONNECTIONS,
         setting="0rtt",
         in_batch=True,
-        caution="A copied early request can be replayed; only reads are sent early.",
+        caution="An early request can be copied and replayed. Only reads are sent early.",
     ),
     Toggle(
         id=ToggleId("tls_1_3"),

@@ -1,4 +1,4 @@
-"""Encryption between shoppers, Cloudflare and the origin."""
+"""Encryption between customers, Cloudflare, and the origin."""
 
 from cloudcache.domain.catalog.model import (
     GUIDE,
@@ -16,19 +16,19 @@ TOGGLES = (
     Toggle(
         id=ToggleId("always_use_https"),
         title="Always Use HTTPS",
-        description="Sends visitors from http addresses to the https ones.",
+        description="Redirects visitors from HTTP to HTTPS.",
         category="TLS/SSL",
         section=Section.HTTPS,
         setting="always_use_https",
         in_batch=True,
         behind_shopify=Verdict(
             Effect.UNSAFE,
-            "Can stop Shopify from renewing your certificate. A redirect rule can do the same job safely.",
+            "Can stop Shopify from renewing your certificate. A redirect rule can do the same safely.",
             GUIDE,
         ),
         confirmation=Confirmation(
-            "Every http address is redirected, also the one under /.well-known/ that Shopify uses to renew your shop’s certificate. When that renewal fails, shoppers see a warning instead of your shop.",
-            "You can turn it off here at any time; Shopify then tries the renewal again by itself.",
+            "Every HTTP request is redirected, including those under /.well-known/ that Shopify uses to renew your store’s certificate. If the renewal fails, your customers see a warning instead of your store.",
+            "You can turn it off here at any time. Shopify then tries the renewal again automatically.",
             only_when_unsafe=True,
             type_shop=True,
         ),
@@ -36,7 +36,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("automatic_https_rewrites"),
         title="Automatic HTTPS Rewrites",
-        description="Turns http links inside your pages into https ones where the target supports it.",
+        description="Changes HTTP links on your pages to HTTPS where the target supports it.",
         category="TLS/SSL",
         section=Section.HTTPS,
         setting="automatic_https_rewrites",
@@ -45,7 +45,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("opportunistic_encryption"),
         title="Opportunistic Encryption",
-        description="Lets browsers use encryption even for plain http links.",
+        description="Lets browsers use encryption even for plain HTTP links.",
         category="TLS/SSL",
         section=Section.HTTPS,
         setting="opportunistic_encryption",
@@ -54,7 +54,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("modern_tls_only"),
         title="Require TLS 1.2 or newer",
-        description="Refuses visitors whose browsers can only speak outdated TLS versions.",
+        description="Blocks visitors whose browsers support only outdated TLS versions.",
         category="TLS/SSL",
         section=Section.HTTPS,
         setting="min_tls_version",
@@ -62,11 +62,11 @@ TOGGLES = (
         off="1.0",
         others={"1.1": State.OFF, "1.3": State.ON},
         in_batch=True,
-        caution="Very old browsers can no longer open the shop.",
-        behind_shopify=Verdict(Effect.CAUTION, "Very old devices can no longer open the shop.", REASONED),
+        caution="Very old browsers can’t open your store anymore.",
+        behind_shopify=Verdict(Effect.CAUTION, "Very old devices can’t open your store anymore.", REASONED),
         confirmation=Confirmation(
-            "Browsers and devices that only know TLS 1.0 or 1.1 can no longer open your shop, nor can old apps that talk to it.",
-            "You can turn it off here at any time; it works again within seconds.",
+            "Browsers and devices that support only TLS 1.0 or 1.1 can’t open your store anymore, and older apps can’t connect to it.",
+            "You can turn it off here at any time. Your store works for them again within seconds.",
         ),
     ),
     Toggle(
@@ -81,23 +81,23 @@ TOGGLES = (
         others={"off": State.OFF, "flexible": State.OFF},
         never_restored=frozenset({"off", "flexible"}),
         in_batch=True,
-        caution="Shoppers see an error when your server’s certificate is not valid.",
+        caution="Your customers see an error when your server’s certificate isn’t valid.",
         behind_shopify=Verdict(
             Effect.CAUTION,
-            "Keep the SSL mode at Full or Full (strict): anything lower loops behind Shopify.",
+            "Keep the SSL mode at Full or Full (strict). Anything lower causes redirect loops with Shopify.",
             REASONED,
         ),
     ),
     Toggle(
         id=ToggleId("ssl_automatic_mode"),
         title="Automatic SSL/TLS",
-        description="Lets Cloudflare raise the SSL mode by itself when your server allows it.",
+        description="Lets Cloudflare raise the SSL mode automatically when your server supports it.",
         category="TLS/SSL",
         section=Section.HTTPS,
         setting="ssl_automatic_mode",
         on="auto",
         off="custom",
-        caution="Cloudflare may then change Full (strict) SSL by itself.",
+        caution="Cloudflare can then change Full (strict) SSL automatically.",
     ),
     Toggle(
         id=ToggleId("hsts"),
@@ -125,28 +125,28 @@ TOGGLES = (
             }
         },
         in_batch=True,
-        caution="Hard to undo: browsers remember it for six months.",
+        caution="Hard to undo. Browsers remember it for six months.",
         behind_shopify=Verdict(
-            Effect.CAUTION, "Hard to undo: browsers remember it for six months.", REASONED
+            Effect.CAUTION, "Hard to undo. Browsers remember it for six months.", REASONED
         ),
         confirmation=Confirmation(
-            "Browsers that visit your shop will refuse plain HTTP for your domain for the next six months. If HTTPS ever stops working, those shoppers cannot get in.",
-            "Turning it off here tells only browsers that come back; the others remember it until the six months have passed.",
+            "Browsers that visit your store will refuse plain HTTP for your domain for the next six months. If HTTPS stops working, those customers can’t open your store.",
+            "Turning it off here reaches only browsers that come back. Others remember it until the six months are over.",
             type_shop=True,
         ),
     ),
     Toggle(
         id=ToggleId("tls_client_auth"),
         title="Authenticated Origin Pulls",
-        description="Shows your server a Cloudflare certificate so that it can refuse everyone else.",
+        description="Presents a Cloudflare certificate to your server so that it can refuse all other traffic.",
         category="TLS/SSL",
         section=Section.HTTPS,
         setting="tls_client_auth",
         in_batch=True,
-        caution="Only useful when your server checks the certificate.",
+        caution="Only useful if your server checks the certificate.",
         behind_shopify=Verdict(
             Effect.CAUTION,
-            "Only useful when the server checks the certificate; Shopify’s is not yours to set.",
+            "Only useful if the server checks the certificate. You can’t change Shopify’s servers.",
             REASONED,
         ),
     ),

@@ -1,4 +1,4 @@
-"""Details for apps and diagnostics."""
+"""Network options for apps and diagnostics."""
 
 from cloudcache.domain.catalog.model import TABLE, Effect, Section, State, Toggle, Verdict, ZonePlan
 from cloudcache.domain.ids import ToggleId
@@ -7,19 +7,19 @@ TOGGLES = (
     Toggle(
         id=ToggleId("websockets"),
         title="WebSockets",
-        description="Allows live two-way connections such as chat.",
+        description="Allows live two-way connections, such as chat.",
         category="Network",
         section=Section.NETWORK,
         setting="websockets",
         in_batch=True,
         behind_shopify=Verdict(
-            Effect.NO_EFFECT, "Not passed on to Shopify, so this changes nothing for shoppers.", TABLE
+            Effect.NO_EFFECT, "Isn’t passed on to Shopify, so it has no effect for your customers.", TABLE
         ),
     ),
     Toggle(
         id=ToggleId("ip_geolocation"),
         title="Visitor country header",
-        description="Adds the visitor's country to each request sent to your server.",
+        description="Adds the visitor’s country to each request sent to your server.",
         category="Network",
         section=Section.NETWORK,
         setting="ip_geolocation",
@@ -28,7 +28,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("opportunistic_onion"),
         title="Onion Routing",
-        description="Serves Tor users over Cloudflare's onion service rather than exit nodes.",
+        description="Serves Tor users over Cloudflare’s onion service instead of exit nodes.",
         category="Network",
         section=Section.NETWORK,
         setting="opportunistic_onion",
@@ -37,7 +37,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("pseudo_ipv4"),
         title="Pseudo IPv4",
-        description="Gives old software a stand-in IPv4 address for IPv6 visitors.",
+        description="Gives older software a placeholder IPv4 address for IPv6 visitors.",
         category="Network",
         section=Section.NETWORK,
         setting="pseudo_ipv4",
@@ -48,7 +48,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("true_client_ip_header"),
         title="True-Client-IP header",
-        description="Sends the visitor's address in a True-Client-IP header.",
+        description="Sends the visitor’s IP address in a True-Client-IP header.",
         category="Network",
         section=Section.NETWORK,
         setting="true_client_ip_header",
@@ -58,18 +58,18 @@ TOGGLES = (
     Toggle(
         id=ToggleId("response_buffering"),
         title="Response buffering",
-        description="Collects the whole answer from your server before it is sent on.",
+        description="Waits for your server’s complete response before sending it to the visitor.",
         category="Network",
         section=Section.NETWORK,
         setting="response_buffering",
         in_batch=True,
         min_plan=ZonePlan.ENTERPRISE,
-        caution="Delays the first byte of large answers.",
+        caution="Delays the first byte of large responses.",
     ),
     Toggle(
         id=ToggleId("origin_error_page_pass_thru"),
         title="Pass through origin error pages",
-        description="Shows your own 502 and 504 pages instead of Cloudflare's.",
+        description="Shows your own 502 and 504 error pages instead of Cloudflare’s.",
         category="Network",
         section=Section.NETWORK,
         setting="origin_error_page_pass_thru",

@@ -1,4 +1,4 @@
-"""What the browser fetches, and when."""
+"""What browsers load, and when."""
 
 from cloudcache.domain.catalog.model import TABLE, Effect, Section, State, Toggle, Verdict, ZonePlan
 from cloudcache.domain.ids import ToggleId
@@ -7,22 +7,22 @@ TOGGLES = (
     Toggle(
         id=ToggleId("rocket_loader"),
         title="Rocket Loader",
-        description="Holds back JavaScript until the page has been drawn, so shoppers see content sooner.",
+        description="Delays JavaScript until the page is rendered, so your customers see content sooner.",
         category="Speed",
         section=Section.PAGE_LOADING,
         setting="rocket_loader",
         in_batch=True,
-        caution="Can upset themes and apps that expect their scripts to run at once.",
+        caution="Can break themes or apps that rely on scripts running immediately.",
         behind_shopify=Verdict(
             Effect.NO_EFFECT,
-            "Shopify’s own Cloudflare zone answers your shoppers, so this changes nothing for them.",
+            "Shopify’s own Cloudflare zone serves your customers, so this has no effect for them.",
             TABLE,
         ),
     ),
     Toggle(
         id=ToggleId("early_hints"),
         title="Early Hints",
-        description="Tells the browser which files it will need while the page itself is still being prepared.",
+        description="Tells the browser which files it’ll need while the page is still being prepared.",
         category="Speed",
         section=Section.PAGE_LOADING,
         setting="early_hints",
@@ -31,27 +31,27 @@ TOGGLES = (
     Toggle(
         id=ToggleId("speed_brain"),
         title="Speed Brain",
-        description="Lets Chromium browsers fetch the page a shopper is likely to open next.",
+        description="Lets Chromium browsers prefetch the page that a customer is likely to open next.",
         category="Speed",
         section=Section.PAGE_LOADING,
         setting="speed_brain",
-        caution="Only pages that are cached are fetched ahead.",
+        caution="Only cached pages are prefetched.",
     ),
     Toggle(
         id=ToggleId("prefetch_preload"),
         title="URL prefetching",
-        description="Fetches into the cache the links that your responses list for prefetching.",
+        description="Prefetches the URLs listed in your responses into the cache.",
         category="Speed",
         section=Section.PAGE_LOADING,
         setting="prefetch_preload",
         in_batch=True,
         min_plan=ZonePlan.ENTERPRISE,
-        caution="Raises the traffic to your server.",
+        caution="Increases traffic to your server.",
     ),
     Toggle(
         id=ToggleId("web_analytics"),
         title="Web analytics (RUM)",
-        description="Measures real page speed in your shoppers' browsers.",
+        description="Measures real page speed in your customers’ browsers.",
         category="Content",
         section=Section.PAGE_LOADING,
         setting="rum",

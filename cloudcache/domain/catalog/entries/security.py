@@ -1,4 +1,4 @@
-"""Who is turned away."""
+"""Which traffic is blocked."""
 
 from cloudcache.domain.catalog.model import REASONED, TABLE, Effect, Endpoint, Section, State, Toggle, Verdict
 from cloudcache.domain.ids import ToggleId
@@ -7,7 +7,7 @@ TOGGLES = (
     Toggle(
         id=ToggleId("browser_check"),
         title="Browser Integrity Check",
-        description="Turns away requests whose headers look like those of common abuse tools.",
+        description="Blocks requests whose headers look like those of common abuse tools.",
         category="Security",
         section=Section.SECURITY,
         setting="browser_check",
@@ -17,8 +17,8 @@ TOGGLES = (
     ),
     Toggle(
         id=ToggleId("under_attack"),
-        title="I'm Under Attack mode",
-        description="Makes every visitor pass a short check before seeing the site, during an attack.",
+        title="I’m Under Attack mode",
+        description="Makes every visitor pass a short check before they see your site. Use it during an attack.",
         category="Security",
         section=Section.SECURITY,
         setting="security_level",
@@ -27,17 +27,17 @@ TOGGLES = (
         others={"off": State.OFF, "essentially_off": State.OFF, "low": State.OFF, "high": State.OFF},
         never_restored=frozenset({"off", "essentially_off"}),
         in_batch=True,
-        caution="For emergencies. Slows every visitor and can stop feeds and webhooks.",
+        caution="For emergencies only. Slows down every visitor and can block feeds and webhooks.",
         behind_shopify=Verdict(
             Effect.CAUTION,
-            "For emergencies. Slows every visitor and can stop carts, feeds and webhooks.",
+            "For emergencies only. Slows down every visitor and can block carts, feeds, and webhooks.",
             REASONED,
         ),
     ),
     Toggle(
         id=ToggleId("replace_insecure_js"),
         title="Replace insecure JavaScript",
-        description="Swaps links to known unsafe script libraries for safe copies.",
+        description="Replaces links to known unsafe script libraries with safe copies.",
         category="Security",
         section=Section.SECURITY,
         setting="replace_insecure_js",
@@ -46,19 +46,19 @@ TOGGLES = (
     Toggle(
         id=ToggleId("leaked_credential_checks"),
         title="Leaked password detection",
-        description="Checks log-in attempts against lists of passwords known to have leaked.",
+        description="Checks login attempts against lists of leaked passwords.",
         category="Security",
         section=Section.SECURITY,
         endpoint=Endpoint("/leaked-credential-checks", "POST"),
         on={"enabled": True},
         off={"enabled": False},
         permission="Zone WAF",
-        caution="Only reports; a security rule has to act on it.",
+        caution="Only reports. A security rule has to act on it.",
     ),
     Toggle(
         id=ToggleId("page_shield"),
         title="Client-side security monitor",
-        description="Watches which scripts run in your shoppers' browsers.",
+        description="Monitors which scripts run in your customers’ browsers.",
         category="Security",
         section=Section.SECURITY,
         endpoint=Endpoint("/page_shield", "PUT"),

@@ -1,0 +1,110 @@
+"""How the page speaks: American English in the voice of Shopify, each sentence in one place or in the catalog."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cloudcache.domain.catalog
+from cloudcache.domain.catalog import TOGGLES
+from cloudcache.ui import wording
+
+WORDING = Path(wording.__file__).parent
+CATALOG = Path(cloudcache.domain.catalog.__file__).parent
+UI = WORDING.parent
+MODULES = [*WORDING.glob("*.py"), *CATALOG.glob("entries/*.py"), CATALOG / "rules.py"]
+
+BANNED = {
+    "store": r"\b[Ss]hops?\b",
+    "customers": r"\b[Ss]hoppers?\b",
+    "images": r"\b[Pp]ictures?\b",
+    "automatically": r"\bby (?:it|them)sel(?:f|ves)\b",
+    "American spelling": r"(?i)\b(?:data )?centres?\b|\be-mails?\b|\bcancell(?:ed|ing)\b|\bcolours?\b|\bcatalogues?\b"
+    r"|\blicences?\b|\bbehaviours?\b|\bfavourites?\b"
+    r"|\b(?:author|optim|organ|recogn|synchron|custom|minim|normal)is(?:e|ed|es|ing|ation)\b",
+    "a contraction": r"(?i)\b(?:can|do|does|did|is|are|was|were|has|have|had|will|would|could|should) ?not\b"
+    r"|\b(?:it|that|there) is\b|\b(?:you|we|they) are\b|\b(?:you|we) will\b",
+    "can or might": r"\b[Mm]ay\b",
+    "no please": r"(?i)\bplease\b",
+    "Try again": r"(?i)\bretry\b",
+    "turn on": r"(?i)\benable\b",
+    "audit log": r"(?i)\bchange log\b",
+    "outside this app": r"(?i)\belsewhere\b|\bsomeone else\b",
+    "in Cloudflare": r"\bat Cloudflare\b",
+    "API tokens": r"(?i)\btokens? for scripts\b",
+    "needs attention": r"(?i)\bneeds? a look\b",
+    "a curly apostrophe or quotation mark": r"['\"]",
+    "calm": r"!",
+}
+
+
+def sentences(source: str) -> Iterator[str]:
+    """The texts of a module, without its docstrings and what it only compares or looks up with."""
+    tree = ast.parse(source)
+    keys: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            keys.add(id(node.value))
+        elif isinstance(node, ast.Dict):
+            keys.update(id(key) for key in node.keys)
+        elif isinstance(node, ast.Compare):
+            keys.update(id(part) for part in ast.walk(node))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+            keys.update(id(argument) for argument in node.args[:1])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys:
+            yield node.value
+
+
+def faults(text: str) -> list[str]:
+    """What the house style says instead of something in this text."""
+    return [instead for instead, pattern in BANNED.items() if re.search(pattern, text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("Your shop", ["store"]),
+        ("Your Shopify admin and shopping feeds", []),
+        ("customers add SHOP", []),
+        ("Your shoppers’ pictures", ["customers", "images"]),
+        ("It ends by itself", ["automatically"]),
+        ("The data centre was cancelled", ["American spelling"]),
+        ("Cloudflare cannot do it", ["a contraction"]),
+        ("This isn't it", ["a curly apostrophe or quotation mark"]),
+        ("You may retry", ["can or might", "Try again"]),
+        ("We can’t load your store’s images right now", []),
+    ],
+)
+def test_house_style_is_noticed(text: str, instead: list[str]):
+    assert faults(text) == instead
+
+
+def test_sentences_keep_to_the_house_style():
+    texts = [(path.name, text) for path in MODULES for text in sentences(path.read_text())]
+
+    assert len(texts) > 500
+    assert [(name, text, faults(text)) for name, text in texts if faults(text)] == []
+
+
+@pytest.mark.parametrize("toggle", TOGGLES, ids=lambda toggle: toggle.id)
+def test_texts_of_a_setting_are_sentences(toggle):
+    asks = toggle.confirmation
+    texts = [toggle.description, toggle.caution, toggle.behind_shopify.reason]
+    texts += [asks.breaks, asks.way_back] if asks else []
+
+    assert [text for text in texts if text and not re.fullmatch(r"[A-Z0-9].*\.", text)] == []
+
+
+def test_pages_take_their_sentences_from_one_place():
+    found = {
+        (path.name, text)
+        for folder in ("pages", "components")
+        for path in (UI / folder).glob("*.py")
+        for text in sentences(path.read_text())
+        if re.match(r"[A-Z][a-z]+( |$)", text) or "’" in text
+    }
+
+    assert found <= {("__init__.py", "Local")}
