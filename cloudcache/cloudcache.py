@@ -103,6 +103,13 @@ app = rx.App(
         rx.el.script(src=theme.STORAGE),
         rx.el.script(src=theme.SOCKET),
         rx.el.script(src=theme.SCRIPT, defer=True),
+        rx.el.link(
+            rel="preload",
+            href=theme.FONT,
+            custom_attrs={"as": "font"},
+            type="font/woff2",
+            cross_origin="anonymous",
+        ),
         rx.el.link(rel="icon", href=theme.ICON, type="image/svg+xml"),
     ],
     html_lang="en",

@@ -108,6 +108,7 @@ class DocumentMiddleware:
                 f"script-src {scripts}",
                 "style-src 'self' 'unsafe-inline'",
                 "img-src 'self' data:",
+                "font-src 'self'",
                 f"connect-src 'self' {sockets} https://monorail-edge.shopifysvc.com",
                 "object-src 'none'",
                 "base-uri 'none'",

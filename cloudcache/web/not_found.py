@@ -14,7 +14,7 @@ MOUNTED = ("/cloudflare/", "/shopify/", "/api/")
 """What answers for itself."""
 
 POLICY = (
-    b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; "
+    b"default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; "
     b"frame-ancestors 'none'"
 )
 PAGE = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"

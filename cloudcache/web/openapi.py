@@ -175,6 +175,10 @@ def _operation(title: str, status: int, schema: str, problems: tuple[object, ...
     }
 
 
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"
 content="width=device-width, initial-scale=1"><title>REST API · cloudcache</title>
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
@@ -219,8 +223,7 @@ def _section(verb: str, path: str, operation: dict[str, object]) -> str:
 
 async def docs(request: Request) -> Response:
     """The page."""
-    policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-    return HTMLResponse(page(), headers={"Content-Security-Policy": policy})
+    return HTMLResponse(page(), headers={"Content-Security-Policy": POLICY})
 
 
 async def openapi(request: Request) -> Response:

@@ -22,7 +22,7 @@ log = logging.getLogger("cloudcache.signin")
 AGREEMENT_COOKIE = "cloudcache_agreement"
 AGREEMENT_S = 600
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 
