@@ -45,6 +45,8 @@ async def test_a_new_shop_installs_connects_flips_and_disconnects(
     page = await opened(browser, demo)
     page.on("pageerror", lambda error: errors.append(str(error)))
     app = await framed(page)
+    await expect(app.get_by_label(wording.connect.TOKEN_LABEL)).to_be_visible()
+    await expect(app.locator("a.back")).to_have_count(0)  # it would lead back to here
 
     await app.get_by_label("Cloudflare API token").fill("cfat_not_a_good_one_0123456789")
     await app.get_by_role("button", name="Check").click()

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, expect
 
 from cloudcache.config import PRETEND_SHOPIFY, load
 from cloudcache.shopify_emulator.world import ShopifyWorld
+from cloudcache.ui import wording
 from tests.browser.conftest import Demo, new_context, picture
 from tests.support.server import ROOT
 from tests.support.waiting import SAFETY_NET_S, http_client, until_true
@@ -96,6 +97,29 @@ async def test_an_open_page_follows_the_rollout_down_and_up_by_itself(demo: Demo
     assert await demo.value(SHOP, "early_hints") == before
     assert (await asked(demo, "GET")).status_code == 200
     await expect(other.get_by_role("switch", name="Early Hints", exact=True)).to_be_visible()
+
+
+async def test_connection_of_a_store_that_waits_says_the_same_and_can_only_be_ended(
+    demo: Demo, browser: Browser
+):
+    page = await demo.open(browser, SHOP)
+    await demo.settled(page)
+    await page.goto("/connect")
+    again = page.get_by_role("button", name=wording.connect.LOOK_AGAIN, exact=True)
+    await expect(again).to_be_visible()
+    await page.evaluate("window.notReloaded = true")
+
+    await rollout(demo, "remove", SHOP)
+    await expect(page.get_by_text(wording.rollout.WAITING, exact=True)).to_be_visible()
+    await expect(page.get_by_text(wording.rollout.WAITING_MORE)).to_be_visible()
+    await expect(again).to_have_count(0)
+    await expect(page.get_by_role("button", name=wording.connect.REPLACE, exact=True)).to_have_count(0)
+    await expect(page.get_by_role("button", name=wording.connect.DISCONNECT, exact=True)).to_be_visible()
+    await rollout(demo, "forget", SHOP)
+
+    await expect(again).to_be_visible()
+    await expect(page.get_by_text(wording.rollout.WAITING, exact=True)).to_have_count(0)
+    assert await page.evaluate("window.notReloaded") is True
 
 
 async def test_support_still_looks_at_a_shop_that_waits_and_is_told_so(demo: Demo, browser: Browser):

@@ -83,11 +83,11 @@ async def test_tab_that_is_gone_is_forgotten():
 async def test_page_that_could_not_be_read_is_loaded_until_it_can():
     app = FakeApp("one")
     for _ in range(2):
-        reloads.failed(tab("one"), History.load)
-        await ask_to_load(app, reloads.failing())
+        reloads.try_again(tab("one"), History.load)
+        await ask_to_load(app, reloads.trying())
         assert reloads.loads(tab("one"))
 
-    assert len(app.sent) == 2 and reloads.failing() == []
+    assert len(app.sent) == 2 and reloads.trying() == []
 
 
 def test_sign_out_reaches_the_tabs_of_that_sign_in():

@@ -39,10 +39,20 @@ def banner() -> rx.Component:
                 "warn", "alert", wording.problems.NOT_SET_UP, wording.problems.NOT_SET_UP_MORE, _connect()
             ),
         ),
-        ("d", _banner("warn", "clock", wording.problems.NO_DATABASE, wording.problems.NO_DATABASE_MORE)),
+        ("d", unavailable()),
         ("w", _banner("warn", "clock", silent, wording.problems.SILENT_MORE, _try_now())),
         rx.fragment(),
     )
+
+
+def unavailable() -> rx.Component:
+    """The database does not answer, so nothing of the store can be shown."""
+    return _banner("warn", "clock", wording.problems.NO_DATABASE, wording.problems.NO_DATABASE_MORE)
+
+
+def held_back() -> rx.Component:
+    """The rollout doesn't include the store yet."""
+    return _banner("info", "clock", wording.rollout.WAITING, wording.rollout.WAITING_MORE)
 
 
 @rx.memo

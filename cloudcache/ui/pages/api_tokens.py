@@ -48,7 +48,11 @@ def api_tokens() -> rx.Component:
     listed = rx.cond(
         Scripts.tokens.length() > 0,
         rx.el.ul(rx.foreach(Scripts.tokens, _token), class_name="checks"),
-        rx.el.p(wording.api_tokens.NO_SCRIPTS, class_name="quiet"),
+        rx.cond(
+            Scripts.problem == wording.api_tokens.API_TOKENS_UNAVAILABLE,
+            rx.fragment(),
+            rx.el.p(wording.api_tokens.NO_SCRIPTS, class_name="quiet"),
+        ),
     )
     link = rx.el.a(
         wording.api_tokens.DOCS, href="/api/docs", target="_blank", rel="noopener", class_name="link"

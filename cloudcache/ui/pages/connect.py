@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from cloudcache.ui import wording
-from cloudcache.ui.components.banners import lost
+from cloudcache.ui.components.banners import held_back, lost, unavailable
 from cloudcache.ui.components.card import card
 from cloudcache.ui.components.elements import TOKEN, problem
 from cloudcache.ui.components.icons import icon
@@ -32,7 +32,13 @@ def _page() -> rx.Component:
         ),
         rx.el.div(
             rx.el.div(
-                rx.el.h1(rx.cond(Connect.phase == "c", wording.common.CONNECTION, wording.common.CONNECT)),
+                rx.el.h1(
+                    rx.cond(
+                        (Connect.phase == "c") | (Connect.phase == "d"),
+                        wording.common.CONNECTION,
+                        wording.common.CONNECT,
+                    )
+                ),
                 rx.el.p(wording.connect.CONNECT_TEXT, class_name="sub"),
             ),
             class_name="head",
@@ -40,7 +46,8 @@ def _page() -> rx.Component:
         rx.match(
             Connect.phase,
             ("", _loading()),
-            ("c", rx.fragment(_connected(), api_tokens())),
+            ("d", unavailable()),
+            ("c", rx.fragment(_waiting(), _connected(), rx.cond(Connect.waits, rx.fragment(), api_tokens()))),
             rx.fragment(
                 _token(),
                 rx.cond(Connect.phase == "z", rx.fragment(_zones(), _found()), rx.fragment()),
@@ -262,8 +269,26 @@ def _suspended(what: str, more: str) -> rx.Component:
     )
 
 
-def _connected() -> rx.Component:
+def _waiting() -> rx.Component:
+    return rx.cond(Connect.waits, held_back(), rx.fragment())
+
+
+def _renewing() -> rx.Component:
     again = Connect.busy == "again"
+    return rx.fragment(
+        rx.el.button(
+            rx.cond(again, wording.connect.CHECKING_TOKEN, wording.connect.LOOK_AGAIN),
+            type="button",
+            class_name="btn",
+            disabled=again,
+            on_click=Connect.look_again(TOKEN),
+            custom_attrs={"data-writes": ""},
+        ),
+        rx.el.button(wording.connect.REPLACE, type="button", class_name="btn", on_click=Connect.replace),
+    )
+
+
+def _connected() -> rx.Component:
     suspended = rx.match(
         Connect.status,
         ("token_refused", _suspended(wording.problems.TOKEN_REFUSED, wording.connect.TOKEN_SUSPENDED)),
@@ -283,15 +308,7 @@ def _connected() -> rx.Component:
         _checks(),
         problem(Connect.problem),
         rx.el.div(
-            rx.el.button(
-                rx.cond(again, wording.connect.CHECKING_TOKEN, wording.connect.LOOK_AGAIN),
-                type="button",
-                class_name="btn",
-                disabled=again,
-                on_click=Connect.look_again(TOKEN),
-                custom_attrs={"data-writes": ""},
-            ),
-            rx.el.button(wording.connect.REPLACE, type="button", class_name="btn", on_click=Connect.replace),
+            rx.cond(Connect.waits, rx.fragment(), _renewing()),
             rx.el.button(
                 wording.connect.DISCONNECT,
                 type="button",

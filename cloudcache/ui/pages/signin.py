@@ -31,6 +31,11 @@ def signin(local: Local) -> rx.Component:
                     rx.el.p(wording.signin.NO_SHOPS, class_name="empty"),
                     rx.fragment(),
                 ),
+                rx.cond(
+                    Signin.problem != "",
+                    rx.el.p(Signin.problem, class_name="empty", role="status"),
+                    rx.fragment(),
+                ),
                 method="post",
                 action=f"{local.backend}/local/session",
             ),

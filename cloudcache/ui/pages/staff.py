@@ -27,6 +27,7 @@ def staff(local: Local | None, sign_in: str | None) -> rx.Component:
             ),
         ),
         ("o", _message(wording.staff.STAFF_SIGNED_OUT, rx.fragment(), _sign_in(local, sign_in))),
+        ("d", _message(wording.staff.STAFF_UNAVAILABLE, rx.fragment())),
         _message("", rx.fragment()),
     )
 
@@ -49,6 +50,7 @@ def customer() -> rx.Component:
         Grid.status,
         ("", shell(rx.el.div(rx.el.h1(rx.State.customer), class_name="head"), class_name="page narrow")),
         ("o", _message(wording.staff.STAFF_SIGNED_OUT, rx.fragment(), sign_in)),
+        ("d", _message(wording.staff.STAFF_UNAVAILABLE, rx.fragment())),
         _reason(),
     )
     return rx.cond(Grid.reads_only, settings(rx.fragment(), rx.fragment(), banner), asked)
@@ -89,7 +91,7 @@ def _search() -> rx.Component:
         ),
         rx.el.p(Staff.problem, class_name="wrong", role="alert"),
         rx.el.section(
-            rx.cond(Staff.found.length() > 0, table, nobody),
+            rx.cond(Staff.found.length() > 0, table, rx.cond(Staff.problem == "", nobody, rx.fragment())),
             class_name="card",
             aria_label=wording.staff.CUSTOMERS,
         ),

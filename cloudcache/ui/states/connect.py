@@ -32,8 +32,9 @@ from cloudcache.services import current
 from cloudcache.services.connecting import PERMISSIONS, Checked, Looked, proved_permissions
 from cloudcache.services.merchants import with_customer
 from cloudcache.ui import wording
-from cloudcache.ui.states import bindings
-from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of
+from cloudcache.ui.states import bindings, reloads
+from cloudcache.ui.states.scripts import Scripts
+from cloudcache.ui.states.session import actor_of, may_write, on_signin, principal_of, sign_in_of
 
 log = logging.getLogger("cloudcache.ui")
 T = TypeVar("T")
@@ -42,7 +43,7 @@ T = TypeVar("T")
 class Connect(rx.State):
     """One tab of `/connect`."""
 
-    phase: str = ""  # "" loading, "o" signed out, "t" token, "z" zone, "c" connected
+    phase: str = ""  # "" loading, "o" signed out, "t" token, "z" zone, "c" connected, "d" no database
     offers_oauth: bool = False
     oauth_link: str = ""
     problem: str = ""
@@ -60,6 +61,7 @@ class Connect(rx.State):
     plan: str = ""
     status: str = ""
     asks: bool = False
+    waits: bool = False  # the rollout doesn't include the store yet; it may only disconnect
     has_page: bool = False  # the shop has a zone, so its settings page does not lead back to here
     connected_zone: str = ""
 
@@ -74,19 +76,34 @@ class Connect(rx.State):
             return self._wait_or_leave()
         self._clear()
         self.shop, self.offers_oauth = actor.shop, current().connecting.offers_oauth
+        sign_in = await sign_in_of(self, is_staff=False)
         customer = await _outcome(current().connecting.connected(actor))
-        if isinstance(customer, CloudcacheError):
-            self._say(customer)
-            customer = None
-        self.has_page = customer is not None or self.problem != ""
+        is_served = await _outcome(current().rollouts.serves(actor.shop))
+        if isinstance(customer, CloudcacheError) or isinstance(is_served, CloudcacheError):
+            log.error("a connection cannot be shown: %s, %s", customer, is_served)
+            self.phase, self.has_page = "d", True
+            reloads.try_again(self, Connect.again, sign_in)
+            return None
+        reloads.opened(self, Connect.again, sign_in)
+        self.has_page = customer is not None
         if customer is not None and customer.status is not ZoneStatus.DISCONNECTED:
-            self.connected_zone = customer.zone_name
+            self.connected_zone, self.waits = customer.zone_name, not is_served
             self._show_connected(customer, await _granted(actor, customer))
-        elif await is_held_back(actor):
+        elif not is_served:
             return rx.redirect("/")  # which says that the shop waits, and when it no longer does
         else:
             self.phase = "t"
         return None
+
+    @rx.event
+    async def again(self):
+        """Load an open page anew, unless a form is being filled in; `reloads` asks for it."""
+        if not reloads.loads(self):
+            return None
+        is_form = self.phase in ("t", "z")
+        if is_form and actor_of(self) is not None:
+            return None
+        return [Connect.load, Scripts.load]
 
     @rx.event(background=True)
     async def check(self, form: dict, token: str = ""):

@@ -47,7 +47,7 @@ async def feed(app: rx.App) -> None:
     tick = clock() + SLICE_S
     everybody: Round[CustomerId] = Round(ROUND_S // SLICE_S)
     followers: Round[str] = Round(ROUND_S // SLICE_S)
-    failing: Round[str] = Round(RETRY_S // SLICE_S)
+    trying: Round[str] = Round(RETRY_S // SLICE_S)
     rule_at, rule = clock(), _Rule()
     try:
         while True:
@@ -63,14 +63,14 @@ async def feed(app: rx.App) -> None:
                 if await rule.has_changed():
                     await updates.refresh(open_pages.watched(), whole=True)
                     updates.refresh_waiting()
-                    await ask_to_load(app, reloads.following())
+                    await ask_to_load(app, reloads.everyone())
                 rule_at = clock() + RULE_S
             if clock() >= tick:  # also while hints come without a pause
                 if everybody.is_over:
                     bindings.keep(app.event_namespace.sid_to_token)
                 await updates.compare(everybody.turn(open_pages.watched()))
                 await ask_to_load(app, followers.turn(reloads.following()))
-                await ask_to_load(app, [*reloads.due(), *failing.turn(reloads.failing())])
+                await ask_to_load(app, [*reloads.due(), *trying.turn(reloads.trying())])
                 tick = clock() + SLICE_S
     finally:
         if waiting is not None:

@@ -29,7 +29,7 @@ from cloudcache.domain.shops import View
 from cloudcache.domain.typed_names import exact_meanings
 from cloudcache.services import current
 from cloudcache.ui import wording
-from cloudcache.ui.states import open_pages, rows, session, viewing
+from cloudcache.ui.states import open_pages, reloads, rows, session, viewing
 from cloudcache.ui.states.arguments import known_toggle, own_customer
 from cloudcache.ui.states.row_actions import RowActions
 from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of, staff_of
@@ -103,6 +103,8 @@ class Grid(RowActions, rx.State):
     @rx.event
     async def load(self):
         """The page opens, or the socket is back: subscribe first, then read."""
+        if not reloads.loads(self):
+            return None
         principal = principal_of(self)
         if principal is None:
             return self._wait_or_leave()
@@ -115,17 +117,28 @@ class Grid(RowActions, rx.State):
     @rx.event
     async def load_view(self):
         """The staff's page of a customer: shows it while a view for which a reason was given is open."""
+        if not reloads.loads(self):
+            return
         if self.shop not in exact_meanings(self.customer):
             self._view = ""  # of another customer, in this tab before
-        if self._view and await self._who() is not None:
-            return
-        has_ended = self.status == "e"
+        try:
+            await self._load_view()
+        except StoreUnavailable as error:
+            self._keep_trying(error)
+
+    async def _load_view(self) -> None:
+        if self._view:
+            actor = await viewing.viewer(self, CustomerId(self._customer), self._view)
+            if actor is not None:
+                await self._read(actor)
+                return
+        has_ended = bool(self._view) or self.status == "e"
         self._forget()
-        staff = await viewing.staff_here(self)
+        staff = await staff_of(self)
         if staff is None:
             return
-        self.status = "e" if has_ended else "a"  # asks for a reason
         view = await viewing.open_view(staff, self.customer)
+        self.status = "e" if has_ended else "a"  # asks for a reason
         if view is not None:
             await self._look(staff, view)
 
@@ -134,8 +147,13 @@ class Grid(RowActions, rx.State):
         """Somebody of the staff gives a reason and looks at this customer; a second click is no second look."""
         if self._view and await self._who() is not None:
             return
+        try:
+            staff = await staff_of(self)
+        except StoreUnavailable as error:
+            log.error("the staff's roles cannot be read: %s", error)
+            self.said = wording.staff.STAFF_UNAVAILABLE
+            return
         self._forget()
-        staff = await viewing.staff_here(self)
         if staff is None:
             await self._noting(current().support.deny(None, "view a customer"))
             return
@@ -150,7 +168,7 @@ class Grid(RowActions, rx.State):
     @rx.event
     async def end_view(self):
         """Stop looking."""
-        staff = await staff_of(self)
+        staff = await self._noting(staff_of(self))
         if staff is not None and self._view:
             await self._noting(current().support.end_view(staff, CustomerId(self._customer), self._view))
         self._forget()
@@ -272,14 +290,14 @@ class Grid(RowActions, rx.State):
         """Who acts in this tab: the merchant of its socket, or the staff of its open view."""
         if not self._view:
             return actor_of(self)
-        staff = await staff_of(self)
         try:
-            if staff is not None:
-                return await current().support.viewing(staff, CustomerId(self._customer), self._view)
-        except CloudcacheError as error:
-            log.info("a view has ended: %s", error)
-        self._forget()
-        return None
+            actor = await viewing.viewer(self, CustomerId(self._customer), self._view)
+        except StoreUnavailable as error:
+            self._keep_trying(error)
+            return None
+        if actor is None:
+            self._forget()
+        return actor
 
     def _wait_or_leave(self):
         """Nobody is known yet. In the admin's frame the page brings an ID token in a moment."""
@@ -324,8 +342,7 @@ class Grid(RowActions, rx.State):
             self._hold_back()
             return None
         except StoreUnavailable as error:
-            log.error("a page cannot be read: %s", error)
-            self._set("status", "d")
+            self._keep_trying(error)
             return None
         except NotFound:
             self._forget()
@@ -335,6 +352,13 @@ class Grid(RowActions, rx.State):
         token = self.router.session.client_token
         open_pages.note_shown(token, self._revision, self._right_until(), self._epoch)
         return page
+
+    def _keep_trying(self, error: StoreUnavailable) -> None:
+        """Say that the database does not answer, and load the page again until it does."""
+        log.error("a page cannot be read: %s", error)
+        self._set("status", "d")
+        is_view = self.router.url.path.startswith("/staff/")
+        reloads.try_again(self, Grid.load_view if is_view else Grid.load)
 
     def _forget(self) -> None:
         """Nobody is signed in, or the view has ended: show nothing of anybody."""

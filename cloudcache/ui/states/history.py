@@ -64,8 +64,8 @@ class History(rx.State):
             found = await current().auditing.history(actor, actor.customer, wanted, before)
         except CloudcacheError as error:
             log.error("the history cannot be shown: %s", error)
-            self.problem = wording.problems.NO_DATABASE
-            reloads.failed(self, History.load)
+            self.problem = wording.history.HISTORY_UNAVAILABLE
+            reloads.try_again(self, History.load)
             return
         self._put([_shown(one) for one in found], older=older, is_full=len(found) == wanted)
         self.loaded, self.problem = True, ""

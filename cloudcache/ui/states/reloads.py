@@ -1,7 +1,8 @@
 """Open pages that are loaded anew when the server asks their browser for it.
 
     history    when something of its customer changed
-    any page   while what it needs cannot be read, until it can; and when its sign-in ends in another tab
+    any page   while what it needs cannot be read, until it can; when its sign-in ends in another tab; and when the
+               rollout changes
 
 The browser is sent the page's own `load` event and returns it, so a reload is an event like any other: authorized
 anew, in order with the clicks. A tab is asked once until it loads, so nothing queues up behind a tab that hangs. The
@@ -31,7 +32,7 @@ class _Tab:
 _tabs: dict[str, _Tab] = {}
 _following: dict[CustomerId, set[str]] = defaultdict(set)
 _asked: set[str] = set()
-_failing: set[str] = set()
+_trying: set[str] = set()
 _due: set[str] = set()
 
 
@@ -46,13 +47,13 @@ def opened(
         _following[customer].add(token)
 
 
-def failed(state: rx.State, load: rx.EventHandler, sign_in: str = "") -> None:
-    """What this tab needs cannot be read: have `load` run again until it can."""
+def try_again(state: rx.State, load: rx.EventHandler, sign_in: str = "") -> None:
+    """This tab cannot show what it should yet: have its page loaded again every few seconds until it can."""
     token = state.router.session.client_token
     known = _tabs.get(token)
     if known is None or known.path != _path_of(state):
         opened(state, load, sign_in)
-    _failing.add(token)
+    _trying.add(token)
 
 
 def loads(state: rx.State) -> bool:
@@ -60,7 +61,7 @@ def loads(state: rx.State) -> bool:
     token = state.router.session.client_token
     was_asked, known = token in _asked, _tabs.get(token)
     _asked.discard(token)
-    _failing.discard(token)
+    _trying.discard(token)
     if not was_asked or known is None or known.path == _path_of(state):
         return True
     forget(token)
@@ -82,9 +83,14 @@ def following(customers: Collection[CustomerId] | None = None) -> list[str]:
     return [token for customer in chosen for token in _following.get(customer, ())]
 
 
-def failing() -> list[str]:
-    """The tabs whose page could not be read."""
-    return list(_failing)
+def trying() -> list[str]:
+    """The tabs that cannot show what they should."""
+    return list(_trying)
+
+
+def everyone() -> list[str]:
+    """All tabs that are known here."""
+    return list(_tabs)
 
 
 def due() -> list[str]:
@@ -100,7 +106,7 @@ def sign_out(sign_in: str) -> None:
 def forget(token: str) -> None:
     """This tab is gone, or shows another page."""
     known = _tabs.pop(token, None)
-    for tokens in (_asked, _failing, _due):
+    for tokens in (_asked, _trying, _due):
         tokens.discard(token)
     if known is not None and known.customer is not None:
         _following[known.customer].discard(token)

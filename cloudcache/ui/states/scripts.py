@@ -9,7 +9,7 @@ import reflex as rx
 from cloudcache.domain.errors import CloudcacheError, NotRolledOut, Refused
 from cloudcache.services import current
 from cloudcache.ui import wording
-from cloudcache.ui.states import rows
+from cloudcache.ui.states import reloads, rows
 from cloudcache.ui.states.session import actor_of, may_write
 
 log = logging.getLogger("cloudcache.ui")
@@ -81,8 +81,12 @@ class Scripts(rx.State):
         try:
             found = await current().scripts.all(actor)
         except CloudcacheError as error:
-            log.error("tokens for scripts cannot be listed: %s", error)
+            log.error("API tokens cannot be listed: %s", error)
+            self.tokens, self.problem = [], wording.api_tokens.API_TOKENS_UNAVAILABLE
+            reloads.try_again(self, Scripts.load)
             return
+        if self.problem == wording.api_tokens.API_TOKENS_UNAVAILABLE:
+            self.problem = ""
         self.tokens = [
             {
                 "id": one.id,

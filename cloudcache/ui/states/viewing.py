@@ -7,7 +7,8 @@ import logging
 import reflex as rx
 
 from cloudcache.domain.access import Actor
-from cloudcache.domain.errors import CloudcacheError, NotFound
+from cloudcache.domain.errors import CloudcacheError, NotAllowed, NotFound
+from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.shops import View
 from cloudcache.services import current
 from cloudcache.ui import wording
@@ -16,12 +17,15 @@ from cloudcache.ui.states.session import staff_of
 log = logging.getLogger("cloudcache.ui")
 
 
-async def staff_here(state: rx.State) -> Actor | None:
-    """The staff member in this tab with the present role; None for nobody, or while the roles cannot be read."""
+async def viewer(state: rx.State, customer: CustomerId, view: str) -> Actor | None:
+    """The staff member in this tab, bound to the customer of the view; None once it has ended."""
+    staff = await staff_of(state)
+    if staff is None:
+        return None
     try:
-        return await staff_of(state)
-    except CloudcacheError as error:
-        log.error("the staff's roles cannot be read: %s", error)
+        return await current().support.viewing(staff, customer, view)
+    except NotAllowed as error:
+        log.info("a view has ended: %s", error)
         return None
 
 
@@ -29,7 +33,7 @@ async def open_view(staff: Actor, shop: str) -> View | None:
     """Find the view of this customer that the staff member has open, in whichever tab it began."""
     try:
         return await current().support.open_view(staff, shop)
-    except CloudcacheError as error:
+    except (NotAllowed, NotFound) as error:
         log.info("no view to take up again: %s", error)
         return None
 
@@ -45,4 +49,4 @@ async def start(staff: Actor, shop: str, form: object) -> View | str:
         return wording.staff.NO_CUSTOMER
     except CloudcacheError as error:
         log.error("a view cannot be started: %s", error)
-        return wording.problems.NO_DATABASE
+        return wording.staff.STAFF_UNAVAILABLE

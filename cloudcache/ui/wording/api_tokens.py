@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+API_TOKENS_UNAVAILABLE = "We can’t load your API tokens right now. We’ll keep trying."
 SCRIPTS = "API tokens"
 SCRIPTS_TEXT = "Use these tokens to read or change your settings through the REST API."
 SCRIPT_MADE = "Copy this token now. You won’t be able to see it again."

@@ -8,6 +8,7 @@ from cloudcache.domain.events import ChangeStatus
 from cloudcache.ui.wording.reasons import reason
 
 HISTORY_TEXT = "See what changed, who changed it, and when support viewed your settings."
+HISTORY_UNAVAILABLE = "We can’t load your history right now. We’ll keep trying."
 NO_HISTORY = "No changes yet."
 MORE = "Show older"
 STORE_OWNER = "Store owner"

@@ -11,3 +11,4 @@ NO_SHOPS = "No stores yet. Add one with: python -m cloudcache customers add SHOP
 SHOPS = "Stores"
 SUPPORT_ROLE = "Support, {role}"
 ON_COUNT = "of 50 on"
+SIGNIN_UNAVAILABLE = "We can’t load the demo stores right now. We’ll keep trying."
