@@ -44,12 +44,12 @@ class Scripts:
         await self._rollouts.admit(actor)
         title = " ".join(name.split()) if isinstance(name, str) else ""
         if not 1 <= len(title) <= 60:
-            raise ValueError("give the token a name of 1 to 60 characters")
+            raise ValueError("Enter a name (up to 60 characters).")
         if not isinstance(scope, str) or scope not in Scope.__members__.values():
-            raise ValueError("the scope is read or write")
+            raise ValueError("Choose Read only or Read and write.")
         alive = [one for one in await self._people.api_tokens(customer) if one.revoked_at is None]
         if len(alive) >= MOST_TOKENS:
-            raise Refused(Reason.CONFLICT, f"a shop has at most {MOST_TOKENS} tokens; revoke one first")
+            raise Refused(Reason.CONFLICT, f"You can have up to {MOST_TOKENS} API tokens. Revoke one first.")
         id_ = token_hex(6)
         secret = Token(f"{PREFIX}{id_}_{token_urlsafe(32)}")
         token = ApiToken(id_, customer, title, Scope(scope), secret.last_four, actor.id, self._clock.now_ms())
@@ -98,11 +98,11 @@ class Scripts:
         the key belongs to another request, or `TryLater` is told by an answer without a status."""
         customer = _flipping(actor)
         if not _KEY.fullmatch(key):
-            raise ValueError("Idempotency-Key is 1 to 80 visible ASCII characters")
+            raise ValueError("Idempotency-Key must be 1 to 80 visible ASCII characters.")
         digest = hashlib.sha256(request).hexdigest()
         held = await self._people.claim_answer(customer, key, digest, now=self._clock.now_ms())
         if held is not None and held.digest != digest:
-            raise Refused(Reason.CONFLICT, "this Idempotency-Key was used for another request")
+            raise Refused(Reason.CONFLICT, "This Idempotency-Key was already used for another request.")
         return held
 
     async def keep(self, actor: Actor, key: str, status: int, body: str) -> None:
@@ -128,7 +128,7 @@ class Scripts:
 def _customer(actor: Actor) -> CustomerId:
     require_shop(actor)
     if actor.customer is None or actor.id.startswith("script "):
-        raise NotAllowed("tokens are made and revoked in the page of a connected shop")
+        raise NotAllowed("API tokens are created and revoked on the page of a connected store")
     return actor.customer
 
 

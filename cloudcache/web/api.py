@@ -5,7 +5,7 @@
     POST /api/v1/optimizations/{toggle_id}            {"enabled": bool, "confirmed": bool?}
     GET  /api/v1/optimizations/{toggle_id}/history    its changes, newest first
 
-A Bearer token is an ID token of Shopify's App Bridge, or a token for scripts that the shop made. The tenant is the
+A Bearer token is an ID token of Shopify's App Bridge, or an API token that the store created. The tenant is the
 token's; nothing in a path or body names one. What is not believed is answered 401 and told no more.
 """
 
@@ -31,7 +31,7 @@ from cloudcache.domain.shopify import Forged
 from cloudcache.domain.toggle import Cell, lock, standing
 from cloudcache.services import current
 from cloudcache.services.scripts import PREFIX
-from cloudcache.web.problem import of_error, problem
+from cloudcache.web.problem import MEDIA, of_error, problem, problem_of_status, too_many_requests
 
 log = logging.getLogger("cloudcache.api")
 
@@ -61,8 +61,7 @@ def guarded(handle: Handler, kind: str) -> Callable[[Request], Awaitable[Respons
             logs.know(actor=caller.actor.kind.value, customer=caller.customer)
             wait = await current().limits.wait_s(kind, str(caller.customer))
             if wait > 0:
-                after = {"Retry-After": str(int(wait) + 1)}
-                return problem(429, "too-many-requests", "Too many requests", headers=after)
+                return too_many_requests(wait)
             return await handle(request, caller)
         except CloudcacheError as error:
             return of_error(error)
@@ -89,7 +88,7 @@ async def history(request: Request, caller: Caller) -> Response:
     toggle = find(request.path_params["toggle_id"])
     text = request.query_params.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
-        return problem(422, "wrong-value", "limit is a whole number from 1 to 200")
+        return problem(422, "wrong-value", "Invalid limit", f"limit must be an integer from 1 to {MOST}.")
     found = await current().toggles.history(caller.actor, caller.customer, toggle.id, int(text))
     return JSONResponse({"toggle_id": toggle.id, "changes": [_change(one) for one in found]})
 
@@ -116,14 +115,15 @@ async def _once(
     try:
         held = await scripts.claim(caller.actor, key, told)
     except ValueError as error:
-        return problem(422, "wrong-value", str(error))
+        return problem(422, "wrong-value", "Invalid Idempotency-Key", str(error))
     except Refused as refusal:
-        return problem(409, "idempotency-conflict", "This key was used for another request", refusal.detail)
+        return problem(409, "idempotency-conflict", "Idempotency key already used", refusal.detail)
     if held is not None and held.status is not None:
-        media = "application/json" if held.status < 400 else "application/problem+json"
+        media = "application/json" if held.status < 400 else MEDIA
         return Response(held.body, held.status, media_type=media, headers={"Idempotency-Replayed": "true"})
     if held is not None:
-        return problem(409, "in-progress", "The first request with this key is still under way")
+        detail = "The first request with this Idempotency-Key is still being processed."
+        return problem(409, "in-progress", "Request in progress", detail)
     try:
         answer = await _flipped(caller, toggle, enabled, confirmed, key)
     except Refused as refusal:
@@ -156,16 +156,21 @@ async def _flipped(
 def _wish(request: Request, raw: bytes) -> tuple[bool, bool] | Response:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        return problem(415, "unsupported-media-type", "The body is JSON")
+        return problem(
+            415, "unsupported-media-type", "Unsupported media type", "Send the request body as JSON."
+        )
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):
-        return problem(400, "malformed", "The body is no JSON")
+        return problem(400, "malformed", "Malformed request body", "The request body isn’t valid JSON.")
     if not isinstance(body, dict) or not set(body) <= {"enabled", "confirmed"}:
-        return problem(422, "wrong-value", 'The body is like {"enabled": true}')
+        detail = 'The request body must be an object like {"enabled": true}.'
+        return problem(422, "wrong-value", "Invalid request body", detail)
     enabled, confirmed = body.get("enabled"), body.get("confirmed", False)
     if not isinstance(enabled, bool) or not isinstance(confirmed, bool):
-        return problem(422, "wrong-value", "enabled and confirmed are true or false")
+        return problem(
+            422, "wrong-value", "Invalid request body", "enabled and confirmed must be true or false."
+        )
     return enabled, confirmed
 
 
@@ -176,7 +181,7 @@ async def _caller(request: Request) -> Caller | Response:
     """Whom the Bearer token names. An address that is refused too often waits."""
     origin = _origin(request)
     given = request.headers.getlist("authorization")
-    scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    scheme, token = _credentials(given[0]) if len(given) == 1 else ("", "")
     if request.query_params.get("id_token", token) != token:
         return await _nobody("two_tokens", origin)
     actor: Actor | None = None
@@ -192,19 +197,27 @@ async def _caller(request: Request) -> Caller | Response:
         return await _nobody(reason, origin)
     await current().rollouts.admit(actor)
     if actor.customer is None:
-        return problem(409, "not-connected", "This shop is not connected to Cloudflare yet")
+        detail = "Connect the store to Cloudflare in the app first."
+        return problem(409, "not-connected", "Not connected to Cloudflare", detail)
     return Caller(actor, actor.customer)
+
+
+def _credentials(header: str) -> tuple[str, str]:
+    """The scheme and the token of an `Authorization` header; one or more blanks part them (RFC 6750)."""
+    scheme, _, token = header.strip(" ").partition(" ")
+    return scheme, token.lstrip(" ")
 
 
 async def _nobody(reason: str, origin: Origin) -> Response:
     wait = await current().limits.wait_s("guess", origin.address)
     if wait > 0:
-        after = {"Retry-After": str(int(wait) + 1)}
-        return problem(429, "too-many-requests", "Too many requests", headers=after)
+        return too_many_requests(wait)
     if reason not in ("missing_token", "expired"):
         await current().merchants.deny(reason, "REST API", origin)
-    headers = {"WWW-Authenticate": "Bearer", **RETRY_HEADER}
-    return problem(401, "unauthorized", "A Bearer token that is valid now is needed", headers=headers)
+    challenge = "Bearer" if reason == "missing_token" else 'Bearer error="invalid_token"'
+    headers = {"WWW-Authenticate": challenge, **RETRY_HEADER}
+    detail = "Send an API token, or a Shopify session token, in the Authorization header."
+    return problem(401, "unauthorized", "Missing or invalid bearer token", detail, headers)
 
 
 def _origin(request: Request) -> Origin:
@@ -264,8 +277,8 @@ async def elsewhere(request: Request) -> Response:
     """No such path, or not with this method; the pages' own 404 is for people."""
     allowed = _allowed(request)
     if allowed:
-        return problem(405, "method-not-allowed", "Not with this method", headers={"Allow": allowed})
-    return problem(404, "not-found", "There is no such path")
+        return problem_of_status(405, request.method, {"Allow": allowed})
+    return problem_of_status(404, request.method)
 
 
 def _allowed(request: Request) -> str:

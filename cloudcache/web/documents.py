@@ -22,10 +22,12 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import parse_qsl, quote, urlencode
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloudcache.domain.shopify import Forged, IdToken, host_of, shop_of
 from cloudcache.web.not_found import with_not_found_page
+from cloudcache.web.problem import problem
 from cloudcache.web.shield import socket_origins
 
 APP_BRIDGE = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
@@ -33,6 +35,7 @@ MERCHANT_PAGES = ("/", "/history", "/connect")
 OWN_PAGES = ("/staff", "/signin")
 MOST_BOUNCES = 2
 MOST_KEPT = 64
+OPEN_IN_ADMIN = "Open this app from your Shopify admin."
 ADMIN = "https://admin.shopify.com"
 _SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
 _HEAD = b"<head>"
@@ -82,7 +85,7 @@ class DocumentMiddleware:
             else Framing()
         )
         if framing.status != 200:
-            await _answer(send, framing)
+            await _answer(scope, receive, send, framing)
             return
         await self._app(
             _plain(scope, page), receive, _Rewriter(self, scope, send, framing, is_merchants=is_merchants)
@@ -314,22 +317,16 @@ def _is_html(start: Message) -> bool:
     return bool(kind.startswith(b"text/html"))
 
 
-TEXTS = {
-    302: b"",
-    400: b"This address is not one that Shopify's admin opens.",
-    401: b"Please open this page from your shop's admin.",
-}
-
-
-async def _answer(send: Send, framing: Framing) -> None:
-    body = TEXTS[framing.status]
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    ]
+async def _answer(scope: Scope, receive: Receive, send: Send, framing: Framing) -> None:
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    }
+    answer: Response = Response(status_code=framing.status, headers=headers)
     if framing.location is not None:
-        headers.append((b"location", framing.location.encode()))
-    await send({"type": "http.response.start", "status": framing.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+        answer.headers["Location"] = framing.location
+    elif framing.status == 400:
+        answer = problem(400, "malformed", "Invalid link", OPEN_IN_ADMIN, headers)
+    elif framing.status == 401:
+        answer = problem(401, "unauthorized", "Your session has ended", OPEN_IN_ADMIN, headers)
+    await answer(scope, receive, send)

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from cloudcache.web.problem import MEDIA, problem_of_status
+
 log = logging.getLogger("cloudcache.listener")
 
 PORTS = 32
@@ -37,9 +39,12 @@ class Answer:
     body: bytes
 
 
-NOT_FOUND = Answer(404, "text/plain", b"There is no such path.\n")
-ONLY_GET = Answer(405, "text/plain", b"Only GET.\n")
-MALFORMED = Answer(400, "text/plain", b"That is no request.\n")
+def _refusal(status: int, method: str) -> Answer:
+    return Answer(status, MEDIA, bytes(problem_of_status(status, method).body))
+
+
+NOT_FOUND = _refusal(404, "GET")
+MALFORMED = _refusal(400, "")
 
 Answering = Callable[[str], Awaitable[Answer]]
 
@@ -73,7 +78,7 @@ async def _answer(reader: asyncio.StreamReader, answering: Answering) -> Answer:
     words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         return MALFORMED
-    return await answering(words[1].partition("?")[0]) if words[0] == "GET" else ONLY_GET
+    return await answering(words[1].partition("?")[0]) if words[0] == "GET" else _refusal(405, words[0])
 
 
 def _wire(answer: Answer) -> bytes:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from cloudcache.domain.errors import NotFound, StoreUnavailable
 from cloudcache.ports import StaffCookie
 from cloudcache.services import current
+from cloudcache.web.problem import problem
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -23,14 +24,14 @@ async def sign_in(request: Request) -> Response:
     origin, services = _own_origin(request), current()
     sessions = services.local_sessions
     if origin is None or sessions is None:
-        return PlainTextResponse("Sign in from the page of this app.", status_code=403)
+        return _wrong_origin()
     shop = (await request.form(max_fields=4, max_files=0)).get("shop")
     try:
         customer = await services.customers.of_shop(shop if isinstance(shop, str) else "")
     except (NotFound, ValueError):
-        return PlainTextResponse("There is no such shop.", status_code=400)
+        return problem(400, "not-found", "Store not found", "Go back and choose another store.")
     except StoreUnavailable as error:
-        return PlainTextResponse(f"The database cannot be used now: {error}", status_code=503)
+        return problem(503, "unavailable", "Couldn’t sign in", f"The database isn’t available: {error}")
     response = RedirectResponse(f"{origin}/", status_code=303)
     response.set_cookie(
         sessions.cookie, sessions.issue(customer), max_age=sessions.max_age_s, httponly=True, samesite="lax"
@@ -42,13 +43,17 @@ async def sign_out(request: Request) -> Response:
     """End the session."""
     origin, sessions = _own_origin(request), current().local_sessions
     if origin is None or sessions is None:
-        return PlainTextResponse("Sign out from the page of this app.", status_code=403)
+        return _wrong_origin()
     principal = current().identity.principal(request.headers.get("cookie", ""))
     if principal is not None:
         current().sign_outs.end(principal)
     response = RedirectResponse(f"{origin}/signin", status_code=303)
     response.delete_cookie(sessions.cookie, httponly=True, samesite="lax")
     return response
+
+
+def _wrong_origin() -> Response:
+    return problem(403, "wrong-origin", "Forbidden", "Send this request from a page of the app.")
 
 
 def _own_origin(request: Request) -> str | None:
@@ -79,10 +84,10 @@ def routes(staff: StaffCookie | None) -> list[Route]:
     async def staff_in(request: Request) -> Response:
         origin = _own_origin(request)
         if origin is None or staff is None or current().local_sessions is None:
-            return PlainTextResponse("Sign in from the page of this app.", status_code=403)
+            return _wrong_origin()
         role = (await request.form(max_fields=4, max_files=0)).get("role")
         if role not in ("viewer", "operator", "admin"):
-            return PlainTextResponse("There is no such role.", status_code=400)
+            return problem(400, "not-found", "Role not found", "The role must be viewer, operator, or admin.")
         response = RedirectResponse(f"{origin}/staff", status_code=303)
         value = staff.issue(f"local-{role}", f"{role}@localhost")
         response.set_cookie(

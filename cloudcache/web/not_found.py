@@ -8,7 +8,7 @@ from __future__ import annotations
 from starlette.types import Message, Scope, Send
 
 TITLE = "Page not found"
-TEXT = "There’s nothing at this address. The link may be out of date or mistyped."
+TEXT = "There’s nothing at this address. The link might be out of date or mistyped."
 BACK = "Cloudflare settings"
 MOUNTED = ("/cloudflare/", "/shopify/", "/api/")
 """What answers for itself."""

@@ -37,9 +37,9 @@ _OPTIMIZATION = {
         "category": {"type": "string"},
         "enabled": {
             "type": ["boolean", "null"],
-            "description": "null while it was never read, and while absent",
+            "description": "null until the setting is read, and while the zone doesn’t have it",
         },
-        "value": {"description": "Cloudflare's own value, which may be finer than on or off"},
+        "value": {"description": "Cloudflare’s own value, which can be more specific than on or off"},
         "seen_at": {"type": ["integer", "null"], "description": "Unix milliseconds"},
         "age_ms": {"type": ["integer", "null"]},
         "standing": {"enum": [one.value for one in Standing]},
@@ -50,12 +50,12 @@ _OPTIMIZATION = {
 }
 _PROBLEM = {
     "type": "object",
-    "required": ["type", "title", "status", "code"],
+    "required": ["type", "title", "status", "code", "detail"],
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "code": {"type": "string", "description": "stable; a program may branch on it"},
+        "code": {"type": "string", "description": "Stable. Programs can branch on it."},
         "detail": {"type": "string"},
     },
 }
@@ -64,14 +64,14 @@ _TOGGLE_ID = {
     "in": "path",
     "required": True,
     "schema": {"type": "string"},
-    "description": "with _ or - alike: rocket_loader, rocket-loader",
+    "description": "With _ or -, for example rocket_loader or rocket-loader.",
     "example": TOGGLES[0].id,
 }
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": {"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[!-~]+$"},
-    "description": "the same key and body get the same answer for a day; another body gets 409",
+    "description": "The same key and body get the same response for a day. The same key with another body gets 409.",
 }
 _LIMIT = {
     "name": "limit",
@@ -84,7 +84,10 @@ _WISH = {
     "additionalProperties": False,
     "properties": {
         "enabled": {"type": "boolean"},
-        "confirmed": {"type": "boolean", "description": "needed to turn on what is risky for this shop"},
+        "confirmed": {
+            "type": "boolean",
+            "description": "Required to turn on a setting that’s risky for this store.",
+        },
     },
 }
 
@@ -97,18 +100,20 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "cloudcache",
             "version": "1",
-            "description": "The Cloudflare settings of one Shopify shop. Times are Unix milliseconds.",
+            "description": "The Cloudflare settings of one Shopify store. Times are Unix milliseconds.",
         },
         "security": [{"bearer": []}],
         "paths": {
             "/api/v1/optimizations": {
-                "get": _operation("All settings", 200, "Settings", ("read",)),
+                "get": _operation("List all settings", 200, "Settings", ("read",)),
             },
             one: {
                 "parameters": [_TOGGLE_ID],
-                "get": _operation("One setting", 200, "Optimization", ("read", 404)),
+                "get": _operation("Get a setting", 200, "Optimization", ("read", 404)),
                 "post": {
-                    **_operation("Turn it on or off", 202, "Change", ("read", 400, 403, 404, 409, 415, 422)),
+                    **_operation(
+                        "Turn a setting on or off", 202, "Change", ("read", 400, 403, 404, 409, 415, 422)
+                    ),
                     "parameters": [_KEY],
                     "requestBody": {
                         "required": True,
@@ -119,7 +124,9 @@ def document() -> dict[str, Any]:
             f"{one}/history": {
                 "parameters": [_TOGGLE_ID],
                 "get": {
-                    **_operation("Its changes, newest first", 200, "History", ("read", 404, 422)),
+                    **_operation(
+                        "List a setting’s changes, newest first", 200, "History", ("read", 404, 422)
+                    ),
                     "parameters": [_LIMIT],
                 },
             },
@@ -129,7 +136,7 @@ def document() -> dict[str, Any]:
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "a token for scripts (made under Connect Cloudflare), or a Shopify ID token",
+                    "description": "An API token (created under Cloudflare connection), or a Shopify session token.",
                 }
             },
             "schemas": {
@@ -169,7 +176,7 @@ def _operation(title: str, status: int, schema: str, problems: tuple[object, ...
     return {
         "summary": title,
         "responses": {
-            str(status): {"description": "Done", "content": body},
+            str(status): {"description": "Success", "content": body},
             **{str(code): {"description": "Problem", "content": shown} for code in sorted(set(listed))},
         },
     }
@@ -183,7 +190,7 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name=
 content="width=device-width, initial-scale=1"><title>REST API · cloudcache</title>
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/cloudcache.css"></head><body><main class="page narrow">
-<div class="head"><div><h1>REST API</h1><p class="sub">The settings of one shop, for programs.
+<div class="head"><div><h1>REST API</h1><p class="sub">Read and change one store’s settings from your own programs.
 <a class="link" href="/api/docs/openapi.json">OpenAPI document</a></p></div></div>{sections}</main></body></html>"""
 
 
@@ -202,8 +209,8 @@ def page() -> str:
 def _example() -> str:
     command = "curl -H 'Authorization: Bearer cct_...' https://your-app/api/v1/optimizations/rocket-loader"
     return (
-        '<section class="card"><div class="card-head"><h2>How to call it</h2></div><div class="card-body lines">'
-        "<p>Make a token under Connect Cloudflare, Tokens for scripts, and send it as a Bearer token.</p>"
+        '<section class="card"><div class="card-head"><h2>How to call the API</h2></div><div class="card-body lines">'
+        "<p>Create an API token under Cloudflare connection, and send it as a bearer token.</p>"
         f'<pre class="secret">{escape(command)}</pre></div></section>'
     )
 
@@ -217,7 +224,7 @@ def _section(verb: str, path: str, operation: dict[str, object]) -> str:
     return (
         f'<section class="card"><div class="card-head"><h2>{escape(str(operation["summary"]))}</h2></div>'
         f'<div class="card-body lines"><p><code>{verb.upper()} {escape(path)}</code></p>{body}'
-        f'<p class="small quiet">Answers: {escape(codes)}</p></div></section>'
+        f'<p class="small quiet">Responses: {escape(codes)}</p></div></section>'
     )
 
 

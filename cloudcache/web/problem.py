@@ -1,4 +1,4 @@
-"""Errors of the REST API as `application/problem+json` (RFC 9457): a type, a title, a status, and what to do."""
+"""Refusals as `application/problem+json` (RFC 9457): a type, a title, a status, and what to do."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from cloudcache.domain.errors import (
     Unauthorized,
 )
 
+MEDIA = "application/problem+json"
 _OF_REASON = {
     Reason.WRONG_VALUE: 422,
     Reason.CONFLICT: 409,
@@ -27,43 +28,80 @@ _OF_REASON = {
     Reason.ZONE_GONE: 409,
     Reason.CIRCUIT_OPEN: 409,
 }
+_OF_STATUS = {
+    400: ("malformed", "Bad request", "The request isn’t valid."),
+    401: ("unauthorized", "Unauthorized", "Sign in, or send a valid bearer token."),
+    403: ("forbidden", "Forbidden", "You don’t have access to this address."),
+    404: ("not-found", "Not found", "There’s nothing at this address."),
+    405: ("method-not-allowed", "Method not allowed", "This address doesn’t support {method}."),
+    408: ("timeout", "Request timeout", "The request took too long to arrive."),
+    413: ("too-large", "Request too large", "Send a smaller request body."),
+    414: ("uri-too-long", "URL too long", "Send a shorter query string."),
+    415: ("unsupported-media-type", "Unsupported media type", "Send the request body without compression."),
+    429: ("too-many-requests", "Too many requests", "Wait, then try again."),
+    500: ("internal-error", "Internal server error", "Something went wrong on our side. Try again."),
+    503: ("unavailable", "Service unavailable", "Try again in a moment."),
+}
 
 
 def problem(
-    status: int, kind: str, title: str, detail: str = "", headers: Mapping[str, str] | None = None
+    status: int, kind: str, title: str, detail: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """One problem; `kind` is a stable code that a program may branch on."""
-    body = {"type": f"about:blank#{kind}", "title": title, "status": status, "code": kind}
-    if detail:
-        body["detail"] = detail
-    return JSONResponse(body, status, headers=dict(headers or {}), media_type="application/problem+json")
+    body = {
+        "type": f"about:blank#{kind}",
+        "title": title,
+        "status": status,
+        "code": kind,
+        "detail": detail,
+    }
+    return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA)
+
+
+def problem_of_status(status: int, method: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The problem of a refusal of which only the status is known."""
+    kind, title, detail = _OF_STATUS.get(status, _OF_STATUS[500 if status >= 500 else 400])
+    return problem(status, kind, title, detail.format(method=method), headers)
+
+
+def too_many_requests(wait_s: float) -> JSONResponse:
+    """The problem of a caller that is over its limit."""
+    seconds = int(wait_s) + 1
+    detail = f"Try again in {seconds} second{'s' * (seconds > 1)}."
+    return problem(429, "too-many-requests", "Too many requests", detail, {"Retry-After": str(seconds)})
 
 
 def of_error(error: CloudcacheError) -> JSONResponse:
     """The problem that an error of ours is to whoever called."""
     if isinstance(error, NotFound):
-        return problem(404, "not-found", "There is no such setting or customer")
+        return problem(404, "not-found", "Not found", "There’s no such setting or customer.")
     if isinstance(error, NotRolledOut):
-        detail = "Its Cloudflare settings stay as they are; the API answers as soon as the shop is served"
-        return problem(403, "not-rolled-out", "This shop is not served yet", detail)
+        detail = "We’re rolling this out gradually. Your Cloudflare settings won’t change in the meantime."
+        return problem(403, "not-rolled-out", "Not available for this store yet", detail)
     if isinstance(error, NotAllowed):
-        return problem(403, "forbidden", "This token may not do that")
+        return problem(403, "forbidden", "Forbidden", "This token doesn’t have access to this operation.")
     if isinstance(error, TryLater):
         after = {"Retry-After": str(max(1, int(error.after_s)))}
-        return problem(503, "try-later", "Nothing was done; try again later", headers=after)
+        return problem(503, "try-later", "Try again later", "Nothing was changed.", after)
     if isinstance(error, StoreUnavailable):
-        return problem(
-            503, "unavailable", "The service cannot read or store now", headers={"Retry-After": "10"}
-        )
+        detail = "We can’t read or save settings right now. Nothing was changed."
+        return problem(503, "unavailable", "Service unavailable", detail, {"Retry-After": "10"})
     if isinstance(error, NeedsConfirmation):
-        detail = 'It is risky for this shop; send {"enabled": true, "confirmed": true} if that is meant'
-        return problem(409, "needs-confirmation", "This change must be confirmed", detail)
+        detail = 'This change is risky for this store. To make it, send {"enabled": true, "confirmed": true}.'
+        return problem(409, "needs-confirmation", "Confirmation required", detail)
     if isinstance(error, Unauthorized):
-        return problem(
-            409, error.reason.value.replace("_", "-"), "The shop's Cloudflare token does not allow it"
-        )
+        kind = error.reason.value.replace("_", "-")
+        return problem(409, kind, "The store’s Cloudflare token doesn’t allow this change", _detail(error))
     if isinstance(error, Refused):
         status = _OF_REASON.get(error.reason, 422)
-        kind = error.reason.value.replace("_", "-")
-        return problem(status, kind, "The change was refused", error.detail or str(error))
-    return problem(502, "unclear", "Cloudflare's answer is not known yet")
+        return problem(
+            status, error.reason.value.replace("_", "-"), "The change was rejected", _detail(error)
+        )
+    return problem(
+        502, "unclear", "Cloudflare didn’t confirm the change", "Read the setting to see its current value."
+    )
+
+
+def _detail(error: Refused) -> str:
+    text = (error.detail or str(error)).replace("'", "’")
+    return text if text.endswith(".") else f"{text}."

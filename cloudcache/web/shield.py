@@ -4,6 +4,7 @@ HTTP     a body of at most 64 KiB (webhooks 1 MiB) that arrives within ten secon
 socket   the Origin must be ours; a first word within ten seconds; at most 30 messages a second for long
 client   behind proxies of ours it is who spoke to the outermost of them, not the proxy that speaks to us
 answer   the security headers; pages get more, see `documents.py`
+refusal  a problem, or a page for people, see `refusals.py`
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloudcache.web.refusals import Refusals, refuse
 
 BODY = 64 * 1024
 WEBHOOK_BODY = 1024 * 1024
@@ -74,15 +77,24 @@ class Shield:
             await send(message)
 
         limit = WEBHOOK_BODY if scope["path"].startswith("/webhooks/") else BODY
+        answer = Refusals(scope, with_headers)
         status = _at_a_glance(scope, limit)
         if status is None:
             body = await _body(receive, limit)
             if isinstance(body, bytes):
-                await self._app(scope, _replay(body, receive), with_headers)
+                await self._serve(scope, _replay(body, receive), answer)
                 return
             status = body
         await _drain(receive)
-        await _refuse(with_headers, status)
+        await refuse(scope, receive, answer, status)
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: Refusals) -> None:
+        try:
+            await self._app(scope, receive, answer)
+        except Exception:
+            if not answer.has_begun:
+                await answer.fail()
+            raise
 
     # -- socket --------------------------------------------------------------------------------
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -175,12 +187,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return pending.pop() if pending else await receive()
 
     return replayed
-
-
-async def _refuse(send: Send, status: int) -> None:
-    headers = [(b"content-length", b"0"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
 
 
 def socket_origins(origins: Sequence[str]) -> list[str]:

@@ -9,13 +9,14 @@ import logging
 from html import escape
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from cloudcache.domain.errors import CloudcacheError
 from cloudcache.ports import StaffCookie, StaffSignIn
 from cloudcache.services import current
 from cloudcache.web.documents import Documents, bounce_page
+from cloudcache.web.problem import problem
 
 log = logging.getLogger("cloudcache.signin")
 
@@ -40,7 +41,7 @@ def bounce_route(rules: Documents) -> Route:
     async def bounce(request: Request) -> Response:
         made = bounce_page(request.url.query, rules)
         if made is None:
-            return PlainTextResponse("This address is not one of ours.", status_code=400)
+            return problem(400, "malformed", "Invalid link", "Open the app from your Shopify admin.")
         html, policy = made
         headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
         return HTMLResponse(html, headers=headers)
@@ -56,9 +57,7 @@ async def begin_agreement(request: Request) -> Response:
     try:
         agreement = current().connecting.agreement(request.query_params.get("ticket", ""))
     except CloudcacheError as error:
-        return _page(
-            "This link no longer works", "Go back to the shop’s page and begin again.", 400, str(error)
-        )
+        return _refused("This link doesn’t work anymore", "Go back to the app and start again.", error)
     response = RedirectResponse(agreement.address, status_code=303)
     _set(request, response, AGREEMENT_COOKIE, agreement.nonce, AGREEMENT_S, "/connect/cloudflare")
     return response
@@ -68,20 +67,22 @@ async def ask_agreement(request: Request) -> Response:
     """Cloudflare sends the person back: before anything is kept, say for which shop this would be."""
     state, code = request.query_params.get("state", ""), request.query_params.get("code", "")
     if request.query_params.get("error"):
-        return _page("Nothing was connected", "Cloudflare was not allowed. You can close this window.", 200)
+        return _page(
+            "Nothing was connected",
+            "You didn’t authorize the app in Cloudflare. You can close this window.",
+            200,
+        )
     try:
         shop = current().connecting.shop_of(state, request.cookies.get(AGREEMENT_COOKIE, ""))
     except CloudcacheError as error:
-        return _page(
-            "This agreement cannot be ended here", "Begin again from the shop’s page.", 400, str(error)
-        )
+        return _refused("Couldn’t connect", "Go back to the app and start again.", error)
     form = (
         '<form method="post" action="/connect/cloudflare/end">'
         f'<input type="hidden" name="state" value="{escape(state)}">'
         f'<input type="hidden" name="code" value="{escape(code)}">'
         '<button class="btn primary">Connect</button></form>'
     )
-    return _page(f"Connect to {escape(shop)}?", "Only go on if this is your shop.", 200, "", form)
+    return _page(f"Connect to {escape(shop)}?", "Continue only if this is your store.", 200, form)
 
 
 async def end_agreement(request: Request) -> Response:
@@ -90,14 +91,14 @@ async def end_agreement(request: Request) -> Response:
     state, code = str(form.get("state", "")), str(form.get("code", ""))
     nonce = request.cookies.get(AGREEMENT_COOKIE, "")
     if request.headers.get("origin") not in current().origins():
-        return PlainTextResponse("Come from our own page.", status_code=403)
+        return _wrong_origin()
     try:
         await current().connecting.finish(state, nonce, code)
     except CloudcacheError as error:
-        return _page("This agreement cannot be ended", "Begin again from the shop’s page.", 400, str(error))
+        return _refused("Couldn’t connect", "Go back to the app and start again.", error)
     response = _page(
-        "Agreed",
-        "Go back to the store’s page and select “Continue”. You can close this window.",
+        "Authorized",
+        "Go back to the app and select “Continue”. You can close this window.",
         200,
     )
     response.delete_cookie(AGREEMENT_COOKIE, path="/connect/cloudflare")
@@ -114,24 +115,24 @@ def staff_routes(sessions: StaffCookie | None, oidc: StaffSignIn | None) -> list
 
     async def begin(request: Request) -> Response:
         if oidc is None or request.headers.get("origin") not in current().origins():
-            return PlainTextResponse("Sign in from the page of this app.", status_code=403)
+            return _wrong_origin()
         try:
             address, attempt = await oidc.begin()
         except CloudcacheError as error:
-            return _page("Signing in does not work now", "Please try again in a moment.", 503, str(error))
+            return _refused("Couldn’t sign in", "Try again in a moment.", error, 503)
         response = RedirectResponse(address, status_code=303)
         _set(request, response, oidc.cookie, attempt, oidc.attempt_s, "/auth/staff")
         return response
 
     async def end(request: Request) -> Response:
         if oidc is None:
-            return PlainTextResponse("There is no such sign-in.", status_code=404)
+            return problem(404, "not-found", "Not found", "Signing in this way isn’t set up.")
         asked = request.query_params
         who = await oidc.end(
             request.cookies.get(oidc.cookie, ""), asked.get("state", ""), asked.get("code", "")
         )
         if who is None:
-            return _page("You are not signed in", "Go back to the console and try again.", 403)
+            return problem(403, "forbidden", "Couldn’t sign in", "Go back to the support page and try again.")
         response = RedirectResponse("/staff", status_code=303)
         response.set_cookie(
             sessions.cookie,
@@ -147,7 +148,7 @@ def staff_routes(sessions: StaffCookie | None, oidc: StaffSignIn | None) -> list
 
     async def leave(request: Request) -> Response:
         if request.headers.get("origin") not in current().origins():
-            return PlainTextResponse("Sign out from the page of this app.", status_code=403)
+            return _wrong_origin()
         principal = await current().staff.principal(dict(request.headers))
         if principal is not None:
             current().sign_outs.end(principal)
@@ -173,9 +174,16 @@ def _set(request: Request, response: Response, name: str, value: str, age_s: int
     )
 
 
-def _page(title: str, text: str, status: int, why: str = "", more: str = "") -> HTMLResponse:
-    if why:
-        log.warning("signing in: %s", why)
+def _refused(title: str, detail: str, error: CloudcacheError, status: int = 400) -> Response:
+    log.warning("signing in: %s", error)
+    return problem(status, "malformed" if status == 400 else "unavailable", title, detail)
+
+
+def _wrong_origin() -> Response:
+    return problem(403, "wrong-origin", "Forbidden", "Send this request from a page of the app.")
+
+
+def _page(title: str, text: str, status: int, more: str = "") -> HTMLResponse:
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
     return HTMLResponse(PAGE.format(title=title, text=text, more=more), status, headers=headers)
 

@@ -162,6 +162,9 @@ async def test_bodies_that_are_too_big_or_compressed_are_refused(target: Target)
 
     statuses = [one.status_code for one in (big, hook, packed, long, asked)]
     assert statuses == [413, 413, 415, 414, 405]
+    for refusal in (big, hook, packed, long, asked):
+        assert refusal.headers["content-type"] == "application/problem+json"
+        assert refusal.json()["status"] == refusal.status_code
 
 
 async def test_there_is_no_upload_and_no_list_of_routes(target: Target):

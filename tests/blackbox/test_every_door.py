@@ -222,6 +222,8 @@ async def test_a_route_refuses_nobody_and_a_stranger(target: Target, path: str):
                 answer = await client.request(method, filled, headers=headers)
                 refusals = {GUARDED[path], 429} if GUARDED[path] == 401 else {GUARDED[path]}
                 assert answer.status_code in refusals, (method, headers, answer.text)
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert {"type", "title", "status", "detail"} <= set(answer.json())
                 assert "maplelane" not in answer.text and "set-cookie" not in answer.headers
 
 

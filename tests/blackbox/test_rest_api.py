@@ -84,6 +84,12 @@ async def test_a_token_is_its_shop_whatever_is_asked(api: httpx.AsyncClient, tar
         assert answer.json()["shop"] == shop and len(answer.json()["optimizations"]) == 50
 
 
+async def test_several_blanks_before_a_token_are_one(api: httpx.AsyncClient, target: Target):
+    answer = await api.get(ALL, headers={"Authorization": f"Bearer  {target.token(MAPLE)}"})
+
+    assert answer.json()["shop"] == MAPLE
+
+
 async def test_two_different_tokens_are_nobodys(api: httpx.AsyncClient, target: Target):
     mine, other = target.token(MAPLE), target.token(BIRCH)
     twice = [("Authorization", f"Bearer {mine}"), ("Authorization", f"Bearer {other}")]

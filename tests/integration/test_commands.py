@@ -85,7 +85,7 @@ def test_a_customers_own_token_is_taken_from_standard_input_and_kept_sealed(tmp_
     [
         (("customers", "add", "my shop", "--zone", "0" * 32), "not a shop name"),
         (("customers", "add", "my-shop", "--zone", "xyz"), "not a zone id"),
-        (("customers", "add", "my-shop", "--zone", "f" * 32), "Cloudflare knows no zone with this ID"),
+        (("customers", "add", "my-shop", "--zone", "f" * 32), "The token can't find a zone with this ID"),
         (("customers", "show", "nobody"), "no such customer"),
     ],
 )

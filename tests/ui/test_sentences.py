@@ -14,6 +14,7 @@ from cloudcache.ui import wording
 WORDING = Path(wording.__file__).parent
 CATALOG = Path(cloudcache.domain.catalog.__file__).parent
 UI = WORDING.parent
+WEB = UI.parent / "web"
 MODULES = [*WORDING.glob("*.py"), *CATALOG.glob("entries/*.py"), CATALOG / "rules.py"]
 
 BANNED = {
@@ -53,9 +54,15 @@ def sentences(source: str) -> Iterator[str]:
             keys.update(id(part) for part in ast.walk(node))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
             keys.update(id(argument) for argument in node.args[:1])
+        elif isinstance(node, ast.Call) and is_log_line(node):
+            keys.update(id(argument) for argument in node.args)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys:
             yield node.value
+
+
+def is_log_line(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "log"
 
 
 def faults(text: str) -> list[str]:
@@ -96,6 +103,19 @@ def test_texts_of_a_setting_are_sentences(toggle):
     texts += [asks.breaks, asks.way_back] if asks else []
 
     assert [text for text in texts if text and not re.fullmatch(r"[A-Z0-9].*\.", text)] == []
+
+
+def test_answers_to_programs_keep_to_the_house_style():
+    """Without the policies and markup among them: quotation marks only count within a word."""
+    texts = [
+        (path.name, re.sub(r"(?<!\w)'|'(?!\w)|\"", "", text))
+        for path in WEB.glob("*.py")
+        for text in sentences(path.read_text())
+        if " " in text and not text.startswith("<")
+    ]
+
+    assert len(texts) > 80
+    assert [(name, text, faults(text)) for name, text in texts if faults(text)] == []
 
 
 def test_pages_take_their_sentences_from_one_place():

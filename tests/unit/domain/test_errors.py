@@ -16,12 +16,12 @@ def test_refusal_reads_as_a_sentence_without_its_code(reason: Reason, detail: st
 
 def test_account_id_in_place_of_a_zone_id_is_hinted_at():
     assert str(Refused(Reason.ZONE_GONE)) == (
-        "Cloudflare knows no zone with this ID that this token can see. An account ID looks the same."
+        "The token can't find a zone with this ID in Cloudflare. An account ID looks the same"
     )
 
 
 def test_missing_permission_is_named():
-    assert str(Unauthorized(Reason.PERMISSION, "Zone WAF")) == "The token lacks a permission: Zone WAF"
+    assert str(Unauthorized(Reason.PERMISSION, "Zone WAF")) == "The token is missing a permission: Zone WAF"
 
 
 def test_conflict_of_ours_is_said_alone():
@@ -31,8 +31,8 @@ def test_conflict_of_ours_is_said_alone():
 
 
 def test_unknown_code_of_the_journal_is_not_shown():
-    assert sentence("from_a_later_version") == "Cloudflare refused the call"
+    assert sentence("from_a_later_version") == "Cloudflare rejected the request"
 
 
 def test_every_refusal_class_has_a_sentence():
-    assert str(NeedsConfirmation()) == "The change is risky and was not confirmed"
+    assert str(NeedsConfirmation()) == "The change is risky and wasn't confirmed"

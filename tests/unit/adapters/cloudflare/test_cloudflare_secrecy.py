@@ -158,7 +158,7 @@ async def test_a_failed_call_leaves_one_line(caplog: pytest.LogCaptureFixture):
     await outcome_of_write(client_of(always(no)))
 
     line = f"PATCH {PATH}: status 403, code 1015, ray 8f1c2b3a4d5e6f70, 3 ms: "
-    said = "Cloudflare does not let this zone change the setting"
+    said = "Cloudflare doesn't let this zone change the setting"
     assert lines(caplog) == [("INFO", f'{line}{said} (Cloudflare: code 1015, "Not allowed")')]
 
 
