@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.audit import append
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
+from cloudcache.adapters.db.held import Held, Look
 from cloudcache.adapters.db.models import accounts, credentials, toggles, zones
 from cloudcache.adapters.db.rows import fitted
 from cloudcache.adapters.db.transactions import OnDatabase, Values, insert_new, one_of
-from cloudcache.adapters.db.values import Held, Look, established, never_had
+from cloudcache.adapters.db.values import established, never_had
 from cloudcache.domain.audit import NOBODYS, Deed
 from cloudcache.domain.catalog.model import Topology, ZonePlan
 from cloudcache.domain.customers import ZoneStatus

@@ -8,90 +8,27 @@ something was changed.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from secrets import token_hex
 
-from sqlalchemy import exists, insert, literal_column, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloudcache.adapters.db.audit import append
+from cloudcache.adapters.db.differences import journal_differences
 from cloudcache.adapters.db.ends import bring_forward
-from cloudcache.adapters.db.models import changes, toggles, zones
-from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted, loads
-from cloudcache.adapters.db.side_effects import attribute_side_effects
+from cloudcache.adapters.db.held import Held, Look, held_of, held_reading
+from cloudcache.adapters.db.models import toggles, zones
+from cloudcache.adapters.db.rows import dumps, fitted
 from cloudcache.adapters.db.transactions import OnDatabase, Values, next_revision, touch, upsert
-from cloudcache.domain.access import ActorKind
-from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.catalog.model import Reading, State
 from cloudcache.domain.errors import NotFound
-from cloudcache.domain.events import Change, ChangeStatus, Observation, Source
+from cloudcache.domain.events import Change, Observation, Source
 from cloudcache.domain.feed import Entry
 from cloudcache.domain.freshness import read_end_at
 from cloudcache.domain.ids import CustomerId, ToggleId, ZoneId
 from cloudcache.domain.toggle import ConfirmedBy
 from cloudcache.ports import NO_GAPS, Gaps, Observed
 
-WISHED = exists().where(
-    changes.c.customer_id == toggles.c.customer_id,
-    changes.c.toggle_id == toggles.c.toggle_id,
-    changes.c.status == literal_column("'pending'"),
-)
-HELD = (
-    toggles.c.state,
-    toggles.c.value,
-    toggles.c.last_synced_at,
-    toggles.c.updated_at,
-    toggles.c.editable,
-    toggles.c.modified_on,
-    toggles.c.last_on,
-    toggles.c.last_off,
-    toggles.c.value_revision,
-    toggles.c.change_id,
-    toggles.c.ends_at,
-    toggles.c.absent_at,
-    toggles.c.omitted_at,
-    WISHED,
-)
-ENDS_WITHIN_MS = 2_000
-"""A read that begins this shortly before a known end and sees "off" has seen that end: Cloudflare counts seconds."""
-
-CLOUDFLARE = "Cloudflare"
-"""Who ended a setting that ends by itself."""
-
 ESTABLISHED = [column.name for column in toggles.columns if column.name not in ("customer_id", "toggle_id")]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What the cache holds of one toggle, in the order of `HELD`; by default nothing."""
-
-    state: str | None = None
-    value: str | None = None
-    last_synced_at: int | None = None
-    updated_at: int | None = None
-    editable: bool | None = None
-    modified_on: str | None = None
-    last_on: str | None = None
-    last_off: str | None = None
-    value_revision: int = 0
-    change_id: int | None = None
-    ends_at: int | None = None
-    absent_at: int | None = None
-    omitted_at: int | None = None
-    wished: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One look at Cloudflare: whose, under which revision it is written, and what it may overwrite."""
-
-    customer: CustomerId
-    revision: int
-    since: int
-    now: int
-    by: ConfirmedBy
-    persons: Mapping[ToggleId, str] = field(default_factory=dict)
 
 
 class Observing(OnDatabase):
@@ -266,16 +203,6 @@ async def show_reported(
     await upsert(connection, toggles, [row], ESTABLISHED)
 
 
-async def held_of(
-    connection: AsyncConnection, customer: CustomerId, which: Collection[ToggleId]
-) -> Mapping[ToggleId, Held]:
-    query = select(toggles.c.toggle_id, *HELD).where(
-        toggles.c.customer_id == customer, toggles.c.toggle_id.in_(which)
-    )
-    found = {ToggleId(str(row[0])): Held(*row[1:]) for row in await connection.execute(query)}
-    return {toggle: found.get(toggle, Held()) for toggle in which}
-
-
 def established(seen: Observation, held: Held, look: Look) -> Values:
     """The whole row after this observation."""
     reading = BY_ID[seen.toggle].read(seen.value)
@@ -319,74 +246,3 @@ def _ends_at(seen: Observation, held: Held, reading: Reading) -> int | None:
 def _later(seen_at: int, held_at: int | None, now: int) -> int:
     """Ages only move forward, save when what is held was seen at a time still to come: the clock was wrong."""
     return seen_at if held_at is None or held_at > now else max(seen_at, held_at)
-
-
-async def journal_differences(
-    connection: AsyncConnection, seen: Sequence[Observation], held: Mapping[ToggleId, Held], look: Look
-) -> list[Change]:
-    """Journal each value that differs from a known one and was not requested here; return what was written."""
-    rows = [
-        _difference(one, held[one.toggle], look)
-        for one in seen
-        if held[one.toggle].state is not None
-        and held_reading(one, held[one.toggle]) != BY_ID[one.toggle].read(one.value)
-    ]
-    if not rows:
-        return []
-    never_changed = {toggle for toggle, one in held.items() if one.change_id is None}
-    await attribute_side_effects(connection, rows, never_changed, look.now)
-    stored = await connection.execute(insert(changes).returning(*CHANGE), rows)
-    found = sorted((change_of(row) for row in stored), key=lambda change: change.id)
-    await append(connection, look.customer, [_told(change) for change in found], look.now)
-    return found
-
-
-def _told(change: Change) -> Deed:
-    detail = {"to": change.to_state.value, "ray": change.ray_id}
-    action = _ACTIONS.get(change.source, AuditAction.CHANGED_ELSEWHERE)
-    return Deed(change.actor, action, "observed", change.toggle, change.id, detail)
-
-
-_ACTIONS = {
-    Source.SIDE_EFFECT: AuditAction.SIDE_EFFECT,
-    Source.EXPIRY: AuditAction.ENDED_BY_ITSELF,
-}
-
-
-def ended_by_itself(seen: Observation, held: Held, look: Look) -> bool:
-    """Whether a setting that was to end by itself did, rather than being turned off by a person before."""
-    is_off = BY_ID[seen.toggle].read(seen.value).state is State.OFF
-    if held.ends_at is None or held.state != State.ON.value or not is_off or look.persons.get(seen.toggle):
-        return False
-    ended_at = seen.at if seen.ended_at is None else seen.ended_at
-    return seen.at >= held.ends_at - ENDS_WITHIN_MS and ended_at >= held.ends_at - ENDS_WITHIN_MS
-
-
-def _difference(seen: Observation, held: Held, look: Look) -> Values:
-    before, after = held_reading(seen, held), BY_ID[seen.toggle].read(seen.value)
-    has_ended = ended_by_itself(seen, held, look)
-    return {
-        "customer_id": look.customer,
-        "toggle_id": seen.toggle,
-        "from_state": before.state.value,
-        "from_value": held.value,
-        "to_state": after.state.value,
-        "to_value": dumps(seen.value),
-        "actor_kind": ActorKind.OUTSIDE.value,
-        "actor_id": fitted(
-            changes.c.actor_id, CLOUDFLARE if has_ended else look.persons.get(seen.toggle, "")
-        ),
-        "source": (Source.EXPIRY if has_ended else Source.CLOUDFLARE).value,
-        "status": ChangeStatus.OBSERVED.value,
-        "request_id": f"seen-{token_hex(12)}",
-        "requested_at": look.now,
-        "settled_at": look.now,
-        "seen_at": look.now if has_ended else None,  # nothing to review
-        "detail": fitted(changes.c.detail, after.detail),
-        "ray_id": fitted(changes.c.ray_id, seen.ray_id),
-    }
-
-
-def held_reading(seen: Observation, held: Held) -> Reading:
-    """What the value held means: raw values differ in spelling, and that is no difference."""
-    return BY_ID[seen.toggle].read(loads(held.value))

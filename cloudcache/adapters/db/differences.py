@@ -1,0 +1,94 @@
+"""Journals what Cloudflare holds otherwise than the cache: who changed it and when, as far as that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from secrets import token_hex
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cloudcache.adapters.db.audit import append
+from cloudcache.adapters.db.held import Held, Look, held_reading
+from cloudcache.adapters.db.models import changes
+from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted
+from cloudcache.adapters.db.side_effects import attribute_side_effects
+from cloudcache.adapters.db.transactions import Values
+from cloudcache.domain.access import ActorKind
+from cloudcache.domain.audit import AuditAction, Deed
+from cloudcache.domain.catalog import BY_ID
+from cloudcache.domain.catalog.model import State
+from cloudcache.domain.events import Change, ChangeStatus, Observation, Source
+from cloudcache.domain.ids import ToggleId
+
+ENDS_WITHIN_MS = 2_000
+"""A read that begins this shortly before a known end and sees "off" has seen that end: Cloudflare counts seconds."""
+
+CLOUDFLARE = "Cloudflare"
+"""Who ended a setting that ends by itself."""
+
+
+async def journal_differences(
+    connection: AsyncConnection, seen: Sequence[Observation], held: Mapping[ToggleId, Held], look: Look
+) -> list[Change]:
+    """Journal each value that differs from a known one and was not requested here; return what was written."""
+    rows = [
+        _difference(one, held[one.toggle], look)
+        for one in seen
+        if held[one.toggle].state is not None
+        and held_reading(one, held[one.toggle]) != BY_ID[one.toggle].read(one.value)
+    ]
+    if not rows:
+        return []
+    never_changed = {toggle for toggle, one in held.items() if one.change_id is None}
+    await attribute_side_effects(connection, rows, never_changed, look.now)
+    stored = await connection.execute(insert(changes).returning(*CHANGE), rows)
+    found = sorted((change_of(row) for row in stored), key=lambda change: change.id)
+    await append(connection, look.customer, [_told(change) for change in found], look.now)
+    return found
+
+
+def _told(change: Change) -> Deed:
+    detail = {"to": change.to_state.value, "ray": change.ray_id}
+    action = _ACTIONS.get(change.source, AuditAction.CHANGED_ELSEWHERE)
+    return Deed(change.actor, action, "observed", change.toggle, change.id, detail)
+
+
+_ACTIONS = {
+    Source.SIDE_EFFECT: AuditAction.SIDE_EFFECT,
+    Source.EXPIRY: AuditAction.ENDED_BY_ITSELF,
+}
+
+
+def ended_by_itself(seen: Observation, held: Held, look: Look) -> bool:
+    """Whether a setting that was to end by itself did, rather than being turned off by a person before."""
+    is_off = BY_ID[seen.toggle].read(seen.value).state is State.OFF
+    if held.ends_at is None or held.state != State.ON.value or not is_off or look.persons.get(seen.toggle):
+        return False
+    ended_at = seen.at if seen.ended_at is None else seen.ended_at
+    return seen.at >= held.ends_at - ENDS_WITHIN_MS and ended_at >= held.ends_at - ENDS_WITHIN_MS
+
+
+def _difference(seen: Observation, held: Held, look: Look) -> Values:
+    before, after = held_reading(seen, held), BY_ID[seen.toggle].read(seen.value)
+    has_ended = ended_by_itself(seen, held, look)
+    return {
+        "customer_id": look.customer,
+        "toggle_id": seen.toggle,
+        "from_state": before.state.value,
+        "from_value": held.value,
+        "to_state": after.state.value,
+        "to_value": dumps(seen.value),
+        "actor_kind": ActorKind.OUTSIDE.value,
+        "actor_id": fitted(
+            changes.c.actor_id, CLOUDFLARE if has_ended else look.persons.get(seen.toggle, "")
+        ),
+        "source": (Source.EXPIRY if has_ended else Source.CLOUDFLARE).value,
+        "status": ChangeStatus.OBSERVED.value,
+        "request_id": f"seen-{token_hex(12)}",
+        "requested_at": look.now,
+        "settled_at": look.now,
+        "seen_at": look.now if has_ended else None,  # nothing to review
+        "detail": fitted(changes.c.detail, after.detail),
+        "ray_id": fitted(changes.c.ray_id, seen.ray_id),
+    }
