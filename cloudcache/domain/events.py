@@ -43,6 +43,8 @@ class Change:
     """One numbered line of the journal; the number rises, so the later wish is the larger number.
 
     Times are Unix milliseconds. `sent_at` is set while it is at Cloudflare, `eta_at` while it waits for budget.
+    An observed change has the time it was made at Cloudflare as `requested_at`, where that is known, else the time
+    it was noticed, which `settled_at` always has.
     `calls` is how many calls to Cloudflare it has cost so far, in whichever process.
     """
 
@@ -71,6 +73,16 @@ class Change:
     def is_open(self) -> bool:
         """Whether its outcome is still unknown."""
         return self.status is ChangeStatus.PENDING
+
+    @property
+    def noticed_at(self) -> int:
+        """When its outcome became known here."""
+        return self.requested_at if self.settled_at is None else self.settled_at
+
+    @property
+    def has_known_time(self) -> bool:
+        """Whether the time at which an observed change was made is known, not only when it was noticed."""
+        return self.requested_at < self.noticed_at
 
     @property
     def is_outside(self) -> bool:

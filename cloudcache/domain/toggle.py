@@ -18,7 +18,8 @@ STALE_AFTER_MS = 24 * 3600 * 1000
 """A value not seen for a day is shown as one that may be out of date."""
 
 OUTSIDE_SHOWN_MS = 24 * 3600 * 1000
-"""A change made elsewhere stays beside its switch for a day, unless it is acted on or looked at before."""
+"""A change made elsewhere stays beside its switch for a day after it was noticed, unless it is acted on or looked at
+before."""
 
 
 class ConfirmedBy(StrEnum):
@@ -102,7 +103,7 @@ def standing(cell: Cell, now: int, stale_after_ms: int = STALE_AFTER_MS) -> Stan
         return Standing.ENDED
     if cell.omitted_at is not None:
         return Standing.OMITTED
-    if change and unseen is ChangeStatus.OBSERVED and now - change.requested_at < OUTSIDE_SHOWN_MS:
+    if change and unseen is ChangeStatus.OBSERVED and now - change.noticed_at < OUTSIDE_SHOWN_MS:
         return Standing.OUTSIDE
     if cell.seen_at is None:
         return Standing.UNREAD

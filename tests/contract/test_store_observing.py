@@ -85,6 +85,26 @@ async def test_a_difference_nobody_wished_becomes_a_journal_line(mine: Tenant):
     assert cell.change == line and cell.seen_at == 900
 
 
+async def test_change_has_cloudflares_time_and_the_time_it_was_noticed(mine: Tenant):
+    await mine.saw("off", modified_on="1970-01-01T00:00:00.100Z")
+
+    (dated,) = await mine.saw("on", at=900, now=950, modified_on="1970-01-01T00:00:00.700Z")
+    (undated,) = await mine.saw("off", at=1_900, now=1_950)
+
+    assert (dated.requested_at, dated.settled_at, dated.has_known_time) == (700, 950, True)
+    assert (undated.requested_at, undated.settled_at, undated.has_known_time) == (1_950, 1_950, False)
+
+
+async def test_audit_event_of_a_finer_change_names_both_values_and_its_time(mine: Tenant):
+    await mine.saw("lossy", toggle=POLISH, modified_on="1970-01-01T00:00:00.100Z")
+    await mine.saw("lossless", toggle=POLISH, at=900, modified_on="1970-01-01T00:00:00.700Z")
+    await mine.saw("off", toggle=POLISH, at=1_900)
+
+    finer, plain = [one.told for one in reversed(await mine.store.trail(mine.id, 9))]
+    assert (finer["from"], finer["value"], finer["made_at"]) == ("lossy", "lossless", "700")
+    assert plain["to"] == "off" and not plain.keys() & {"from", "value", "made_at"}
+
+
 async def test_each_of_many_differences_in_one_look_has_its_line(mine: Tenant):
     before = [Observation(toggle.id, toggle.off, 100) for toggle in TOGGLES]
     await mine.store.observe(mine.id, before, since=1, now=100)

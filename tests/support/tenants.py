@@ -72,9 +72,10 @@ class Tenant:
         since: int | None = None,
         toggle: Toggle = ROCKET,
         person: str = "",
+        modified_on: str | None = None,
     ) -> list[Change]:
         known = await self.store.revision(self.id) if since is None else since
-        seen = [Observation(toggle.id, value, at, editable=True)]
+        seen = [Observation(toggle.id, value, at, editable=True, modified_on=modified_on)]
         persons = {toggle.id: person} if person else {}
         observed = await self.store.observe(self.id, seen, since=known, now=now or at, persons=persons)
         return list(observed.changes)

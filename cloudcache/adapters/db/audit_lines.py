@@ -135,7 +135,7 @@ async def _name_person(connection: AsyncConnection, line: Line, now: int, clock_
             changes.c.status == "observed",
             changes.c.actor_kind == ActorKind.OUTSIDE.value,
             changes.c.actor_id == "",
-            changes.c.requested_at >= line.entry.at + clock_offset_ms,
+            changes.c.settled_at >= line.entry.at + clock_offset_ms,
         )
         .group_by(changes.c.toggle_id)
     )

@@ -18,8 +18,11 @@ from cloudcache.domain.access import ActorKind
 from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.catalog.model import State
+from cloudcache.domain.change_time import made_at
 from cloudcache.domain.events import Change, ChangeStatus, Observation, Source
+from cloudcache.domain.finer import finer_values
 from cloudcache.domain.ids import ToggleId
+from cloudcache.domain.toggle import ConfirmedBy
 
 ENDS_WITHIN_MS = 2_000
 """A read that begins this shortly before a known end and sees "off" has seen that end: Cloudflare counts seconds."""
@@ -49,9 +52,17 @@ async def journal_differences(
 
 
 def _told(change: Change) -> Deed:
-    detail = {"to": change.to_state.value, "ray": change.ray_id}
+    detail = {"to": change.to_state.value, "ray": change.ray_id, **finer_detail(change)}
+    if change.has_known_time:
+        detail["made_at"] = str(change.requested_at)
     action = _ACTIONS.get(change.source, AuditAction.CHANGED_ELSEWHERE)
     return Deed(change.actor, action, "observed", change.toggle, change.id, detail)
+
+
+def finer_detail(change: Change) -> dict[str, str]:
+    """What an audit event says of a change between two finer values."""
+    values = finer_values(change)
+    return {} if values is None else {"from": values[0], "value": values[1]}
 
 
 _ACTIONS = {
@@ -72,6 +83,11 @@ def ended_by_itself(seen: Observation, held: Held, look: Look) -> bool:
 def _difference(seen: Observation, held: Held, look: Look) -> Values:
     before, after = held_reading(seen, held), BY_ID[seen.toggle].read(seen.value)
     has_ended = ended_by_itself(seen, held, look)
+    made = (
+        seen.at
+        if look.by is ConfirmedBy.REPORTED
+        else made_at(seen, held.modified_on, held.last_synced_at, look.now)
+    )
     return {
         "customer_id": look.customer,
         "toggle_id": seen.toggle,
@@ -86,7 +102,7 @@ def _difference(seen: Observation, held: Held, look: Look) -> Values:
         "source": (Source.EXPIRY if has_ended else Source.CLOUDFLARE).value,
         "status": ChangeStatus.OBSERVED.value,
         "request_id": f"seen-{token_hex(12)}",
-        "requested_at": look.now,
+        "requested_at": look.now if made is None else min(made, look.now),
         "settled_at": look.now,
         "seen_at": look.now if has_ended else None,  # nothing to review
         "detail": fitted(changes.c.detail, after.detail),

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.audit import append
 from cloudcache.adapters.db.conflicts import conflict_of, with_permitted_value
+from cloudcache.adapters.db.differences import finer_detail
 from cloudcache.adapters.db.models import changes, toggles
 from cloudcache.adapters.db.rows import CHANGE, change_of, dumps, fitted
 from cloudcache.adapters.db.settling import (
@@ -308,6 +309,7 @@ async def _show(connection: AsyncConnection, change: Change, revision: int, now:
 
 def _asked(change: Change, intent: Intent) -> Deed:
     detail = {"to": intent.to_state.value, "through": intent.source.value, "request": intent.request_id}
+    detail |= finer_detail(change)
     return Deed(intent.actor, AuditAction.FLIP_ASKED, "pending", change.toggle, change.id, detail)
 
 

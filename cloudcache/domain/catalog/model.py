@@ -187,6 +187,11 @@ class Toggle:
         picked: dict[str, JSON] = {name: result[name] for name in fields if name in result}
         return picked or None
 
+    def value_name(self, value: JSON) -> str:
+        """The word that tells a wire value from the others: "lossy", "1.2", or "on"."""
+        probe = _essence(value)
+        return probe if isinstance(probe, str) else repr(probe)
+
     def read(self, value: JSON) -> Reading:
         """What a wire value means; an unknown one counts as the side that has more known values."""
         probe, on, off = _essence(value), _essence(self.on), _essence(self.off)
@@ -194,7 +199,7 @@ class Toggle:
             return Reading(State.ON)
         if probe == off:
             return Reading(State.OFF)
-        text = probe if isinstance(probe, str) else repr(probe)
+        text = self.value_name(value)
         if text in self.others:
             return Reading(self.others[text], text)
         offs = sum(1 for state in self.others.values() if state is State.OFF)

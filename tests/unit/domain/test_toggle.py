@@ -48,6 +48,10 @@ def cell_with(**change: object) -> Cell:
         (cell_with(status=ChangeStatus.FAILED, seen_at=NOW), Standing.CHECKED),
         (cell_with(status=ChangeStatus.OBSERVED), Standing.OUTSIDE),
         (cell_with(status=ChangeStatus.OBSERVED, requested_at=NOW - DAY), Standing.CHECKED),
+        (
+            cell_with(status=ChangeStatus.OBSERVED, requested_at=NOW - DAY, settled_at=NOW - 1),
+            Standing.OUTSIDE,
+        ),
         (cell_with(status=ChangeStatus.SUPERSEDED), Standing.CHECKED),
     ],
 )
