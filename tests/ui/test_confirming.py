@@ -32,8 +32,9 @@ class Tab:
     def __getattr__(self, name: str) -> Any:
         return getattr(Grid, name).__get__(self)
 
-    def _fail(self, toggle: object, before: str, why: str) -> None:
+    def _fail(self, toggle: object, before: str, why: str, headline: str = "") -> None:
         self.failed.append(why)
+        self.headline = headline
 
     def _show(self, toggle: object, row: str) -> None:
         pass
@@ -122,6 +123,37 @@ async def test_action_that_fails_says_so_in_its_row(toggles: Asking, what: str, 
     await tab._act(ACTOR, CustomerId(1), what, TLS, "request")
 
     assert tab.failed == [says]
+
+
+@pytest.mark.parametrize(
+    ("what", "row", "headline"),
+    [
+        ("check", "S000000", "On"),
+        ("check", "s000000", "Off"),
+        ("cancel", "Q000000", wording.rows.NOT_CANCELED),
+    ],
+)
+async def test_failed_action_that_turns_nothing_does_not_say_so(
+    toggles: Asking, what: str, row: str, headline: str
+):
+    tab = Tab()
+    tab.row = row
+
+    await tab._act(ACTOR, CustomerId(1), what, TLS, "request")
+
+    assert tab.headline == headline
+
+
+async def test_failed_revert_of_a_finer_value_says_what_could_not_be_done(
+    toggles: Asking, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(toggles, "revert", toggles.retry)
+    tab = Tab()
+    tab.row = "X000000"
+
+    await tab._act(ACTOR, CustomerId(1), "revert", TLS, "request")
+
+    assert tab.headline == wording.rows.NOT_CHANGED_BACK
 
 
 async def test_action_on_a_row_that_has_changed_meanwhile_shows_it_anew(

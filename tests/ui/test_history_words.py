@@ -12,6 +12,8 @@ from cloudcache.domain.catalog import State
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, ChangeStatus, Source
 from cloudcache.domain.ids import ChangeId, CustomerId, ToggleId
+from cloudcache.ui.states import rows
+from cloudcache.ui.states.history import _shown
 from cloudcache.ui.wording import history
 from cloudcache.ui.wording.reasons import reason
 
@@ -98,6 +100,50 @@ def test_change_by_nobody_known_names_no_place():
     )
 
     assert said == ("Polish turned off", history.OUTSIDE)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (ChangeStatus.APPLIED, "Polish changed back to lossy by Store owner"),
+        (ChangeStatus.PENDING, "Waiting to change Polish back to lossy"),
+        (ChangeStatus.FAILED, "Couldn’t change Polish back to lossy"),
+        (ChangeStatus.SUPERSEDED, "Change Polish back to lossy"),
+    ],
+)
+def test_change_back_to_a_finer_value_is_not_called_turning_on(status: ChangeStatus, said: str):
+    told = {**OWNER, "to": "on", "from": "lossless", "value": "lossy"}
+
+    assert entry(AuditAction.FLIP_ASKED, told, change(status))[0] == said
+
+
+def test_outside_change_of_a_finer_value_names_both_values():
+    told = {"to": "on", "from": "lossy", "value": "lossless"}
+    seen = change(ChangeStatus.OBSERVED, actor="ann@example.com")
+
+    said, _ = entry(AuditAction.CHANGED_ELSEWHERE, told, seen, ActorKind.OUTSIDE)
+
+    assert said == "Polish changed from lossy to lossless by ann@example.com"
+
+
+@pytest.mark.parametrize(
+    ("action", "told", "at", "before"),
+    [
+        (AuditAction.CHANGED_ELSEWHERE, {"made_at": "500000"}, 500_000, ""),
+        (AuditAction.CHANGED_ELSEWHERE, {}, 900_000, "Noticed "),
+        (AuditAction.CHANGED_ELSEWHERE, {"made_at": "soon"}, 900_000, "Noticed "),
+        (AuditAction.SIDE_EFFECT, {}, 900_000, ""),
+        (AuditAction.FLIP_ASKED, OWNER, 900_000, ""),
+    ],
+)
+def test_time_of_an_outside_change_is_its_own_or_said_to_be_when_it_was_noticed(
+    action: AuditAction, told: dict[str, str], at: int, before: str
+):
+    link = Link(1, 1, 900_000, ActorKind.OUTSIDE, action, "", "polish", None, json.dumps(told), "", "", "")
+
+    shown = _shown(HistoryEntry(link, None))
+
+    assert (shown["at"], shown["before"]) == (rows.seconds(at), before)
 
 
 def test_support_is_named_with_its_reason():

@@ -1,13 +1,14 @@
 """The seven characters of a row, and the words that go with them."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
 from cloudcache.domain.access import Actor, ActorKind
-from cloudcache.domain.catalog import TOGGLES, State, Topology, find
+from cloudcache.domain.catalog import TOGGLES, State, Toggle, Topology, find
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, ChangeStatus, Source
 from cloudcache.domain.ids import ChangeId, CustomerId
@@ -16,7 +17,7 @@ from cloudcache.ui import wording
 from cloudcache.ui.states import rows
 
 NOW = 1_795_000_000_000
-ROCKET, POLISH = find("rocket_loader"), find("polish")
+ROCKET, POLISH, SSL = find("rocket_loader"), find("polish"), find("strict_ssl")
 CHANGE = Change(
     id=ChangeId(1),
     customer=CustomerId(1),
@@ -34,11 +35,18 @@ CHANGE = Change(
 OFF = Cell(ROCKET.id, State.OFF, "off", NOW - 9000)
 
 
+ANN = Actor(ActorKind.OUTSIDE, "ann@shop.example")
 OUTSIDE = {"status": ChangeStatus.OBSERVED, "actor": Actor(ActorKind.OUTSIDE, "")}
 
 
 def with_change(**what: object) -> Cell:
     return replace(OFF, change=replace(CHANGE, **what))
+
+
+def polish_with(**what: object) -> Cell:
+    """Polish is on, and its newest change is between lossy and lossless."""
+    finer = {"toggle": POLISH.id, "from_state": State.ON, "from_value": "lossy", "to_value": "lossless"}
+    return Cell(POLISH.id, State.ON, "lossless", NOW - 9000, change=replace(CHANGE, **{**finer, **what}))
 
 
 @given(st.integers(0, 36**6 - 1))
@@ -75,13 +83,48 @@ def test_second_after_2038_keeps_its_value_in_a_row(second: int):
             NOW - 1000,
             "Your token can’t edit WAF settings",
         ),
-        (with_change(**OUTSIDE), "o", NOW - 2000, "Cloudflare dashboard"),
+        (with_change(**OUTSIDE), "o", NOW - 2000, ""),
         (
-            with_change(**OUTSIDE, from_state=State.ON),
-            "x",
+            with_change(**OUTSIDE, requested_at=NOW - 7_200_000, settled_at=NOW - 2000),
+            "o",
             NOW - 2000,
-            "Cloudflare dashboard",
+            rows.seconds(NOW - 7_200_000),
         ),
+        (with_change(**{**OUTSIDE, "actor": ANN}), "o", NOW - 2000, f"\n{ANN.id}"),
+        (polish_with(**OUTSIDE), "X", NOW - 2000, "\n\nChanged from lossy to lossless"),
+        (
+            replace(polish_with(**OUTSIDE), confirmed_by=ConfirmedBy.REPORTED),
+            "H",
+            NOW - 9000,
+            "\n\nChanged to lossless, per audit log",
+        ),
+        (
+            polish_with(from_value="lossless", to_value="lossy"),
+            "P",
+            NOW - 2000,
+            "\n\n\nChanging back to lossy",
+        ),
+        (
+            polish_with(from_value="lossless", to_value="lossy", eta_at=NOW + 8000),
+            "Q",
+            NOW + 8000,
+            "\n\n\nWaiting to go back to lossy",
+        ),
+        (
+            polish_with(
+                from_value="lossless",
+                to_value="lossy",
+                status=ChangeStatus.FAILED,
+                settled_at=NOW,
+                error="not_kept",
+            ),
+            "F",
+            NOW,
+            "Cloudflare kept the old value\nCouldn’t change back to lossy",
+        ),
+        (Cell(SSL.id, State.OFF, "full", NOW), "r", NOW, "full"),
+        (Cell(SSL.id, State.OFF, "off", NOW), "r", NOW, "no encryption"),
+        (Cell(SSL.id, State.ON, "strict", NOW), "R", NOW, ""),
         (replace(OFF, seen_at=NOW - 10 * 86_400_000), "s", NOW - 10 * 86_400_000, ""),
         (Cell(POLISH.id, State.ON, "lossy", NOW), "R", NOW, "lossy"),
         (Cell(POLISH.id, State.ON, "lossy", NOW, absent_at=NOW - 5000), "n", NOW - 5000, ""),
@@ -108,6 +151,21 @@ def test_a_row_says_its_standing_position_time_and_word(cell: Cell, letter: str,
     assert row == letter + rows.seconds(second)
     assert rows.is_on(row) == letter.isupper()
     assert rows.word(cell, NOW) == word
+
+
+@pytest.mark.parametrize("toggle", TOGGLES, ids=lambda one: one.id)
+def test_every_value_of_a_setting_has_a_name_that_fits_the_slot(toggle: Toggle):
+    known = [toggle.value_name(toggle.on), toggle.value_name(toggle.off), *toggle.others]
+    names = [wording.values.name(toggle.id, value) for value in [*known, "x" * 300, "{'a': 1}", ""]]
+    finer = [
+        pair for pair in permutations(known, 2) if toggle.read(pair[0]).state is toggle.read(pair[1]).state
+    ]
+
+    assert len(set(names)) == len(known) + 2
+    for before, after in finer:
+        assert len(wording.values.changed(toggle.id, before, after)) <= wording.values.LONGEST_HEADLINE
+        if after not in toggle.never_restored:
+            assert len(wording.values.not_changed_back(toggle.id, after)) <= wording.values.LONGEST_HEADLINE
 
 
 def test_every_reason_has_words_that_fit_the_slot():

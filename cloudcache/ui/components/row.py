@@ -136,16 +136,22 @@ def slot(
 
 def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[str]) -> rx.Component:
     onoff = rx.cond(on, wording.rows.ON, wording.rows.OFF)
+    lines = _lines(word)
+
+    def said(line: int, otherwise: str | rx.Component | rx.Var[str]) -> rx.Var[str]:
+        """The headline that the row brings, else what its letter says."""
+        return rx.cond(lines[line], lines[line], otherwise)
+
     finer = rx.cond(word, onoff + " (" + word + ")", onoff)
     words = rx.match(
         letter,
-        ("p", rx.cond(on, wording.rows.TURNING_ON, wording.rows.TURNING_OFF)),
-        ("q", rx.cond(on, wording.rows.WAITING_ON, wording.rows.WAITING_OFF)),
-        ("f", rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF)),
-        ("k", rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF)),
+        ("p", said(3, rx.cond(on, wording.rows.TURNING_ON, wording.rows.TURNING_OFF))),
+        ("q", said(3, rx.cond(on, wording.rows.WAITING_ON, wording.rows.WAITING_OFF))),
+        ("f", said(1, rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF))),
+        ("k", said(1, rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF))),
         ("o", rx.cond(on, wording.rows.OUTSIDE_ON, wording.rows.OUTSIDE_OFF)),
-        ("x", wording.rows.OUTSIDE_CHANGED),
-        ("h", rx.cond(on, wording.rows.REPORTED_ON, wording.rows.REPORTED_OFF)),
+        ("x", said(2, wording.rows.OUTSIDE_CHANGED)),
+        ("h", said(2, rx.cond(on, wording.rows.REPORTED_ON, wording.rows.REPORTED_OFF))),
         ("s", rx.cond(on, wording.rows.STALE_ON, wording.rows.STALE_OFF)),
         ("u", wording.rows.UNREAD),
         ("n", wording.rows.NOT_AVAILABLE),
@@ -157,7 +163,21 @@ def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[
     return rx.fragment(words, rx.cond(letter == "e", age(at=at, says="clock"), rx.fragment()))
 
 
+def _lines(word: rx.Var[str]) -> rx.Var[list[str]]:
+    """The words of a row, a line each; see `states/rows.py`."""
+    return rx.Var(f"({word!s} ?? '').split('\\n')", _var_data=word._get_all_var_data()).to(list[str])
+
+
 def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Component:
+    lines = _lines(word)
+    made, who = lines[0], lines[1]
+    noticed_alone, noticed_after_name = wording.rows.NOTICED
+    by = rx.cond(who, who + ", ", "")
+    noticed = rx.el.span(
+        rx.cond(who, who + ", " + noticed_after_name, noticed_alone), " ", age(at=at, says="ago")
+    )
+    outside = rx.cond(made, rx.el.span(by, age(at=made, says="ago")), noticed)
+
     def ago(before: str) -> rx.Component:
         return rx.el.span(before, " ", age(at=at, says="ago"))
 
@@ -166,11 +186,11 @@ def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Componen
         ("c", ago(wording.rows.CONFIRMED)),
         ("p", ago(wording.rows.SENT)),
         ("q", rx.el.span(age(at=at, says="in"))),
-        ("f", rx.el.span(word)),
-        ("k", rx.el.span(word)),
-        ("o", rx.el.span(word, ", ", age(at=at, says="ago"))),
-        ("x", rx.el.span(word, ", ", age(at=at, says="ago"))),
-        ("h", rx.el.span(word, ", ", age(at=at, says="ago"))),
+        ("f", rx.el.span(lines[0])),
+        ("k", rx.el.span(lines[0])),
+        ("o", outside),
+        ("x", outside),
+        ("h", rx.el.span(by, age(at=at, says="ago"))),
         ("s", ago(wording.rows.LAST_CHECKED)),
         ("u", rx.el.span(wording.rows.UNREAD_MORE)),
         ("m", rx.cond(word, rx.fragment(), ago(wording.rows.LAST_CHECKED))),

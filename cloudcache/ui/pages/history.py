@@ -62,5 +62,5 @@ def _line(one: rx.Var[dict[str, str]]) -> rx.Component:
             rx.el.p(one["what"]),
             rx.cond(one["more"] != "", rx.el.p(one["more"], class_name="small quiet"), rx.fragment()),
         ),
-        rx.el.span(age(at=one["at"], says="ago"), class_name="quiet small num"),
+        rx.el.span(one["before"], age(at=one["at"], says="ago"), class_name="quiet small num"),
     )

@@ -88,7 +88,14 @@ def _shown(found: HistoryEntry) -> dict[str, str]:
     link = found.link
     toggle = BY_ID.get(ToggleId(link.toggle)) if link.toggle else None
     what, more = wording.history.entry(found, toggle.title if toggle else link.toggle)
-    return {"id": str(link.seq), "at": rows.seconds(link.at), "what": what, "more": more}
+    made_at = wording.history.made_at(found)
+    return {
+        "id": str(link.seq),
+        "at": rows.seconds(link.at if made_at is None else made_at),
+        "before": f"{wording.rows.NOTICED[0]} " if wording.history.is_noticed(found) else "",
+        "what": what,
+        "more": more,
+    }
 
 
 on_signin("/history", History.load)

@@ -70,10 +70,11 @@ class RowActions(Showing):
 
     async def _store(self, actor: Actor, toggle: Toggle, before: str, work: Act) -> None:
         """Store the change; what goes wrong is shown in the row, with the switch back where it was before."""
-        self._clicked = [*self._clicked[-20:], toggle.id]
+        self._note_press(toggle)
         try:
             change = await work()
         except NeedsConfirmation:
+            self._forget_press(toggle)
             self._ask(toggle, reverts=self._confirms_revert)
             self._show(toggle, before)
         except Refused as refusal:
@@ -104,15 +105,15 @@ class RowActions(Showing):
         }
         if what not in acts:
             return
-        self._clicked = [*self._clicked[-20:], toggle.id]
+        self._note_press(toggle)
         try:
             await acts[what]()
         except NeedsConfirmation:
+            self._forget_press(toggle)
             self._ask(toggle, reverts=what == "revert")
         except Refused as refusal:
-            self._fail(
-                toggle, self._row(toggle), wording.reasons.reason(refusal.reason.value, refusal.detail)
-            )
+            why = wording.reasons.reason(refusal.reason.value, refusal.detail)
+            self._fail(toggle, self._row(toggle), why, self._failed(toggle, what))
         except NotRolledOut:
             self._hold_back()
         except CloudcacheError as error:
@@ -122,13 +123,20 @@ class RowActions(Showing):
     def _show_failed_action(self, toggle: Toggle, what: str, error: CloudcacheError) -> None:
         """Say in the row what could not be done; a row that has changed meanwhile is shown anew instead."""
         if isinstance(error, NotFound) and what != "check":
+            self._forget_press(toggle)
             self._revision = 0
             return
-        self._fail(
-            toggle,
-            self._row(toggle),
-            wording.rows.NOT_CHECKED if what == "check" else wording.rows.NOT_KEPT_HERE,
-        )
+        why = wording.rows.NOT_CHECKED if what == "check" else wording.rows.NOT_KEPT_HERE
+        self._fail(toggle, self._row(toggle), why, self._failed(toggle, what))
+
+    def _failed(self, toggle: Toggle, what: str) -> str:
+        """The headline of an action that failed; nothing where it was to turn the switch."""
+        row = self._row(toggle)
+        if what == "check":
+            return wording.rows.ON if rows.is_on(row) else wording.rows.OFF
+        if what == "cancel":
+            return wording.rows.NOT_CANCELED
+        return wording.rows.NOT_CHANGED_BACK if what == "revert" and rows.is_finer(row) else ""
 
     def _acknowledge(self, request: object) -> str:
         """Tell the browser that this press has arrived; its request ID, or a new one where it brought none."""

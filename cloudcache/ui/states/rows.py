@@ -5,14 +5,20 @@
 
     c confirmed by our write    r seen by a read       e on, and ends by itself at that second
     p on its way                q queued until then    f failed then
-    o changed elsewhere then    x the same, only the finer value   s seen long ago    u never read
+    o changed elsewhere, noticed then    x the same, only the finer value    s seen long ago    u never read
     h changed elsewhere then as the change log tells, and not read yet
     n not available on this zone, checked then           d ended by itself at that second, being checked
     m not reported by Cloudflare's last answer, seen then
     k not stored then: known to this tab only, so it is neither counted nor an attention item
 
 So one flip sends seven characters, "3 of 5 on" is a count of upper-case letters, and ages tick in the browser.
-Words that only some rows have (a reason, a name, a finer value) travel beside it.
+Words that only some rows have (a reason, a name, a finer value) travel beside it, several of one row as lines:
+
+    o x h    when the change was made, if that is known; who made it; the headline, if the letter does not say it
+    f k      the reason; the headline, if the letter does not say it
+    p q      after three empty lines the headline, if the letter does not say it: a row that is shown as pending
+             before anything is stored keeps the words of the row it was
+    e        when it was seen
 """
 
 from __future__ import annotations
@@ -21,6 +27,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cloudcache.domain.catalog import BY_ID, TOGGLES, Effect, State, Toggle, Topology
 from cloudcache.domain.customers import Customer
+from cloudcache.domain.events import Change
+from cloudcache.domain.finer import finer_values
 from cloudcache.domain.ids import ToggleId
 from cloudcache.domain.toggle import OUTSIDE_SHOWN_MS, STALE_AFTER_MS, Cell, Lock, Standing, lock, standing
 from cloudcache.ui import wording
@@ -45,13 +53,8 @@ _LETTERS = {
 }
 
 
-_WITHOUT_WORD = (
-    Standing.SENT,
-    Standing.QUEUED,
-    Standing.ABSENT,
-    Standing.ENDED,
-    Standing.OMITTED,
-)
+_OF_A_CHANGE = (Standing.SENT, Standing.QUEUED, Standing.FAILED, Standing.OUTSIDE, Standing.REPORTED)
+_WITHOUT_WORD = (Standing.ABSENT, Standing.ENDED, Standing.OMITTED)
 
 _AGES = {"c": STALE_AFTER_MS, "r": STALE_AFTER_MS, "o": OUTSIDE_SHOWN_MS, "x": OUTSIDE_SHOWN_MS}
 """How long after its second a row turns into another one by itself."""
@@ -86,7 +89,7 @@ def encode(cell: Cell, now: int) -> str:
     elif change and stands is Standing.FAILED:
         at = change.settled_at
     elif change and stands is Standing.OUTSIDE:
-        at = change.requested_at
+        at = change.noticed_at
         letter = "x" if change.from_state is change.to_state else "o"
     elif stands is Standing.ABSENT:
         at = cell.absent_at
@@ -101,17 +104,37 @@ def encode(cell: Cell, now: int) -> str:
 def word(cell: Cell, now: int) -> str:
     """What this row says beyond its letter, or nothing."""
     stands, change = standing(cell, now), cell.change
-    if change and stands is Standing.FAILED:
-        return wording.reasons.reason(change.error, change.detail)
-    if change and stands in (Standing.OUTSIDE, Standing.REPORTED):
-        return wording.rows.outside(change)
+    if change and stands in _OF_A_CHANGE:
+        return "\n".join(_words_of(change, stands)).rstrip("\n")
     if _ends_by_itself(cell, stands, now):
         return seconds(cell.seen_at)
     if stands is Standing.OMITTED and cell.seen_at is None:
         return wording.rows.NOT_REPORTED
     if stands in _WITHOUT_WORD:
         return ""
-    return cell.reading(BY_ID[cell.toggle]).detail
+    toggle, value = BY_ID[cell.toggle], cell.value
+    if cell.seen_at is None or cell.absent_at is not None:
+        return ""
+    return wording.values.finer(toggle, toggle.read(value), toggle.value_name(value))
+
+
+def _words_of(change: Change, stands: Standing) -> list[str]:
+    values = finer_values(change)
+    before, after = values or ("", "")
+    if stands is Standing.SENT:
+        return ["", "", "", wording.values.changing_back(change.toggle, after)] if values else []
+    if stands is Standing.QUEUED:
+        return ["", "", "", wording.values.waiting(change.toggle, after)] if values else []
+    if stands is Standing.FAILED:
+        why = wording.reasons.reason(change.error, change.detail)
+        return [why, wording.values.not_changed_back(change.toggle, after) if values else ""]
+    made = seconds(change.requested_at) if change.has_known_time and stands is Standing.OUTSIDE else ""
+    who = wording.rows.outside_person(change.actor.id)
+    if not values:
+        return [made, who]
+    if stands is Standing.REPORTED:
+        return [made, who, wording.values.reported(change.toggle, after)]
+    return [made, who, wording.values.changed(change.toggle, before, after)]
 
 
 def _ends_by_itself(cell: Cell, stands: Standing, now: int) -> bool:
@@ -152,6 +175,11 @@ def pending(on: bool, now: int) -> str:
 def not_stored(on: bool, now: int) -> str:
     """The row of a switch that stayed where it was because its change was not stored."""
     return ("K" if on else "k") + seconds(now)
+
+
+def is_finer(row: str) -> bool:
+    """Whether somebody else changed only the finer value."""
+    return row[:1] in ("x", "X")
 
 
 def is_not_stored(row: str) -> bool:

@@ -131,16 +131,26 @@ class Showing:
             return
         self._clicked = [one for one in self._clicked if one != toggle_id]
         title = find(toggle_id).title
-        failed = row[0] in "fF"
-        self.said = (
-            wording.rows.not_changed(title, word) if failed else wording.rows.settled(title, rows.is_on(row))
-        )
+        if row[0] in "fF":
+            self.said = wording.rows.not_changed(title, word.split("\n")[0])
+        elif row[0] in "cCrR":
+            self.said = wording.rows.settled(title, rows.is_on(row), word)
 
-    def _fail(self, toggle: Toggle, before: str, why: str) -> None:
+    def _fail(self, toggle: Toggle, before: str, why: str, headline: str = "") -> None:
+        """Say in the row what could not be done, and why; the headline is for what is no plain flip."""
         self._show(toggle, rows.not_stored(rows.is_on(before), current().clock.now_ms()))
-        self.words = {**self.words, toggle.id: why}
+        self.words = {**self.words, toggle.id: f"{why}\n{headline}" if headline else why}
+        self._forget_press(toggle)
         self.said = wording.rows.not_changed(toggle.title, why)
         self._count()
+
+    def _note_press(self, toggle: Toggle) -> None:
+        """Remember that the next outcome in this row is of a press in this tab."""
+        self._clicked = [*self._clicked[-20:], toggle.id]
+
+    def _forget_press(self, toggle: Toggle) -> None:
+        """Nothing more comes of the press in this row."""
+        self._clicked = [one for one in self._clicked if one != toggle.id]
 
     def _note_attempt(self, toggle: Toggle, what: str) -> None:
         """Remember what was asked of this row last: should it not be stored, a retry does it again."""

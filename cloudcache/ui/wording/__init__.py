@@ -16,6 +16,7 @@ from cloudcache.ui.wording import (
     signin,
     staff,
     status,
+    values,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "signin",
     "staff",
     "status",
+    "values",
 ]

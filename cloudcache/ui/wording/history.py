@@ -5,6 +5,8 @@ from __future__ import annotations
 from cloudcache.domain.access import ActorKind
 from cloudcache.domain.audit import AuditAction, HistoryEntry
 from cloudcache.domain.events import ChangeStatus
+from cloudcache.domain.ids import ToggleId
+from cloudcache.ui.wording import values
 from cloudcache.ui.wording.reasons import reason
 
 HISTORY_TEXT = "See what changed, who changed it, and when support viewed your settings."
@@ -46,29 +48,54 @@ def entry(found: HistoryEntry, title: str) -> tuple[str, str]:
 
 def _requested(found: HistoryEntry, title: str) -> tuple[str, str]:
     """A change that was requested here; its outcome is in the same sentence."""
-    told, change = found.link.told, found.change
-    to, who = told.get("to") or (change.to_state.value if change else "on"), person(found)
+    change, who = found.change, person(found)
+    verb, done = _verbs(found, title)
     asked = f"Requested by {who}"
     if change is None:
-        return f"Turn {to} {title}", asked
+        return f"{verb[0].upper()}{verb[1:]}", asked
     if change.status is ChangeStatus.APPLIED:
-        return f"{title} turned {to} by {who}", ""
+        return f"{title} {done} by {who}", ""
     if change.status is ChangeStatus.PENDING:
-        return f"Waiting to turn {to} {title}", asked
+        return f"Waiting to {verb}", asked
     why = reason(change.error, change.detail) if change.error else REPLACED
     is_failed = change.status is ChangeStatus.FAILED
-    return f"Couldn’t turn {to} {title}" if is_failed else f"Turn {to} {title}", f"{why}. {asked}"
+    return f"Couldn’t {verb}" if is_failed else f"{verb[0].upper()}{verb[1:]}", f"{why}. {asked}"
+
+
+def _verbs(found: HistoryEntry, title: str) -> tuple[str, str]:
+    """What was to be done, and what has been done once it was; the position says nothing of a finer value."""
+    told, change, toggle = found.link.told, found.change, ToggleId(found.link.toggle)
+    if value := told.get("value"):
+        back = f"back to {values.name(toggle, value)}"
+        return f"change {title} {back}", f"changed {back}"
+    to = told.get("to") or (change.to_state.value if change else "on")
+    return f"turn {to} {title}", f"turned {to}"
 
 
 def _observed(found: HistoryEntry, title: str) -> tuple[str, str]:
     """A change that was seen at Cloudflare."""
-    what = f"{title} turned {found.link.told.get('to') or 'on'}"
+    told, toggle = found.link.told, ToggleId(found.link.toggle)
+    what = f"{title} turned {told.get('to') or 'on'}"
+    if "from" in told and "value" in told:
+        before, after = values.name(toggle, told["from"]), values.name(toggle, told["value"])
+        what = f"{title} changed from {before} to {after}"
     if found.link.action == AuditAction.ENDED_BY_ITSELF:
         return f"{what} automatically", ""
     if found.link.action == AuditAction.SIDE_EFFECT:
         return what, "Cloudflare changed it along with another setting"
     name = _outside_person(found)
     return f"{what} by {_isolated(name)}" if name else what, OUTSIDE
+
+
+def is_noticed(found: HistoryEntry) -> bool:
+    """Whether the time of this entry is when a change was noticed, since nobody knows when it was made."""
+    return found.link.action == AuditAction.CHANGED_ELSEWHERE and made_at(found) is None
+
+
+def made_at(found: HistoryEntry) -> int | None:
+    """When a change was made at Cloudflare, in Unix milliseconds; None where nobody knows."""
+    at = found.link.told.get("made_at", "")
+    return int(at) if at.isdecimal() else None
 
 
 def _outside_person(found: HistoryEntry) -> str:

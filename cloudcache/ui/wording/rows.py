@@ -6,7 +6,6 @@ What stands in a row's slot has at most `LONGEST_REASON` characters.
 from __future__ import annotations
 
 from cloudcache.domain.catalog.model import ZonePlan
-from cloudcache.domain.events import Change
 
 NO_EFFECT = "No effect"
 RISKY = "Risky"
@@ -32,6 +31,9 @@ WAITING_OFF = "Waiting to turn off"
 OUTSIDE_ON = "Turned on outside this app"
 OUTSIDE_OFF = "Turned off outside this app"
 OUTSIDE_CHANGED = "Changed outside this app"
+NOTICED = ("Noticed", "noticed")
+"""What stands before how long ago an outside change was noticed: alone, and after a name."""
+LONGEST_NAME = 24
 STALE_ON = "On, might be outdated"
 STALE_OFF = "Off, might be outdated"
 ON_UNTIL = "On until"
@@ -56,13 +58,17 @@ TYPE_NAME = ("Type", "to confirm")
 KEEP_OFF = "Keep off"
 TURN_ON = "Turn on"
 NOT_THE_NAME = "That doesn’t match your store’s name."
+NOT_CHANGED_BACK = "Couldn’t change it back"
+NOT_CANCELED = "Couldn’t cancel"
 NOT_CHECKED = "Couldn’t refresh. Try again."
 NOT_KEPT_HERE = "Couldn’t save. Try again."
 
 
-def outside(change: Change) -> str:
-    """Who changed it at Cloudflare: a name when the feed knew one."""
-    return change.actor.id[:24] if change.actor.id else "Cloudflare dashboard"
+def outside_person(name: str) -> str:
+    """Who changed it outside this app, short enough for the slot; nothing when nobody knows."""
+    plain = "".join(one for one in name if one.isprintable()).strip()
+    short = plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 1]}…"
+    return short if short.isascii() or not plain else f"\u2068{short}\u2069"
 
 
 def needs_plan(plan: ZonePlan) -> str:
@@ -76,9 +82,9 @@ def needs_permission(permission: str) -> str:
     return f"{missing} Add it in Cloudflare, then check again under Cloudflare connection."
 
 
-def settled(title: str, on: bool) -> str:
-    """What the live region says when a change has settled."""
-    return f"{title} is {'on' if on else 'off'}"
+def settled(title: str, on: bool, finer: str = "") -> str:
+    """What the live region says when a change has settled; `finer` is the value where it says more than on or off."""
+    return f"{title} is {'on' if on else 'off'}{f' ({finer})' if finer else ''}"
 
 
 def not_changed(title: str, why: str) -> str:
