@@ -113,7 +113,15 @@ def assemble(p: Parts) -> Sync:
         telemetry=p.telemetry,
     )
     attention = Attention(
-        p.store, p.queue, reconciler, p.bus, p.clock, p.tasks, wake, stale_after_ms=p.stale_after_ms
+        p.store,
+        p.queue,
+        reconciler,
+        p.bus,
+        p.clock,
+        p.tasks,
+        wake,
+        stale_after_ms=p.stale_after_ms,
+        blocked_until=lambda credential: p.budget.blocked_until_ms(p.credentials.known_id(credential)),
     )
     toggles = Toggles(
         p.store,

@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from cloudcache.domain.access import Action, Actor, require
 from cloudcache.domain.catalog import TOGGLES
-from cloudcache.domain.customers import Page, ZoneStatus
+from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.events import Progress
 from cloudcache.domain.freshness import NEVER, Urgency
-from cloudcache.domain.ids import CustomerId
+from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.ports import Bus, Clock, Store, ZoneQueue
 from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.tasks import Tasks
@@ -40,7 +40,9 @@ class Attention:
         wake: Callable[[], None],
         *,
         stale_after_ms: int,
+        blocked_until: Callable[[CredentialId | None], int | None] = lambda _: None,
     ) -> None:
+        """`blocked_until` tells when Cloudflare answers calls with a credential's token again, after a 429."""
         self._store = store
         self._queue = queue
         self._reconciler = reconciler
@@ -48,6 +50,7 @@ class Attention:
         self._tasks = tasks
         self._wake = wake
         self._stale_after_ms = stale_after_ms
+        self._blocked_until = blocked_until
         self._open: Counter[CustomerId] = Counter()
         self._elsewhere: dict[CustomerId, tuple[Progress, int]] = {}
         bus.listen(Progress, self._note)
@@ -84,6 +87,10 @@ class Attention:
         if told is None or self._clock.now_ms() - at >= SILENT_AFTER_MS:
             return self._reconciler.progress(customer)
         return self._reconciler.progress(customer) or (told.done, told.total)
+
+    def limited_until(self, customer: Customer) -> int | None:
+        """When Cloudflare takes calls with this customer's token again, while it limits them; else None."""
+        return self._blocked_until(customer.credential) if customer.status is ZoneStatus.ACTIVE else None
 
     async def still_open(self) -> int:
         """Say again who is being looked at; returns how many. Called every half minute."""

@@ -121,9 +121,11 @@ class Credentials:
         await self._opened(credential)
         return self._token_ids[credential]
 
-    def known_id(self, credential: CredentialId) -> CredentialId:
-        """The id of the record's token, if it was opened in this process; else the record's own."""
-        return self._token_ids.get(credential, credential)
+    def known_id(self, credential: CredentialId | None) -> CredentialId:
+        """The id of the record's token (None: the platform's), if it was opened in this process; else the record's
+        own."""
+        record = credential or PLATFORM
+        return self._token_ids.get(record, record)
 
     async def id_of(self, token: Token) -> CredentialId:
         """The id under which the calls of a pasted token are counted, whichever records hold it."""

@@ -52,7 +52,7 @@ def status() -> rx.Component:
     """Live, waiting or not connected, in words with a mark of its own; below it what has no effect or is risky."""
     return rx.el.section(
         rx.el.div(
-            _standing(status=Grid.status),
+            _standing(status=rx.cond(Grid.limited, "limited", Grid.status)),
             _last_check(),
             _incomplete_check(),
             rx.el.span(Grid.check_again, role="status", class_name="quiet"),
@@ -103,6 +103,7 @@ def _standing(status: rx.Var[str]) -> rx.Component:
             ("n", _mark("live off", wording.status.NOT_CONNECTED)),
             ("d", _mark("live off", wording.status.UNAVAILABLE)),
             ("w", _mark("live wait", wording.status.SILENT_MARK)),
+            ("limited", _mark("live wait", wording.status.LIMITED)),
             _mark("live wait", wording.status.CONNECTING),
         ),
     )
@@ -155,7 +156,8 @@ def _change_log() -> rx.Component:
 
 
 def _second_line() -> rx.Component:
-    """The progress of the first read, else what to know about this shop; its height does not change."""
+    """That the token is limited, else the progress of the first read, else what to know about this store; its height
+    does not change."""
     reading = rx.fragment(
         rx.el.progress(
             value=Grid.progress[0].to(str), max=Grid.progress[1].to(str), aria_label=wording.status.CHECKING
@@ -172,15 +174,18 @@ def _second_line() -> rx.Component:
     )
     calm = rx.cond(LOOK > 0, rx.fragment(*_what_to_look_at()), wording.status.NOTHING_ODD)
     dns_only = rx.fragment(icon("none"), rx.el.span(wording.status.DNS_ONLY_MEANS))
+    calmly = rx.match(
+        Grid.topology,
+        ("dns_only", dns_only),
+        ("no_zone", rx.fragment(icon("none"), rx.el.span(wording.status.NO_ZONE_MEANS))),
+        rx.fragment(icon("info"), rx.el.span(rx.cond(_KNOWN, calm, ""))),
+    )
+    until, then = wording.status.LIMITED_MEANS
+    limited = rx.el.span(until, " ", age(at=Grid.limited, says="clock"), then)
     return rx.cond(
-        (Grid.progress.length() > 0) & (Grid.checked == ""),
-        reading,
-        rx.match(
-            Grid.topology,
-            ("dns_only", dns_only),
-            ("no_zone", rx.fragment(icon("none"), rx.el.span(wording.status.NO_ZONE_MEANS))),
-            rx.fragment(icon("info"), rx.el.span(rx.cond(_KNOWN, calm, ""))),
-        ),
+        Grid.limited,
+        rx.fragment(icon("clock"), limited),
+        rx.cond((Grid.progress.length() > 0) & (Grid.checked == ""), reading, calmly),
     )
 
 

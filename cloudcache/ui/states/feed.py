@@ -68,7 +68,7 @@ async def feed(app: rx.App) -> None:
             if clock() >= tick:  # also while hints come without a pause
                 if everybody.is_over:
                     bindings.keep(app.event_namespace.sid_to_token)
-                await updates.compare(everybody.turn(open_pages.watched()))
+                await updates.compare(to_compare(everybody))
                 await ask_to_load(app, followers.turn(reloads.following()))
                 await ask_to_load(app, [*reloads.due(), *trying.turn(reloads.trying())])
                 tick = clock() + SLICE_S
@@ -90,6 +90,13 @@ async def ask_to_load(app: rx.App, tokens: Iterable[str]) -> None:
         event = reloads.ask(token)
         if event is not None:
             await app.event_namespace.emit_update(StateUpdate(events=[event]), token)
+
+
+def to_compare(everybody: Round[CustomerId]) -> list[CustomerId]:
+    """Whose pages are compared in this second: a slice of all, and at once those that time alone has made untrue,
+    such as by the end of development mode or of a block."""
+    aged = open_pages.aged(current().clock.now_ms())
+    return [*(aged | set(everybody.turn(open_pages.watched())))]
 
 
 class _Rule:
@@ -242,8 +249,7 @@ class LiveUpdates:
             grid._take(page, now, progress, waits=waits)
             is_shown = grid._revision == page.customer.revision
             epoch = page.customer.epoch if is_shown else open_pages.epoch(token)
-            right_until = grid._right_until() if page.cells else None
-            open_pages.note_shown(token, grid._revision, right_until, epoch)
+            open_pages.note_shown(token, grid._revision, grid._right_until(), epoch)
         _record_push(token, page)
 
     async def _catch_up(self, token: str) -> None:

@@ -70,6 +70,7 @@ class Grid(RowActions, rx.State):
     # a asks staff for a reason, e asks again since their view ended,
     # h the rollout does not serve this shop, c it does now and there is no zone yet
     status: str = ""
+    limited: str = ""  # until when Cloudflare answers no calls with the token, because there were too many
     silent: str = ""
     unread: str = ""
     checked: str = ""
@@ -92,6 +93,7 @@ class Grid(RowActions, rx.State):
     _customer: int = 0
     _zone: str = ""
     _view: str = ""
+    _limited_until: int = rows.FOREVER
     _revision: int = 0
     _epoch: str = ""
     _clicked: list[str] = []

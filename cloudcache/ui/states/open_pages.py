@@ -20,7 +20,7 @@ _waiting: dict[str, str] = {}
 _handed_over: dict[str, int] = {}
 """When each tab was last brought up to date, in Unix milliseconds."""
 _right_until: dict[str, int] = {}
-_heads: dict[CustomerId, tuple[Customer, tuple[int, int] | None]] = {}
+_heads: dict[CustomerId, tuple[Customer, tuple[int, int] | None, int | None]] = {}
 
 
 def watch(token: str, customer: CustomerId, until: int, sign_in: str = "") -> None:
@@ -144,7 +144,7 @@ def note_shown(token: str, revision: int, right_until: int | None, epoch: str = 
 def note_head(customer: Customer, progress: tuple[int, int] | None) -> None:
     """All tabs of this customer show this at the head of the page."""
     if customer.id in _watching:
-        _heads[customer.id] = customer, progress
+        _heads[customer.id] = customer, progress, current().attention.limited_until(customer)
 
 
 def forget_head(customer: CustomerId) -> None:
@@ -154,7 +154,13 @@ def forget_head(customer: CustomerId) -> None:
 
 def shows_head(customer: Customer, progress: tuple[int, int] | None) -> bool:
     """Whether they do already."""
-    return _heads.get(customer.id) == (customer, progress)
+    shown = customer, progress, current().attention.limited_until(customer)
+    return _heads.get(customer.id) == shown
+
+
+def aged(now: int) -> set[CustomerId]:
+    """The customers of whom some tab shows what is no longer so, only because time has passed."""
+    return {_customer_of[token] for token, until in _right_until.items() if until <= now}
 
 
 def ages_at(tokens: list[str]) -> int:

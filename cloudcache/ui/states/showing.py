@@ -97,6 +97,9 @@ class Showing:
         self._set("plan", customer.plan.title)
         self._set("topology", customer.topology.value)
         self._set("status", status)
+        limited_until = current().attention.limited_until(customer) if status == "l" else None
+        self._limited_until = limited_until or rows.FOREVER
+        self._set("limited", rows.seconds(limited_until) if limited_until else "")
         self._set("silent", rows.seconds(customer.silent_since) if customer.silent_since else "")
         checked = rows.seconds(customer.full_read_at) if customer.full_read_at else ""
         if checked != self.checked:
@@ -176,7 +179,7 @@ class Showing:
 
     def _right_until(self) -> int:
         """When something shown ages by itself, in Unix milliseconds."""
-        return rows.right_until(self._rows(), self.words)
+        return min(rows.right_until(self._rows(), self.words), self._limited_until)
 
     def _rows(self) -> list[str]:
         return [getattr(self, f"r{number}") for number in range(len(TOGGLES))]

@@ -22,6 +22,12 @@ LIVE = "Live"
 CONNECTING = "Connecting"
 UNAVAILABLE = "Unavailable"
 SILENT_MARK = "Waiting for Cloudflare"
+LIMITED = "Limited by Cloudflare"
+LIMITED_MEANS = (
+    "Your token made too many requests, so Cloudflare won’t accept more until",
+    ". Changes you make now will be sent then.",
+)
+"""What stands before and after the time."""
 NOT_CONNECTED = "Not connected"
 PAUSED = "Paused"
 CONNECTED_TO = "Connected to Cloudflare"

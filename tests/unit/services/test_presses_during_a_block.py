@@ -100,3 +100,21 @@ async def test_write_that_fails_before_its_call_holds_nobody_up(rig: Rig, monkey
     journal = {one.id: one.status for one in await rig.store.history(rig.customer.id, 1000)}
     assert failed and journal[newest.id] is ChangeStatus.APPLIED
     assert rig.clock.ms - began <= BLOCK_MS + 1_000
+
+
+async def test_open_pages_know_until_when_their_token_is_limited(rig: Rig):
+    process, time = rig.process(), StoppedTime(rig.clock)
+    customer = (await rig.store.page(rig.customer.id)).customer
+    before = process.attention.limited_until(customer)
+    rig.world.inject(Fault("block", method="PATCH", times=1))
+    began = rig.clock.ms
+    await press(rig, process, 0, True)
+    await time.arrived.wait()
+
+    during = process.attention.limited_until(customer)
+    time.go_on()
+    await process.tasks.idle()
+
+    assert before is None and during is not None
+    assert BLOCK_MS - 1_000 <= during - began <= BLOCK_MS + 1_000
+    assert process.attention.limited_until(customer) is None
