@@ -187,6 +187,7 @@ def test_the_risky_ones_ask_before_they_turn_on():
         "hsts",
         "modern_tls_only",
         "development_mode",
+        "under_attack",
     }
     assert find("always_use_https").asks(Topology.PROXIED) is None
 

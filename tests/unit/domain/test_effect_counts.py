@@ -14,4 +14,4 @@ def test_toggles_of_a_higher_plan_are_not_usable(plan: ZonePlan, usable: int):
 def test_every_toggle_that_asks_on_this_topology_is_counted():
     counts = effect_counts(Topology.O2O, ZonePlan.ENTERPRISE)
 
-    assert counts.asking == sum(toggle.asks(Topology.O2O) is not None for toggle in TOGGLES) == 5
+    assert counts.asking == sum(toggle.asks(Topology.O2O) is not None for toggle in TOGGLES) == 6

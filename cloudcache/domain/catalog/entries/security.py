@@ -1,6 +1,16 @@
 """Which traffic is blocked."""
 
-from cloudcache.domain.catalog.model import REASONED, TABLE, Effect, Endpoint, Section, State, Toggle, Verdict
+from cloudcache.domain.catalog.model import (
+    REASONED,
+    TABLE,
+    Confirmation,
+    Effect,
+    Endpoint,
+    Section,
+    State,
+    Toggle,
+    Verdict,
+)
 from cloudcache.domain.ids import ToggleId
 
 TOGGLES = (
@@ -32,6 +42,10 @@ TOGGLES = (
             Effect.CAUTION,
             "For emergencies only. Slows down every visitor and can block carts, feeds, and webhooks.",
             REASONED,
+        ),
+        confirmation=Confirmation(
+            "Every visitor waits for a check before they see your store. Carts, product feeds, analytics, and webhooks can stop working.",
+            "You can turn it off here at any time. Visitors get in without a check again within seconds.",
         ),
     ),
     Toggle(
