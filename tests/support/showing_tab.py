@@ -1,13 +1,14 @@
-"""The showing part of the grid's state, as one tab has it, without Reflex and a browser."""
+"""The grid's state without its handlers, as one tab has it, without Reflex and a browser."""
 
 from __future__ import annotations
 
 from cloudcache.domain.catalog import TOGGLES
+from cloudcache.domain.ids import CustomerId
 from cloudcache.ui.states.grid import Grid
-from cloudcache.ui.states.showing import Showing
+from cloudcache.ui.states.row_actions import RowActions
 
 
-class ShowingTab(Showing):
+class ShowingTab(RowActions):
     """Has the grid's variables with their first values; every row is on, as a read saw it."""
 
     def __init__(self) -> None:
@@ -16,4 +17,4 @@ class ShowingTab(Showing):
                 setattr(self, name, field.default_value())
         for number in range(len(TOGGLES)):
             setattr(self, f"r{number}", "R000000")
-        self.topology = "o2o"
+        self.topology, self.status, self._customer = "o2o", "l", CustomerId(1)

@@ -39,6 +39,16 @@ ANN = Actor(ActorKind.OUTSIDE, "ann@shop.example")
 OUTSIDE = {"status": ChangeStatus.OBSERVED, "actor": Actor(ActorKind.OUTSIDE, "")}
 
 
+STRICT_TO_FULL = replace(
+    CHANGE,
+    toggle=SSL.id,
+    from_state=State.ON,
+    from_value="strict",
+    to_state=State.OFF,
+    to_value="full",
+)
+
+
 def with_change(**what: object) -> Cell:
     return replace(OFF, change=replace(CHANGE, **what))
 
@@ -142,6 +152,25 @@ def test_second_after_2038_keeps_its_value_in_a_row(second: int):
             "E",
             NOW + 60_000,
             rows.seconds(NOW),
+        ),
+        (
+            Cell(
+                find("development_mode").id,
+                State.ON,
+                "on",
+                NOW,
+                ConfirmedBy.WRITE,
+                ends_at=NOW + 60_000,
+            ),
+            "E",
+            NOW + 60_000,
+            f"{rows.seconds(NOW)}\nConfirmed",
+        ),
+        (
+            Cell(SSL.id, State.OFF, "full", NOW, change=replace(STRICT_TO_FULL, **OUTSIDE)),
+            "o",
+            NOW - 2000,
+            "\n\nChanged from full (strict) to full",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import reflex as rx
 from reflex_components_core.core.banner import has_connection_errors
 
-from cloudcache.domain.catalog import Effect, Toggle, Topology
+from cloudcache.domain.catalog import Effect, State, Toggle, Topology, find
 from cloudcache.domain.catalog.rules import DEPENDENCY_OF, Dependency
 from cloudcache.domain.ids import ToggleId
 from cloudcache.ui import wording
@@ -149,7 +149,7 @@ def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[
         ("q", said(3, rx.cond(on, wording.rows.WAITING_ON, wording.rows.WAITING_OFF))),
         ("f", said(1, rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF))),
         ("k", said(1, rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF))),
-        ("o", rx.cond(on, wording.rows.OUTSIDE_ON, wording.rows.OUTSIDE_OFF)),
+        ("o", said(2, rx.cond(on, wording.rows.OUTSIDE_ON, wording.rows.OUTSIDE_OFF))),
         ("x", said(2, wording.rows.OUTSIDE_CHANGED)),
         ("h", said(2, rx.cond(on, wording.rows.REPORTED_ON, wording.rows.REPORTED_OFF))),
         ("s", rx.cond(on, wording.rows.STALE_ON, wording.rows.STALE_OFF)),
@@ -195,7 +195,10 @@ def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Componen
         ("u", rx.el.span(wording.rows.UNREAD_MORE)),
         ("m", rx.cond(word, rx.fragment(), ago(wording.rows.LAST_CHECKED))),
         ("d", ago(wording.rows.ENDED_AGO)),
-        ("e", rx.el.span(wording.rows.CHECKED, " ", age(at=word, says="ago"))),
+        (
+            "e",
+            rx.el.span(rx.cond(lines[1], lines[1], wording.rows.CHECKED), " ", age(at=lines[0], says="ago")),
+        ),
         ago(wording.rows.CHECKED),
     )
 
@@ -265,8 +268,13 @@ def _badges(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
 
 def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     """Lines under the meaning; none of them comes or goes with a flip."""
+    is_on = _is_on(cell_of(toggle.id)[0:1])
     locked = _note(
-        wording.rows.needs_plan(toggle.min_plan),
+        rx.cond(
+            is_on,
+            wording.rows.needs_plan_to_turn_off(toggle.min_plan),
+            wording.rows.needs_plan(toggle.min_plan),
+        ),
         " ",
         wording.rows.ZONE_PLAN[0],
         " ",
@@ -277,7 +285,8 @@ def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     free = [_risk(toggle)]
     rule = DEPENDENCY_OF.get(toggle.id)
     if rule and rule.other != "development_mode":
-        free.append(_dependency(rule))
+        note = _dependency(rule)
+        free.append(rx.cond(_JUDGED, rx.fragment(), note) if recommends_risk(rule) else note)
     return rx.match(
         lock,
         ("-", rx.fragment(*free)),
@@ -288,6 +297,12 @@ def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     )
 
 
+def recommends_risk(rule: Dependency) -> bool:
+    """Whether this advises to turn on what is risky behind Shopify."""
+    is_unsafe = find(rule.other).verdict(Topology.O2O).effect is Effect.UNSAFE
+    return rule.needs is State.ON and is_unsafe
+
+
 def _risk(toggle: Toggle) -> rx.Component:
     """The verdict behind Shopify, else the caution that holds everywhere."""
     behind, elsewhere = toggle.verdict(Topology.O2O), toggle.caution
@@ -296,7 +311,8 @@ def _risk(toggle: Toggle) -> rx.Component:
     o2o = _note(behind.reason + asks, warn=warns) if behind.reason else _note(elsewhere)
     if behind.reason == elsewhere and not warns:
         return _note(elsewhere + asks) if elsewhere else rx.fragment()
-    other = _note(elsewhere) if elsewhere else rx.fragment()
+    asks_elsewhere = f" {wording.rows.ASKS}" if toggle.asks(Topology.PROXIED) else ""
+    other = _note(elsewhere + asks_elsewhere) if elsewhere else rx.fragment()
     return rx.cond(_JUDGED, o2o if behind.reason or elsewhere else rx.fragment(), other)
 
 
@@ -304,6 +320,11 @@ def _dependency(rule: Dependency) -> rx.Component:
     letter = cell_of(rule.other)[0:1]
     known = rx.cond(letter == letter.upper(), wording.rows.DEPENDS_ON[0], wording.rows.DEPENDS_ON[1])
     return _note(rule.note, rx.cond(_is_known(letter), known, ""))
+
+
+def _is_on(letter: rx.Var[str]) -> rx.Var[bool]:
+    """Whether a row that begins with this letter shows its switch as on."""
+    return (letter != "") & (letter == letter.upper())
 
 
 def _is_known(letter: rx.Var[str]) -> rx.Var[bool]:

@@ -146,9 +146,13 @@ class RowActions(Showing):
         return request
 
     def _paused(self, toggle: Toggle) -> bool:
-        """Whether the switch was shown as one that cannot be turned."""
+        """Whether the switch was shown as one that cannot be turned: nobody can want the opposite of what is not
+        known."""
         locked = self.locks[rows.NUMBER[toggle.id]] != "-"
-        return not self._customer or self.reads_only or self.status not in ("l", "w") or locked
+        is_known = rows.is_known(self._row(toggle))
+        return (
+            not self._customer or self.reads_only or self.status not in ("l", "w") or locked or not is_known
+        )
 
     def _is_shop(self, typed: object) -> bool:
         name = typed.strip().lower() if isinstance(typed, str) else ""

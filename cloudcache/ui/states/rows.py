@@ -18,7 +18,7 @@ Words that only some rows have (a reason, a name, a finer value) travel beside i
     f k      the reason; the headline, if the letter does not say it
     p q      after three empty lines the headline, if the letter does not say it: a row that is shown as pending
              before anything is stored keeps the words of the row it was
-    e        when it was seen
+    e        when it was seen; the word for a value that our own write confirmed
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def word(cell: Cell, now: int) -> str:
     if change and stands in _OF_A_CHANGE:
         return "\n".join(_words_of(change, stands)).rstrip("\n")
     if _ends_by_itself(cell, stands, now):
-        return seconds(cell.seen_at)
+        confirmed = f"\n{wording.rows.CONFIRMED}" if stands is Standing.CONFIRMED else ""
+        return seconds(cell.seen_at) + confirmed
     if stands is Standing.OMITTED and cell.seen_at is None:
         return wording.rows.NOT_REPORTED
     if stands in _WITHOUT_WORD:
@@ -130,7 +131,10 @@ def _words_of(change: Change, stands: Standing) -> list[str]:
         return [why, wording.values.not_changed_back(change.toggle, after) if values else ""]
     made = seconds(change.requested_at) if change.has_known_time and stands is Standing.OUTSIDE else ""
     who = wording.rows.outside_person(change.actor.id)
-    if not values:
+    if not values and wording.values.is_always_named(change.toggle):
+        toggle = BY_ID[change.toggle]
+        before, after = toggle.value_name(change.from_value), toggle.value_name(change.to_value)
+    if not after:
         return [made, who]
     if stands is Standing.REPORTED:
         return [made, who, wording.values.reported(change.toggle, after)]
@@ -149,7 +153,7 @@ def right_until(shown: Sequence[str], words: Mapping[ToggleId, str]) -> int:
 
 def _ages_at(row: str, said: str) -> int:
     if row[:1] in ("e", "E"):  # when it was seen is in its word then
-        return min(_milliseconds(row[1:]), _milliseconds(said) + STALE_AFTER_MS)
+        return min(_milliseconds(row[1:]), _milliseconds(said.partition("\n")[0]) + STALE_AFTER_MS)
     after = _AGES.get(row[:1].lower())
     return FOREVER if after is None else _milliseconds(row[1:]) + after
 
@@ -180,6 +184,11 @@ def not_stored(on: bool, now: int) -> str:
 def is_finer(row: str) -> bool:
     """Whether somebody else changed only the finer value."""
     return row[:1] in ("x", "X")
+
+
+def is_known(row: str) -> bool:
+    """Whether this row shows a value that was read from Cloudflare once."""
+    return row[:1] not in ("", "u")
 
 
 def is_not_stored(row: str) -> bool:

@@ -76,6 +76,11 @@ def needs_plan(plan: ZonePlan) -> str:
     return f"Requires the {plan.title} plan."
 
 
+def needs_plan_to_turn_off(plan: ZonePlan) -> str:
+    """The same where Cloudflare keeps it on for lower plans."""
+    return f"Always on below the {plan.title} plan, which is required to turn it off."
+
+
 def needs_permission(permission: str) -> str:
     """The note of a row that the shop's token may not edit."""
     missing = f"Your token is missing {permission}: Edit."

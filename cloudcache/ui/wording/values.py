@@ -42,6 +42,11 @@ def name(toggle: ToggleId, value: str) -> str:
     return plain if len(plain) <= LONGEST_VALUE else f"{plain[: LONGEST_VALUE - 1]}…"
 
 
+def is_always_named(toggle: ToggleId) -> bool:
+    """Whether turning this toggle on or off would be misread without its values."""
+    return toggle in _ALWAYS_NAMED
+
+
 def finer(toggle: Toggle, reading: Reading, value: str) -> str:
     """Return what stands behind "On" or "Off", or nothing where the position alone says it."""
     is_plain = not reading.detail and _ALWAYS_NAMED.get(toggle.id) is not reading.state
