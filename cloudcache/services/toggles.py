@@ -30,6 +30,9 @@ from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.writing import Writer
 
+NEWEST_CHANGES = 20
+"""Of a toggle, among which is each that may be at Cloudflare now."""
+
 
 class Toggles:
     """What a page does with the 50 toggles of one customer."""
@@ -163,6 +166,19 @@ class Toggles:
         taken = await self._store.cancel(customer, find(toggle_id).id, now=self._clock.now_ms())
         self._bus.hint(customer)
         return taken
+
+    async def take_back(self, actor: Actor, customer: CustomerId, toggle_id: object, on: bool) -> bool:
+        """Cancel the change that waits to be sent, where that alone leaves the toggle at `on`. False, with nothing
+        done, when it takes another change."""
+        await self._admit(actor, Action.FLIP, customer)
+        toggle, wanted = find(toggle_id), State.of(on)
+        cell = (await self._store.page(customer)).cells.get(toggle.id)
+        if cell is None or cell.state is not wanted or cell.change is None or cell.change.to_state is wanted:
+            return False
+        newest = await self._store.history_of(customer, toggle.id, NEWEST_CHANGES)
+        if any(one.is_open and one.sent_at is not None for one in newest):
+            return False
+        return await self.cancel(actor, customer, toggle.id)
 
     async def mark_seen(self, actor: Actor, customer: CustomerId, toggle_id: object) -> bool:
         """The person has read a failure or an outside change."""

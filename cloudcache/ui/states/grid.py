@@ -189,10 +189,13 @@ class Grid(RowActions, rx.State):
         self._note_attempt(toggle, "flip")
         if not await self._may_write(toggle, token):
             return
+        before = self._row(toggle)
+        if rows.is_queued(before):
+            await self._store(actor, toggle, before, self._taking_back(actor, toggle, on, request))
+            return
         if on and toggle.asks(Topology(self.topology)):
             self._ask(toggle)
             return
-        before = self._row(toggle)
         self._show(toggle, rows.pending(on, current().clock.now_ms()))
         yield
         await self._store(actor, toggle, before, self._flipping(actor, toggle, on, request))

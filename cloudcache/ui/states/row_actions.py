@@ -56,6 +56,18 @@ class RowActions(Showing):
             actor, own_customer(actor), toggle.id, on, request_id=request, confirmed=confirmed
         )
 
+    def _taking_back(self, actor: Actor, toggle: Toggle, on: bool, request: str) -> Act:
+        """Turn back what waits to be sent: usually nothing is left to do then."""
+
+        async def work() -> Change | None:
+            if await current().toggles.take_back(actor, own_customer(actor), toggle.id, on):
+                return None
+            flip = self._flipping(actor, toggle, on, request)
+            change = await flip()
+            return change if isinstance(change, Change) else None
+
+        return work
+
     def _reverting(
         self, actor: Actor, toggle: Toggle, on: bool, request: str, *, confirmed: bool = False
     ) -> Act:

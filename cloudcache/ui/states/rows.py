@@ -191,6 +191,11 @@ def is_known(row: str) -> bool:
     return row[:1] not in ("", "u")
 
 
+def is_queued(row: str) -> bool:
+    """Whether a change of this row waits to be sent."""
+    return row[:1] in ("q", "Q")
+
+
 def is_not_stored(row: str) -> bool:
     """Whether only this tab knows what failed here."""
     return row[:1] in ("k", "K")

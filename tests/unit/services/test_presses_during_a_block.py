@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
+from cloudcache.domain.catalog import find
 from cloudcache.domain.errors import StoreUnavailable
-from cloudcache.domain.events import ChangeStatus
+from cloudcache.domain.events import ChangeStatus, Observation
+from cloudcache.domain.toggle import Standing, standing
 from cloudcache.emulator.world import Fault
 from tests.support.fake_clock import FakeClock
 from tests.support.rig import ZONE, Process, Rig
@@ -118,3 +121,51 @@ async def test_open_pages_know_until_when_their_token_is_limited(rig: Rig):
     assert before is None and during is not None
     assert BLOCK_MS - 1_000 <= during - began <= BLOCK_MS + 1_000
     assert process.attention.limited_until(customer) is None
+
+
+async def test_change_that_waits_is_only_canceled_when_it_is_flipped_back(rig: Rig):
+    process = rig.process()
+    await process.engine.look_now(rig.customer.id)
+    rig.world.clear_requests()
+    time = StoppedTime(rig.clock)
+    toggle = find("always_online").id
+    was_on = rig.world.value(ZONE, "always_online") == "on"
+    rig.world.inject(Fault("block", method="PATCH", times=1))
+    await press(rig, process, 0, not was_on)
+    await time.arrived.wait()
+
+    same = await process.toggles.take_back(rig.owner, rig.customer.id, toggle, not was_on)
+    back = await process.toggles.take_back(rig.owner, rig.customer.id, toggle, was_on)
+    time.go_on()
+    await process.tasks.idle()
+
+    cell = (await rig.store.page(rig.customer.id)).cells[toggle]
+    assert (same, back) == (False, True)
+    assert standing(cell, rig.clock.ms) in (Standing.CHECKED, Standing.STALE)
+    assert cell.change is None or not cell.change.is_open
+    assert patches(rig) == [429]
+
+
+async def test_change_that_may_be_at_cloudflare_is_not_taken_back_by_canceling(rig: Rig):
+    process = rig.process()
+    await process.engine.look_now(rig.customer.id)
+    rig.world.clear_requests()
+    toggle = find("always_online").id
+    was_on = rig.world.value(ZONE, "always_online") == "on"
+    held, arrived = asyncio.Event(), asyncio.Event()
+
+    async def slow(call: Callable[[], Awaitable[Observation]]) -> Observation:
+        arrived.set()
+        await held.wait()
+        return await call()
+
+    rig.gateway.script.append(slow)
+    await press(rig, process, 0, not was_on)
+    await arrived.wait()
+
+    taken = await process.toggles.take_back(rig.owner, rig.customer.id, toggle, was_on)
+    held.set()
+    await process.tasks.idle()
+
+    assert not taken
+    assert patches(rig) == [200]
