@@ -32,7 +32,7 @@ AGAIN := $(MAKE) --no-print-directory
 # `make -n` runs a recipe that says $(MAKE) itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run cluster test check bench clean
+.PHONY: help setup run cluster test check bench screenshots clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ check: $(VENV)/tests  ## Format, lint, types, import rules, secrets, known holes
 
 bench: $(VENV)/tests  ## Measure what docs/benchmarks.md claims
 	$(BIN)/python -m tests.bench
+
+screenshots: $(VENV)/tests  ## Keep a picture of every state of the page in .screenshots/
+	@$(PYTEST) -q tests/browser/test_states.py && echo 'The pictures are in .screenshots/'
 
 clean:  ## Remove what was installed and built; the database in .cloudcache stays
 	rm -rf $(VENV) .tools .web .web-tests .states .*_cache .hypothesis .coverage* .screenshots

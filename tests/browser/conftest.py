@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from cloudcache.local import DEMO_SHOPS
 from tests.support.chromium import launch_options
 from tests.support.server import RunningApp, running_app
-from tests.support.waiting import SAFETY_NET_MS, http_client
+from tests.support.waiting import SAFETY_NET_MS, SAFETY_NET_S, http_client
 
 SHOPS = {demo.handle: demo for demo in DEMO_SHOPS}
 expect.set_options(timeout=SAFETY_NET_MS)
@@ -84,6 +86,21 @@ class Demo:
             )
         return answer.json()["result"]["value"]
 
+    @contextmanager
+    def without(self, table: str) -> Iterator[None]:
+        """The database lacks this table meanwhile."""
+        self.execute(f"ALTER TABLE {table} RENAME TO {table}_elsewhere")
+        try:
+            yield
+        finally:
+            self.execute(f"ALTER TABLE {table}_elsewhere RENAME TO {table}")
+
+    def execute(self, statement: str) -> None:
+        """Alter the database behind the server's back."""
+        file = self.app.data_dir / "cloudcache.db"
+        with closing(sqlite3.connect(file, timeout=SAFETY_NET_S, isolation_level=None)) as connection:
+            connection.execute(statement)
+
     async def axe(self, page: Page) -> list[str]:
         """What axe finds, one line each."""
         results = await Axe().run(page)
@@ -103,6 +120,15 @@ async def new_context(browser: Browser, **options: Any) -> BrowserContext:
 async def picture(page: Page, name: str) -> None:
     """Keep a picture of the page as it is now."""
     await page.screenshot(path=PICTURES / f"{name}.png")
+
+
+async def pictures(page: Page, name: str) -> None:
+    """Keep four pictures of the page as it is now: on a desktop and a phone, light and dark."""
+    for width in (1280, 390):
+        for theme in ("light", "dark"):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            await picture(page, f"{name}-{width}-{theme}")
 
 
 @pytest.fixture(scope="session")

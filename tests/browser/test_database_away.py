@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -12,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from cloudcache.ui import wording
 from tests.browser.conftest import Demo, new_context
 from tests.support.server import running_app
-from tests.support.waiting import SAFETY_NET_S, http_client, until_true
+from tests.support.waiting import http_client, until_true
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -25,22 +23,6 @@ def own() -> Iterator[Demo]:
     """A demo whose database this file may break."""
     with running_app({"CLOUDCACHE_WATCH_SECONDS": "3600"}) as app:
         yield Demo(app)
-
-
-@contextmanager
-def without(demo: Demo, table: str) -> Iterator[None]:
-    """The database lacks this table meanwhile."""
-    _rename(demo, table, f"{table}_elsewhere")
-    try:
-        yield
-    finally:
-        _rename(demo, f"{table}_elsewhere", table)
-
-
-def _rename(demo: Demo, before: str, after: str) -> None:
-    file = demo.app.data_dir / "cloudcache.db"
-    with closing(sqlite3.connect(file, timeout=SAFETY_NET_S, isolation_level=None)) as connection:
-        connection.execute(f"ALTER TABLE {before} RENAME TO {after}")
 
 
 async def support(demo: Demo, browser: Browser) -> Page:
@@ -62,7 +44,7 @@ async def merchant(demo: Demo, browser: Browser, path: str) -> Page:
 
 async def test_connect_offers_no_token_form_and_comes_back(own: Demo, browser: Browser):
     page = await merchant(own, browser, "/history")
-    with without(own, CUSTOMERS):
+    with own.without(CUSTOMERS):
         await page.goto("/connect")
         await expect(page.get_by_text(wording.problems.NO_DATABASE)).to_be_visible()
         await page.evaluate("window.notReloaded = true")
@@ -75,7 +57,7 @@ async def test_connect_offers_no_token_form_and_comes_back(own: Demo, browser: B
 
 async def test_connection_is_shown_while_its_api_tokens_cannot_be_read(own: Demo, browser: Browser):
     page = await merchant(own, browser, "/history")
-    with without(own, "api_tokens"):
+    with own.without("api_tokens"):
         await page.goto("/connect")
         await expect(page.get_by_text(wording.api_tokens.API_TOKENS_UNAVAILABLE)).to_be_visible()
         await expect(page.get_by_role("region", name=wording.connect.CONNECTED, exact=True)).to_be_visible()
@@ -87,7 +69,7 @@ async def test_connection_is_shown_while_its_api_tokens_cannot_be_read(own: Demo
 
 async def test_history_says_so_and_comes_back(own: Demo, browser: Browser):
     page = await merchant(own, browser, "/connect")
-    with without(own, "audit_log"):
+    with own.without("audit_log"):
         await page.goto("/history")
         await expect(page.get_by_text(wording.history.HISTORY_UNAVAILABLE)).to_be_visible()
         await expect(page.get_by_text(wording.history.NO_HISTORY)).to_have_count(0)
@@ -101,7 +83,7 @@ async def test_search_of_the_staff_shows_no_stale_customers_and_comes_back(own: 
     search, found = page.get_by_role("searchbox"), page.get_by_role("link", name=SHOP)
     await search.fill("birch")
     await expect(found).to_be_visible()
-    with without(own, CUSTOMERS):
+    with own.without(CUSTOMERS):
         await search.fill("birch-and")
         await expect(page.get_by_text(wording.staff.STAFF_UNAVAILABLE)).to_be_visible()
         await expect(found).to_have_count(0)
@@ -118,7 +100,7 @@ async def test_support_view_is_not_said_to_have_ended(own: Demo, browser: Browse
     await page.get_by_label(wording.staff.VIEW_REASON).fill("ticket 4711: database")
     await page.get_by_role("button", name=wording.staff.VIEW_START).click()
     await expect(page.get_by_text(wording.staff.VIEW_BANNER)).to_be_visible()
-    with without(own, "staff_views"):
+    with own.without("staff_views"):
         await page.reload()
         await expect(page.get_by_text(wording.problems.NO_DATABASE)).to_be_visible()
         await expect(page.get_by_text(wording.staff.VIEW_ENDED)).to_have_count(0)
@@ -129,7 +111,7 @@ async def test_support_view_is_not_said_to_have_ended(own: Demo, browser: Browse
 
 async def test_sign_in_says_so_and_lists_the_shops_afterwards(own: Demo, browser: Browser):
     page = await (await new_context(browser, base_url=own.url)).new_page()
-    with without(own, CUSTOMERS):
+    with own.without(CUSTOMERS):
         await page.goto("/signin")
         await expect(page.get_by_text(wording.signin.SIGNIN_UNAVAILABLE)).to_be_visible()
 
@@ -147,6 +129,6 @@ async def test_readiness_names_the_missing_table_and_comes_back(own: Demo):
             answer = await client.get("/readyz")
             return answer.status_code == 503 and CUSTOMERS in answer.json()["database"]
 
-        with without(own, CUSTOMERS):
+        with own.without(CUSTOMERS):
             await until_true(names_it)
         await until_true(is_ready)

@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Browser, Page, WebSocketRoute, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Demo
+from tests.browser.sockets import Socket
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 NAME = "Rocket Loader"
-
-
-class Socket:
-    """The page's sockets, through which frames pass until they are cut off."""
-
-    def __init__(self) -> None:
-        self.opened = self.cut = 0
-        self.refuses = False
-        self._to_server_is_cut = False
-
-    async def route(self, page: Page) -> None:
-        await page.route_web_socket("**/_event/**", self._open)
-
-    def cut_off(self, *, to_server: bool = True) -> None:
-        """Let nothing pass to the page any more, nor to the server; sockets opened later work."""
-        self.cut, self._to_server_is_cut = self.opened, to_server
-
-    async def _open(self, socket: WebSocketRoute) -> None:
-        if self.refuses:
-            await socket.close()
-            return
-        self.opened += 1
-        mine, server = self.opened, socket.connect_to_server()
-
-        def to_server(frame: str | bytes) -> None:
-            if mine > self.cut or not self._to_server_is_cut:
-                server.send(frame)
-
-        def to_page(frame: str | bytes) -> None:
-            if mine > self.cut:
-                socket.send(frame)
-
-        socket.on_message(to_server)
-        server.on_message(to_page)
 
 
 def switch(page: Page):

@@ -12,19 +12,20 @@ from cloudcache.ui.states.grid import Grid
 
 LOOK = Grid.tally[0] + Grid.tally[1] + Grid.tally[2] + Grid.tally[3] + Grid.tally[4]
 """How many settings need a look."""
-_KNOWN = (Grid.status != "") & (Grid.status != "d")
+KNOWN = (Grid.status != "") & (Grid.status != "d")
 """Whether the store's settings were read; without a database nothing is known of a page that opens."""
+_CAN_CHECK = (Grid.status == "l") | (Grid.status == "w")
 
 
 def head(actions: rx.Component) -> rx.Component:
     """The title with shop, domain, plan and topology below it."""
-    connected = (Grid.status != "n") & (Grid.status != "h")
+    connected = rx.el.span(wording.status.CONNECTED_TO, class_name="dot-sep")
+    not_connected = rx.el.span(wording.status.NOT_CONNECTED_TO, class_name="dot-sep")
     known = rx.fragment(
         rx.el.span(Grid.shop),
-        rx.el.span(
-            rx.cond(connected, wording.status.CONNECTED_TO, wording.status.NOT_CONNECTED_TO),
-            class_name="dot-sep",
-        ),
+        rx.match(
+            Grid.status, ("n", not_connected), ("r", rx.fragment()), ("g", rx.fragment()), connected
+        ),  # paused, as the banner says, is neither
         rx.el.span(Grid.domain, class_name="dot-sep"),
         rx.el.span(Grid.plan, " ", wording.status.PLAN, class_name="dot-sep"),
         rx.match(
@@ -55,12 +56,12 @@ def status() -> rx.Component:
             _standing(status=rx.cond(Grid.limited, "limited", Grid.status)),
             _last_check(),
             _incomplete_check(),
-            rx.el.span(Grid.check_again, role="status", class_name="quiet"),
+            rx.el.span(rx.cond(_CAN_CHECK, Grid.check_again, ""), role="status", class_name="quiet"),
             _change_log(),
         ),
         rx.el.div(
             rx.cond(
-                ((Grid.status == "l") | (Grid.status == "w")) & Grid.may_check,
+                _CAN_CHECK & Grid.may_check,
                 rx.el.button(
                     wording.status.CHECK_ALL, type="button", class_name="link", on_click=Grid.check_all
                 ),
@@ -119,7 +120,7 @@ def _last_check() -> rx.Component:
     return rx.cond(
         Grid.checked,
         rx.el.span(checking, class_name="dot-sep quiet"),
-        rx.cond(_KNOWN, rx.el.span(wording.status.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()),
+        rx.cond(KNOWN, rx.el.span(wording.status.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()),
     )
 
 
@@ -152,7 +153,7 @@ def _change_log() -> rx.Component:
         ("-", rx.el.span(none, class_name="dot-sep")),
         rx.el.span(read, class_name="dot-sep"),
     )
-    return rx.cond((Grid.status == "l") | (Grid.status == "w"), said, rx.fragment())
+    return rx.cond(_CAN_CHECK, said, rx.fragment())
 
 
 def _second_line() -> rx.Component:
@@ -178,7 +179,7 @@ def _second_line() -> rx.Component:
         Grid.topology,
         ("dns_only", dns_only),
         ("no_zone", rx.fragment(icon("none"), rx.el.span(wording.status.NO_ZONE_MEANS))),
-        rx.fragment(icon("info"), rx.el.span(rx.cond(_KNOWN, calm, ""))),
+        rx.cond(KNOWN, rx.fragment(icon("info"), rx.el.span(calm)), rx.el.span("\u00a0")),
     )
     until, then = wording.status.LIMITED_MEANS
     limited = rx.el.span(until, " ", age(at=Grid.limited, says="clock"), then)

@@ -7,7 +7,7 @@ import reflex as rx
 from cloudcache.domain.catalog import SECTIONS
 from cloudcache.ui import wording
 from cloudcache.ui.components.elements import search_sync
-from cloudcache.ui.components.head import LOOK
+from cloudcache.ui.components.head import KNOWN, LOOK
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.states.grid import Grid
 
@@ -16,7 +16,7 @@ def toolbar() -> rx.Component:
     """The search field and one chip per section, with how many settings each holds."""
     chips = [
         _chip("all", wording.grid.ALL, 50),
-        _chip("look", wording.grid.NEEDS_A_LOOK, LOOK, icon("alert")),
+        _chip("look", wording.grid.NEEDS_A_LOOK, rx.cond(KNOWN, LOOK.to(str), "–"), icon("alert")),
         *(_chip(section.name, section.value, len(rows)) for section, rows in SECTIONS.items()),
     ]
     return rx.el.div(
@@ -44,7 +44,7 @@ def toolbar() -> rx.Component:
 
 
 def _chip(
-    key: str, words: str, count: int | rx.Var[int], picture: rx.Component | None = None
+    key: str, words: str, count: int | rx.Var[str], picture: rx.Component | None = None
 ) -> rx.Component:
     return rx.el.button(
         picture or rx.fragment(),
