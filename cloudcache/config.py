@@ -172,7 +172,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     database_url = given.get("CLOUDCACHE_DATABASE_URL", "")
     token = _token(given, "CLOUDCACHE_CLOUDFLARE_TOKEN")
     if not database_url and not local:
-        raise ConfigError("CLOUDCACHE_DATABASE_URL is not set; it is needed outside the local environment")
+        raise ConfigError("CLOUDCACHE_DATABASE_URL isn't set; it's required outside the local environment")
     cloudflare_url = given.get("CLOUDCACHE_CLOUDFLARE_URL", EMULATOR if local and not token else CLOUDFLARE)
     if cloudflare_url == EMULATOR and not local:
         raise ConfigError("CLOUDCACHE_CLOUDFLARE_URL=emulator is for the local environment only")
@@ -237,18 +237,18 @@ def _shopify(given: Mapping[str, str], local: bool, keys: tuple[str, ...]) -> tu
             blake2b(keys[0].encode(), person=b"pretend shopify", digest_size=24).hexdigest(),
         )
     if client_id is None:
-        raise ConfigError("CLOUDCACHE_SHOPIFY_CLIENT_ID is not set; merchants sign in through Shopify")
+        raise ConfigError("CLOUDCACHE_SHOPIFY_CLIENT_ID isn't set; merchants sign in through Shopify")
     if not found:
-        raise ConfigError("CLOUDCACHE_SHOPIFY_CLIENT_SECRET is not set; it verifies who signs in")
+        raise ConfigError("CLOUDCACHE_SHOPIFY_CLIENT_SECRET isn't set; it verifies who signs in")
     if any(len(one) < SHORTEST_SECRET or len(set(one)) < 8 for one in found):
-        raise ConfigError("CLOUDCACHE_SHOPIFY_CLIENT_SECRET holds a weak secret; use the one Shopify made")
+        raise ConfigError("CLOUDCACHE_SHOPIFY_CLIENT_SECRET is too weak; use the one that Shopify created")
     return client_id, found
 
 
 def _public_url(given: Mapping[str, str], local: bool) -> str | None:
     url = given.get("CLOUDCACHE_PUBLIC_URL")
     if url is None and not local:
-        raise ConfigError("CLOUDCACHE_PUBLIC_URL is not set; pages and sockets of other origins are refused")
+        raise ConfigError("CLOUDCACHE_PUBLIC_URL isn't set; requests from other origins are refused")
     if url is not None and _scheme("CLOUDCACHE_PUBLIC_URL", url) != "https" and not local:
         raise ConfigError("CLOUDCACHE_PUBLIC_URL must begin with https:// outside the local environment")
     return url.rstrip("/") if url else None
@@ -258,13 +258,13 @@ def _pair(given: Mapping[str, str], prefix: str) -> str | None:
     """The secret that belongs to a client's id; one without the other is a mistake."""
     client, secret = given.get(f"{prefix}ID"), given.get(f"{prefix}SECRET")
     if (client is None) != (secret is None):
-        raise ConfigError(f"{prefix}ID and {prefix}SECRET are given together or not at all")
+        raise ConfigError(f"{prefix}ID and {prefix}SECRET must be set together")
     return secret
 
 
 def _together(given: Mapping[str, str], one: str, other: str) -> str | None:
     if (one in given) != (other in given):
-        raise ConfigError(f"{one} and {other} are given together or not at all")
+        raise ConfigError(f"{one} and {other} must be set together")
     value = given.get(one)
     if value is not None and _scheme(one, value) not in ("https", "http"):
         raise ConfigError(f"{one} must begin with https://")
@@ -278,7 +278,7 @@ def _roles(text: str) -> dict[str, Role]:
         role = Role.named(name)
         if not who or role is None:
             raise ConfigError(
-                f"CLOUDCACHE_STAFF_ROLES: {_shown(part)} is not like SUB=viewer, operator or admin"
+                f"CLOUDCACHE_STAFF_ROLES: {_shown(part)} isn't SUB=viewer, SUB=operator, or SUB=admin"
             )
         found[who.strip()] = role
     return found
@@ -290,7 +290,7 @@ def _encrypted_unless_here(url: str) -> None:
     if scheme not in ("https", "http") and url != EMULATOR:
         raise ConfigError(f"CLOUDCACHE_CLOUDFLARE_URL must begin with https://, or be {EMULATOR}")
     if scheme == "http" and urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise ConfigError("CLOUDCACHE_CLOUDFLARE_URL must begin with https:// unless it is on this machine")
+        raise ConfigError("CLOUDCACHE_CLOUDFLARE_URL must begin with https:// unless it's on this machine")
 
 
 def _support(address: str | None) -> str | None:
@@ -299,7 +299,7 @@ def _support(address: str | None) -> str | None:
         return address
     if re.fullmatch(r"[^@\s:/?&]+@[^@\s:/?&]+", address):
         return f"mailto:{address}"
-    raise ConfigError("CLOUDCACHE_SUPPORT_ADDRESS is a mail address or begins with https://")
+    raise ConfigError("CLOUDCACHE_SUPPORT_ADDRESS must be an email address or begin with https://")
 
 
 def _token(given: Mapping[str, str], name: str) -> str | None:
@@ -322,7 +322,7 @@ def _scheme(name: str, url: str) -> str:
         parts = urlsplit(url)
         parts.port  # noqa: B018  is read to be checked
     except ValueError:
-        raise ConfigError(f"{name} is not an address") from None
+        raise ConfigError(f"{name} isn't an address") from None
     return parts.scheme
 
 
@@ -348,7 +348,7 @@ def _processes(given: Mapping[str, str]) -> int:
     most = _whole(given, "CLOUDCACHE_PROCESSES", 8, "processes")
     if most > MOST_PROCESSES:
         raise ConfigError(
-            f"CLOUDCACHE_PROCESSES is {most}; with more than {MOST_PROCESSES} no share is left for each"
+            f"CLOUDCACHE_PROCESSES is {most}; with more than {MOST_PROCESSES} there's no share left for each process"
         )
     return most
 
@@ -375,9 +375,11 @@ def _secret_keys(given: Mapping[str, str], local: bool, data_dir: Path) -> tuple
     if not keys and local:
         return (_local_key(data_dir / "secret.key"),)
     if not keys:
-        raise ConfigError("CLOUDCACHE_SECRET_KEYS is not set; give at least one random key of 32 characters")
+        raise ConfigError("CLOUDCACHE_SECRET_KEYS isn't set; set at least one random key of 32 characters")
     if any(len(key) < KEY_LENGTH or len(set(key)) < 10 for key in keys):
-        raise ConfigError("CLOUDCACHE_SECRET_KEYS holds a weak key; each needs 32 random characters or more")
+        raise ConfigError(
+            "CLOUDCACHE_SECRET_KEYS contains a weak key; each key needs at least 32 random characters"
+        )
     return keys
 
 
@@ -394,4 +396,4 @@ def _local_key(file: Path) -> str:
         draft.unlink()
         return file.read_text().strip()
     except OSError as error:
-        raise ConfigError(f"cannot keep a key in {file}: {error.strerror}") from None
+        raise ConfigError(f"can't keep a key in {file}: {error.strerror}") from None

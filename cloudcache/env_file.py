@@ -75,11 +75,11 @@ def read(file: Path) -> dict[str, str]:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise UnreadableFile(f"{file.absolute()} cannot be read: {error.strerror}") from None
+        raise UnreadableFile(f"{file.absolute()} can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise UnreadableFile(f"{file.absolute()}: {file.name} is not UTF-8; save it as UTF-8")
+        raise UnreadableFile(f"{file.absolute()}: {file.name} isn't UTF-8; save it as UTF-8")
     found = dotenv_values(stream=io.StringIO(text))
     return {name: value for name, value in found.items() if value is not None}
 
@@ -106,4 +106,4 @@ def _described(name: str) -> str:
     shown = ascii(name[:LONGEST_NAME])[1:-1]
     wanted = visible_text(name).upper().replace("-", "_").removeprefix(PREFIX).strip("_")
     near = get_close_matches(wanted, sorted(one.removeprefix(f"{PREFIX}_") for one in KNOWN), 1)
-    return f"{shown} is not a setting" + (f"; did you mean {PREFIX}_{near[0]}?" if near else "")
+    return f"{shown} isn't a setting" + (f"; did you mean {PREFIX}_{near[0]}?" if near else "")

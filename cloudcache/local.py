@@ -4,7 +4,7 @@
     birch-and-salt      Free, behind Shopify; 40 % of it was changed in Cloudflare behind our back
     harbour-candles     Free, DNS only; its token is nearly out of budget
     olive-press         Business, behind Shopify; its token was revoked
-    red-lantern-books   Enterprise, behind Shopify; never read yet
+    red-lantern-books   Enterprise, proxied through Shopify. Not read yet.
 
 The emulator remembers in a file of its own, as Cloudflare would, so a restarted demo finds it as it was left.
 """
@@ -98,7 +98,7 @@ DEMO_SHOPS: tuple[DemoShop, ...] = (
         "maplelane.example",
         "pro",
         Topology.O2O,
-        "Pro, behind Shopify; its token may not edit WAF settings",
+        "Pro, proxied through Shopify. The token can’t edit WAF settings.",
         {"rocket_loader": "on", "polish": "lossy", "always_use_https": "on", "hotlink_protection": "on"},
         permissions=PERMISSIONS - {"Zone WAF Write"},
     ),
@@ -107,7 +107,7 @@ DEMO_SHOPS: tuple[DemoShop, ...] = (
         "birchandsalt.example",
         "free",
         Topology.O2O,
-        "Free, behind Shopify; 40 % changed in Cloudflare since the last look",
+        "Free, proxied through Shopify. 40% of settings were changed in Cloudflare since the last check.",
         drifted=DRIFTED,
     ),
     DemoShop(
@@ -115,7 +115,7 @@ DEMO_SHOPS: tuple[DemoShop, ...] = (
         "harbourcandles.example",
         "free",
         Topology.DNS_ONLY,
-        "Free, DNS only: nothing takes effect; token nearly out of budget",
+        "Free, DNS only. Settings have no effect, and the token is almost out of budget.",
         calls_left=30,
     ),
     DemoShop(
@@ -123,7 +123,7 @@ DEMO_SHOPS: tuple[DemoShop, ...] = (
         "olivepress.example",
         "business",
         Topology.O2O,
-        "Business, behind Shopify; Cloudflare refuses its token",
+        "Business, proxied through Shopify. Cloudflare rejects the token.",
         revoked=True,
     ),
     DemoShop(
@@ -131,7 +131,7 @@ DEMO_SHOPS: tuple[DemoShop, ...] = (
         "redlanternbooks.example",
         "enterprise",
         Topology.O2O,
-        "Enterprise, behind Shopify; never read yet",
+        "Enterprise, proxied through Shopify. Not read yet.",
         never_read=True,
     ),
 )

@@ -49,7 +49,7 @@ class EnvelopeVault:
             own, rest = self._unwrap(sealed, name), sealed[_HEAD:]
             return Token(AESGCM(own).decrypt(rest[:NONCE], rest[NONCE:], name.encode()).decode())
         except (InvalidTag, InvalidToken, ValueError, KeyError):
-            raise Refused(Reason.NOT_CONNECTED, "no configured key opens this credential") from None
+            raise Refused(Reason.NOT_CONNECTED, "no configured key decrypts this credential") from None
 
     def renewed(self, sealed: bytes, name: str) -> bytes | None:
         """The same under the newest key; None when it is already."""
@@ -60,7 +60,7 @@ class EnvelopeVault:
         try:
             return self._wrap(self._unwrap(sealed, name), name) + sealed[_HEAD:]
         except (InvalidTag, ValueError, KeyError):
-            raise Refused(Reason.NOT_CONNECTED, "no configured key opens this credential") from None
+            raise Refused(Reason.NOT_CONNECTED, "no configured key decrypts this credential") from None
 
     def _wrap(self, own: bytes, name: str) -> bytes:
         nonce = os.urandom(NONCE)

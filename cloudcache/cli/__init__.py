@@ -35,7 +35,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # its traceback shows local variables
-    help="cloudcache's commands.",
+    help="Commands for running cloudcache.",
 )
 app.add_typer(customers.app, name="customers")
 app.add_typer(credentials.app, name="credentials")
@@ -51,44 +51,44 @@ app.command()(onboarding.seed)
 @app.command()
 def emulator(
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; 0 takes a free one.")
+        int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1. 0 picks a free port.")
     ] = 8787,
-    zones: Annotated[int, typer.Option(min=0, max=1_000_000, help="Zones to pretend.")] = 100,
-    accounts: Annotated[int, typer.Option(min=1, max=1_000_000, help="Accounts they belong to.")] = 1,
+    zones: Annotated[int, typer.Option(min=0, max=1_000_000, help="Number of zones.")] = 100,
+    accounts: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Number of accounts that the zones belong to.")
+    ] = 1,
     state: Annotated[
         Path | None,
-        typer.Option(
-            dir_okay=False, help="A file in which it remembers what was changed, as Cloudflare would."
-        ),
+        typer.Option(dir_okay=False, help="File that stores changes across restarts."),
     ] = None,
     latency: Annotated[
-        float, typer.Option(min=0, max=3_600, callback=finite, help="Seconds that every answer takes.")
+        float, typer.Option(min=0, max=3_600, callback=finite, help="Seconds before each response.")
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Serve a pretend Cloudflare API on this machine until it is stopped."""
+    """Serve an emulated Cloudflare API on this machine until it's stopped."""
     try:
         world = World(Options(zones=zones, accounts=accounts, latency=latency), path=state)
     except sqlite3.Error:
-        raise typer.BadParameter("the file cannot be opened or is no state of the emulator") from None
+        raise typer.BadParameter("the file can't be opened, or isn't a state file of the emulator") from None
     serve(world, "127.0.0.1", port, as_json=as_json)
 
 
 @app.command()
 def worker() -> None:
-    """Keep the cache fresh without serving pages, until it is stopped; several share the work."""
+    """Keep the cache fresh without serving pages, until it's stopped. Several workers share the work."""
     raise typer.Exit(main())
 
 
 @app.command()
 def metrics() -> None:
-    """Print the table of all metrics and log events, as it is in docs/operations/metrics.md."""
+    """Print the table of all metrics and log events, as in docs/operations/metrics.md."""
     sys.stdout.write(table())
 
 
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
-    """Say what is configured, reachable and permitted, and how fresh values can be; exit 1 if a check fails."""
+    """Check the configuration, connections, and permissions, and how fresh values can be. Exit 1 if a check fails."""
 
     async def work(wiring: Wiring) -> bool:
         settings = wiring.settings
@@ -108,7 +108,7 @@ def doctor(as_json: AsJson = False) -> None:
             )
         else:
             out.print(f"Environment: {settings.environment}   Cloudflare: {where}")
-            table = Table("", "What", "Finding", box=None)
+            table = Table("", "Check", "Result", box=None)
             for f in findings:
                 table.add_row("ok" if f.ok else "NO", f.subject, f.text)
             out.print(table)

@@ -16,7 +16,7 @@ from cloudcache.wiring import Wiring
 
 ToFile = Annotated[
     Path | None,
-    typer.Option(help="Write the outcome there as metrics, for the node exporter's textfile collector."),
+    typer.Option(help="File to write the result to as metrics, for the node exporter's textfile collector."),
 ]
 
 app = typer.Typer(no_args_is_help=True, help="The audit log.")
@@ -29,10 +29,10 @@ def _group() -> None:
 
 @app.command()
 def verify(as_json: AsJson = False, metrics: ToFile = None) -> None:
-    """Go along every chain from its beginning; exit 1 when a line was altered, removed or put in.
+    """Verify every chain from its beginning. Exit 1 if an entry was changed, removed, or inserted.
 
-    Write the digest down somewhere else: whoever can rewrite a whole chain can also set its head back, and only a
-    digest kept elsewhere tells."""
+    Keep the digest in another place. Someone who can rewrite a whole chain can also reset its head, and only a
+    separate copy of the digest shows that."""
 
     async def work(wiring: Wiring) -> bool:
         with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=err, transient=True) as bar:

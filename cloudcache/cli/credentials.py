@@ -11,28 +11,28 @@ from cloudcache.cli.parts import AsJson, out, print_json, run, token_from_stdin
 from cloudcache.domain.access import SYSTEM
 from cloudcache.wiring import Wiring
 
-app = typer.Typer(no_args_is_help=True, help="Cloudflare tokens: add, verify and rotate.")
+app = typer.Typer(no_args_is_help=True, help="Add, verify, and rotate Cloudflare API tokens.")
 
 
 @app.command()
-def add(shop: Annotated[str, typer.Argument(help="my-shop or my-shop.myshopify.com")]) -> None:
-    """Read a token for this customer from standard input, try it on the zone, keep it sealed, and go on."""
+def add(shop: Annotated[str, typer.Argument(help="my-shop or my-shop.myshopify.com.")]) -> None:
+    """Read an API token for this customer from standard input, check it on the zone, and store it encrypted."""
     token = token_from_stdin()
 
     async def work(wiring: Wiring) -> str:
         customer = await wiring.services.customers.reconnect(SYSTEM, shop, token)
-        return f"{customer.shop}: the token is kept; its zone {customer.zone_name} is due now"
+        return f"{customer.shop}: API token saved. Zone {customer.zone_name} is due now."
 
     out.print(run(work))
 
 
 @app.command()
 def verify(
-    shop: Annotated[str | None, typer.Argument(help="One customer; else the platform's token.")] = None,
+    shop: Annotated[str | None, typer.Argument(help="One customer. Default: the platform's token.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask Cloudflare whether a token is good; if so, its suspended zones are read again. Exit 1 if it is not, or if
-    the zone does not answer."""
+    """Check with Cloudflare whether an API token works. If so, its suspended zones are read again. Exit 1 if it
+    doesn't, or if the zone doesn't respond."""
 
     async def work(wiring: Wiring) -> bool:
         check = await wiring.services.customers.verify(SYSTEM, shop)
@@ -41,7 +41,7 @@ def verify(
                 {"token": check.whose, "ok": check.ok, "finding": check.finding, "resumed": check.resumed}
             )
             return check.ok
-        table = Table("", "Token", "Finding", "Zones resumed", box=None)
+        table = Table("", "Token", "Result", "Zones resumed", box=None)
         table.add_row("ok" if check.ok else "NO", check.whose, check.finding, str(check.resumed))
         out.print(table)
         return check.ok
@@ -51,9 +51,9 @@ def verify(
 
 @app.command()
 def rotate(as_json: AsJson = False) -> None:
-    """Seal every kept token anew under the newest of CLOUDCACHE_SECRET_KEYS; the older keys may go when none is left.
+    """Re-encrypt every stored token with the newest of CLOUDCACHE_SECRET_KEYS. Then you can remove the older keys.
 
-    Nothing has to stop for it. Exit 1 when some token is opened by no configured key."""
+    Nothing has to be stopped. Exit 1 if a token can't be decrypted with any configured key."""
 
     async def work(wiring: Wiring) -> bool:
         found = [
@@ -65,9 +65,9 @@ def rotate(as_json: AsJson = False) -> None:
         if as_json:
             print_json({"total": total, "renewed": renewed, "unreadable": list(unreadable)})
         else:
-            out.print(f"{total} tokens, {renewed} sealed anew under the newest key")
+            out.print(f"{total} tokens, {renewed} re-encrypted with the newest key")
             for name in unreadable:
-                out.print(f"No configured key opens {name}; give its owner's token anew")
+                out.print(f"No configured key decrypts {name}. Add its token again.")
         return not unreadable
 
     raise typer.Exit(0 if run(work) else 1)

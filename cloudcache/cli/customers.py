@@ -15,21 +15,23 @@ from cloudcache.domain.access import SYSTEM
 from cloudcache.domain.catalog import BY_ID, Topology
 from cloudcache.wiring import Wiring
 
-app = typer.Typer(no_args_is_help=True, help="Add, list, show, import and export customers.")
+app = typer.Typer(no_args_is_help=True, help="Add, list, show, import, and export customers.")
 app.command("import")(import_customers)
 app.command("export")(export_customers)
 
 
 @app.command()
 def add(
-    shop: Annotated[str, typer.Argument(help="my-shop or my-shop.myshopify.com")],
-    zone: Annotated[str, typer.Option(help="The zone's id: 32 hex digits on its overview page.")],
-    topology: Annotated[Topology, typer.Option(help="How the shop's name reaches Shopify.")] = Topology.O2O,
+    shop: Annotated[str, typer.Argument(help="my-shop or my-shop.myshopify.com.")],
+    zone: Annotated[str, typer.Option(help="The zone ID: 32 hex digits, shown on the zone's overview page.")],
+    topology: Annotated[
+        Topology, typer.Option(help="How the store's domain reaches Shopify.")
+    ] = Topology.O2O,
     own_token: Annotated[
-        bool, typer.Option("--own-token", help="Read a token for this customer from standard input.")
+        bool, typer.Option("--own-token", help="Read an API token for this customer from standard input.")
     ] = False,
 ) -> None:
-    """Register a shop with its Cloudflare zone; Cloudflare is asked for the zone first."""
+    """Add a store with its Cloudflare zone. The zone is looked up in Cloudflare first."""
     token = token_from_stdin() if own_token else None
 
     async def work(wiring: Wiring) -> str:
@@ -53,7 +55,7 @@ def list_customers(
                 line = {"shop": one.shop, "zone": one.zone_id, "domain": one.zone_name}
                 print_json({**line, "plan": one.plan.title, "status": one.status.value})
             return
-        table = Table("Shop", "Domain", "Plan", "Status", "Zone", box=None)
+        table = Table("Store", "Domain", "Plan", "Status", "Zone", box=None)
         for one in rows:
             table.add_row(one.shop, one.zone_name, one.plan.title, one.condition, one.zone_id)
         out.print(table)
@@ -63,7 +65,7 @@ def list_customers(
 
 @app.command()
 def show(shop: str, as_json: AsJson = False) -> None:
-    """Show what is cached of one customer."""
+    """Show the cached settings of one customer."""
 
     async def work(wiring: Wiring) -> None:
         page = await wiring.services.customers.show(SYSTEM, shop)

@@ -29,49 +29,47 @@ LONGEST_FILE = 256 * 1024 * 1024
 NOT_WELL = {Verdict.UNREADABLE, Verdict.REFUSED}
 HELP = "\n\n".join(
     (
-        "Compare the earlier app's settings:rocket_loader of each shop with Cloudflare, and bring it over.",
-        "Without --apply nothing is changed. Cloudflare is the source of truth: its value is read, and the earlier "
-        "app's never overwrites it, unless --write orders that.",
-        "FILE is a JSON list or NDJSON (one record a line). A record is one of",
+        "Compare the earlier app's settings:rocket_loader of each store with Cloudflare, and import it.",
+        "Without --apply, nothing is changed. Cloudflare is the source of truth: its value is read, and the earlier "
+        "app's value never overwrites it, unless you use --write.",
+        "FILE is a JSON list or NDJSON (one record a line). Each record is one of:",
         '  {"zone": "ZONE_ID", "value": VALUE}',
         '  {"zone": "ZONE_ID", "account": "ACCOUNT_ID", "namespace": "NAMESPACE_ID"}',
-        "and may name the key. The second has its value read through Cloudflare's API, with the customer's token or "
-        "the one given by --token-stdin, which needs Workers KV Storage: Read. VALUE is "
-        '"on", "off", true, false, {"value": "on"} or {"enabled": true}; in KV the same as text. '
-        "Anything else is refused, with its line.",
-        "A run that was cut off goes on where it was when it is started again, and one that is done changes nothing. "
-        "Exit code 1 when a record was refused or could not be read, or a write failed.",
+        "A record can also name the key. For the second form, the value is read through Cloudflare's API, with the "
+        "customer's token or the one from --token-stdin, which needs Workers KV Storage: Read. VALUE is "
+        '"on", "off", true, false, {"value": "on"}, or {"enabled": true}. In KV, it\'s the same as text. '
+        "Anything else is refused, with its line number.",
+        "Run the command again to continue an interrupted import. A finished import changes nothing. "
+        "Exit code 1 if a record was refused or couldn't be read, or if a write failed.",
     )
 )
 
 
 def kv_import(
-    file: Annotated[Path | None, typer.Argument(help="JSON or NDJSON; - reads standard input.")] = None,
-    zone: Annotated[str | None, typer.Option(help="One zone, in place of a file.")] = None,
-    account: Annotated[str | None, typer.Option(help="The account of its namespace.")] = None,
-    namespace_id: Annotated[str | None, typer.Option("--namespace", help="Its KV namespace.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="JSON or NDJSON. - reads standard input.")] = None,
+    zone: Annotated[str | None, typer.Option(help="One zone, instead of a file.")] = None,
+    account: Annotated[str | None, typer.Option(help="The account of the zone's KV namespace.")] = None,
+    namespace_id: Annotated[str | None, typer.Option("--namespace", help="The zone's KV namespace.")] = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Keep what was read at Cloudflare, and where the value came from.")
+        bool, typer.Option("--apply", help="Save the values read from Cloudflare, and where they came from.")
     ] = False,
     write: Annotated[
         bool,
         typer.Option(
-            "--write", help="With --apply: write the predecessor's value where Cloudflare's differs."
+            "--write", help="With --apply: write the earlier app's value where Cloudflare's differs."
         ),
     ] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="Look also at what an earlier run brought over.")
-    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also check what an earlier run imported.")] = False,
     token_stdin: Annotated[
-        bool, typer.Option("--token-stdin", help="Read the token for KV from standard input.")
+        bool, typer.Option("--token-stdin", help="Read an API token for KV from standard input.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read the records, bring each over as ordered, report; `HELP` is what people read."""
     if write and not apply:
-        raise typer.BadParameter("--write changes settings at Cloudflare; give --apply as well")
+        raise typer.BadParameter("--write changes settings in Cloudflare. Add --apply")
     if token_stdin and file == Path("-"):
-        raise typer.BadParameter("standard input holds the token or the file, not both")
+        raise typer.BadParameter("standard input can be the token or the file, not both")
     origin, found = _told(file, zone, account, namespace_id)
     token = token_from_stdin() if token_stdin else None
     order = Order.WRITE if write else Order.KEEP if apply else Order.LOOK
@@ -99,19 +97,19 @@ def _told(
             return f"namespace {where.id}", [Record(1, zone_id(zone), where)]
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
-    raise typer.BadParameter("give a file, or --zone, --account and --namespace")
+    raise typer.BadParameter("specify a file, or --zone, --account, and --namespace")
 
 
 def _text(file: Path) -> str:
     try:
         raw = bytes_from_stdin(LONGEST_FILE + 1) if file == Path("-") else _start_of(file)
         if len(raw) > LONGEST_FILE:
-            raise typer.BadParameter(f"the file is larger than {LONGEST_FILE // 2**20} MiB; cut it in pieces")
+            raise typer.BadParameter(f"the file is larger than {LONGEST_FILE // 2**20} MiB. Split it")
         return raw.decode("utf-8-sig")
     except OSError as error:
-        raise typer.BadParameter(f"the file cannot be read: {error.strerror}") from None
+        raise typer.BadParameter(f"the file can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise typer.BadParameter("the file is not UTF-8; save it as UTF-8") from None
+        raise typer.BadParameter("the file isn't UTF-8. Save it as UTF-8") from None
 
 
 def _start_of(file: Path) -> bytes:
@@ -163,17 +161,17 @@ async def _bring(
 
 def _print(results: list[Result], order: Order) -> None:
     notable = [one for one in results if one.verdict is not Verdict.SAME or one.change or len(results) <= 20]
-    table = Table("Line", "Zone", "Shop", "Earlier app", "Cloudflare", "Result", box=None)
+    table = Table("Line", "Zone", "Store", "Earlier app", "Cloudflare", "Result", box=None)
     for one in notable[:MOST_SHOWN]:
         told, found = (state.value if state else "-" for state in (one.told, one.found))
         table.add_row(str(one.line), one.zone, one.shop, told, found, _words(one))
     if notable:
         out.print(table)
     if len(notable) > MOST_SHOWN:
-        out.print(f"and {len(notable) - MOST_SHOWN} more; --json has them all")
+        out.print(f"and {len(notable) - MOST_SHOWN} more. --json lists all of them")
     out.print(", ".join(f"{count} {name}" for name, count in _counts(results).items()))
     if order is Order.LOOK:
-        out.print("Nothing was changed. --apply keeps what was read and where it came from.")
+        out.print("Nothing was changed. --apply saves the values read and where they came from.")
 
 
 def _is_well(one: Result) -> bool:

@@ -42,26 +42,28 @@ CsvFile = Annotated[
 def import_customers(
     file: CsvFile,
     errors: Annotated[
-        Path | None, typer.Option(help="Where refused lines are told; FILE.errors.csv by default.")
+        Path | None, typer.Option(help="File for refused lines. Default: FILE.errors.csv.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge every row and store nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check every row without storing anything.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Register many shops with their zones, from a CSV file.
+    """Add many stores with their zones from a CSV file.
 
-    The first line names the columns: shop and zone_id, and if you like zone_name, plan, account_id, topology, token.
-    Every row is judged before anything is stored. Refused ones are told in the errors file, the others are stored;
-    started again, also after it was killed, it goes on where it was. Cloudflare is not asked: the engine finds out at
-    each zone's first look, and asks for what the file left out. Tokens are sealed; delete the file when done.
-    Exit code 1 when a row was refused."""
+    The first line names the columns: shop and zone_id, and optionally zone_name, plan, account_id, topology, token.
+    Every row is checked before anything is stored. Refused rows are listed in the errors file; the others are stored.
+    Run the command again to continue, even after it was killed. Cloudflare isn't asked: the engine verifies each zone
+    at its first read, and gets what the file left out. Tokens are encrypted. Delete the file when you're done.
+    Exit code 1 if a row was refused."""
     target = errors or file.with_name(f"{file.stem}.errors.csv")
     if target.is_dir() or not target.parent.is_dir() or target.resolve() == file.resolve():
-        raise typer.BadParameter("the errors file must be another file, in a folder that is there")
+        raise typer.BadParameter("the errors file must be another file, in an existing folder")
 
     async def work(wiring: Wiring) -> tuple[ImportPlan, int]:
         service = wiring.services.onboarding
         with file.open("rb") as lines, _progress() as bar:
-            plan = await service.check(SYSTEM, _lines(lines), _task(bar, "judging", None))
+            plan = await service.check(SYSTEM, _lines(lines), _task(bar, "checking", None))
         stored = 0
         if not dry_run:
             with _progress() as bar:
@@ -89,10 +91,10 @@ def import_customers(
 
 
 def export_customers(
-    file: Annotated[Path | None, typer.Argument(help="Where to; standard output by default.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of CSV.")] = False,
+    file: Annotated[Path | None, typer.Argument(help="Target file. Default: standard output.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line instead of CSV.")] = False,
 ) -> None:
-    """Write all customers with a connected zone as CSV that `customers import` takes; no token is in it."""
+    """Write all customers with a connected zone as CSV for `customers import`. It contains no tokens."""
 
     async def work(wiring: Wiring) -> int:
         count = 0
@@ -114,13 +116,13 @@ def export_customers(
 
 
 def seed(
-    customers: Annotated[int, typer.Option(min=1, max=local.MOST_SEEDED, help="How many.")],
+    customers: Annotated[int, typer.Option(min=1, max=local.MOST_SEEDED, help="Number of customers.")],
     as_json: AsJson = False,
 ) -> None:
-    """Make demo customers with 50 cached values each, for trying things at size; in the local environment only.
+    """Create demo customers with 50 cached values each, to try things at scale. Only in the local environment.
 
-    Their zones, each in an account of its own, are those of `emulator --zones N --accounts N`; the built-in pretend
-    Cloudflare has them after the next start."""
+    Their zones, each in its own account, are those of `emulator --zones N --accounts N`. The built-in Cloudflare
+    emulator has them after the next start."""
 
     async def work(wiring: Wiring) -> int:
         crowd = local.Crowd(customers)
@@ -135,7 +137,7 @@ def seed(
     if as_json:
         print_json({"customers": customers, "stored": stored, "already_there": customers - stored})
     else:
-        out.print(f"{stored:,} customers stored, {customers - stored:,} were there already", highlight=False)
+        out.print(f"{stored:,} customers stored, {customers - stored:,} already existed", highlight=False)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -199,7 +201,9 @@ def _told(one: Registered) -> dict[str, str]:
 def _tell(summary: dict[str, JSON]) -> None:
     words = [f"{summary['rows']:,} rows"]
     words += [f"{summary['new']:,} new" if summary["dry_run"] else f"{summary['stored']:,} stored"]
-    words += [f"{summary['already_there']:,} there already", f"{summary['refused']:,} refused"]
-    out.print(", ".join(words) + (" (nothing was stored)" if summary["dry_run"] else ""), highlight=False)
+    words += [f"{summary['already_there']:,} already existed", f"{summary['refused']:,} refused"]
+    out.print(
+        ", ".join(words) + (" (dry run: nothing stored)" if summary["dry_run"] else ""), highlight=False
+    )
     if summary["errors_file"]:
-        out.print(f"Why lines were refused: {summary['errors_file']}", highlight=False, soft_wrap=True)
+        out.print(f"Reasons for refused lines: {summary['errors_file']}", highlight=False, soft_wrap=True)

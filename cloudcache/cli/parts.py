@@ -35,7 +35,7 @@ err = Console(stderr=True, markup=False, emoji=False)
 LONGEST_ARGUMENT, LONGEST_MESSAGE = 8_192, 1_000
 
 Result = TypeVar("Result")
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def run(work: Callable[[Wiring], Awaitable[Result]]) -> Result:
@@ -81,18 +81,20 @@ def _problem(argument: str) -> str:
     if len(argument) > LONGEST_ARGUMENT:
         return f"is longer than {LONGEST_ARGUMENT:,} characters"
     if any("\ud800" <= sign <= "\udfff" for sign in argument):
-        return "is not UTF-8 text"
+        return "isn't UTF-8 text"
     if any(category(sign) == "Cc" and sign not in "\t\r\n" for sign in argument):
         return "contains control characters"
     if may_hold_token(argument):
-        return "looks like a Cloudflare token; a token is read from standard input, never from an argument"
+        return (
+            "looks like a Cloudflare API token. Tokens are read from standard input, never from an argument"
+        )
     return ""
 
 
 def finite(value: float | None) -> float | None:
     """Refuse infinity and `nan`, which every comparison with a limit lets pass."""
     if value is not None and not isfinite(value):
-        raise typer.BadParameter("a number is expected, not infinity or nan")
+        raise typer.BadParameter("must be a number, not infinity or nan")
     return value
 
 

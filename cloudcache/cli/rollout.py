@@ -16,21 +16,22 @@ from cloudcache.wiring import Wiring
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Which shops are served: a percentage of all, and shops named one by one. Running processes and open pages "
-    "follow within a few seconds. A shop that waits loses nothing: its page says so, its values are kept fresh.",
+    help="Choose which stores are served: a percentage of all stores, and individual stores. Running processes and "
+    "open pages follow within a few seconds. A store that waits loses nothing: its page says so, and its values stay "
+    "fresh.",
 )
 Environment = Annotated[
     str | None,
     typer.Option(
-        help=f"{', '.join(ENVIRONMENTS[:-1])} or {ENVIRONMENTS[-1]}; without it that of this installation."
+        help=f"{', '.join(ENVIRONMENTS[:-1])} or {ENVIRONMENTS[-1]}. Default: the environment of this installation."
     ),
 ]
-Shop = Annotated[str, typer.Argument(help="my-shop or my-shop.myshopify.com")]
+Shop = Annotated[str, typer.Argument(help="my-shop or my-shop.myshopify.com.")]
 
 
 @app.command()
 def show(environment: Environment = None, as_json: AsJson = False) -> None:
-    """Show the rule, and how the shops that are served fare beside those that wait."""
+    """Show the rule, and compare the stores that are served with those that wait."""
 
     async def work(wiring: Wiring) -> RolloutReport:
         return await wiring.services.rollouts.report(SYSTEM, environment)
@@ -40,10 +41,10 @@ def show(environment: Environment = None, as_json: AsJson = False) -> None:
         print_json(_json(report))
         return
     rule = report.rollout
-    out.print(f"{rule.environment}: {rule.percent} % of the shops are served")
+    out.print(f"{rule.environment}: {rule.percent}% of stores are served")
     for shop, is_served in sorted(rule.named.items()):
-        out.print(f"  {shop} {'is served' if is_served else 'waits'}, whatever the percentage says")
-    table = Table("Shops", "Customers", "Changes in 24 h", "Failed", "Error ratio", box=None)
+        out.print(f"  {shop} {'is served' if is_served else 'waits'}, regardless of the percentage")
+    table = Table("Stores", "Customers", "Changes in 24 h", "Failed", "Error ratio", box=None)
     for cohort, counts in report.cohorts.items():
         ratio = "-" if counts.error_ratio is None else f"{counts.error_ratio:.2%}"
         table.add_row(cohort.value, str(counts.customers), str(counts.flips), str(counts.failures), ratio)
@@ -52,34 +53,34 @@ def show(environment: Environment = None, as_json: AsJson = False) -> None:
 
 @app.command("set")
 def set_percent(
-    percent: Annotated[int, typer.Option(min=0, max=100, help="How many of a hundred shops are served.")],
+    percent: Annotated[int, typer.Option(min=0, max=100, help="Percentage of stores that are served.")],
     environment: Environment = None,
 ) -> None:
-    """Serve a percentage of the shops. Raising it only adds shops; lowering it takes away those added last."""
+    """Serve a percentage of all stores. Raising it only adds stores. Lowering it removes those added last."""
 
     async def work(wiring: Wiring) -> str:
         await wiring.services.rollouts.set_percent(SYSTEM, percent, environment)
         return environment or wiring.services.rollouts.environment
 
-    out.print(f"{run(work)}: {percent} %")
+    out.print(f"{run(work)}: {percent}%")
 
 
 @app.command()
 def add(shop: Shop, environment: Environment = None) -> None:
-    """Serve this shop, whatever the percentage says."""
+    """Serve this store, regardless of the percentage."""
     out.print(f"{_name(shop, True, environment)} is served")
 
 
 @app.command()
 def remove(shop: Shop, environment: Environment = None) -> None:
-    """Let this shop wait, whatever the percentage says."""
+    """Let this store wait, regardless of the percentage."""
     out.print(f"{_name(shop, False, environment)} waits")
 
 
 @app.command()
 def forget(shop: Shop, environment: Environment = None) -> None:
-    """Leave this shop to the percentage again."""
-    out.print(f"{_name(shop, None, environment)} goes by the percentage")
+    """Apply the percentage to this store again."""
+    out.print(f"{_name(shop, None, environment)} follows the percentage")
 
 
 def _name(shop: str, is_served: bool | None, environment: str | None) -> str:

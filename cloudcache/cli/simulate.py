@@ -25,28 +25,28 @@ def simulate(
     hours: Annotated[
         float | None, typer.Option(min=0.01, max=10_000, callback=finite, help="Virtual time.")
     ] = None,
-    tokens: Annotated[Tokens | None, typer.Option(help="One for all, or one each.")] = None,
+    tokens: Annotated[Tokens | None, typer.Option(help="One for all customers, or one each.")] = None,
     feed_delay: Annotated[
         float | None,
-        typer.Option(min=0, max=86_400, callback=finite, help="Seconds until a log shows a change."),
+        typer.Option(min=0, max=86_400, callback=finite, help="Seconds until the audit log shows a change."),
     ] = None,
     changes_per_zone_day: Annotated[
-        float | None, typer.Option(min=0, max=10_000, callback=finite, help="Made elsewhere.")
+        float | None, typer.Option(min=0, max=10_000, callback=finite, help="Changes made outside this app.")
     ] = None,
     writes_per_zone_day: Annotated[
-        float | None, typer.Option(min=0, max=10_000, callback=finite, help="Flips made here.")
+        float | None, typer.Option(min=0, max=10_000, callback=finite, help="Changes made in this app.")
     ] = None,
     watched: Annotated[
-        int | None, typer.Option(min=0, max=1_000_000, help="Pages open all the time.")
+        int | None, typer.Option(min=0, max=1_000_000, help="Pages that are always open.")
     ] = None,
     batch: Annotated[
-        bool | None, typer.Option("--batch/--no-batch", help="The call for 33 settings.")
+        bool | None, typer.Option("--batch/--no-batch", help="Use the batch call for 33 settings.")
     ] = None,
     failing: Annotated[
         float | None, typer.Option(min=0, max=0.9, callback=finite, help="Share of calls that fail.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same run.")] = None,
-    plot: Annotated[Path | None, typer.Option(file_okay=False, help="Folder for SVG pictures.")] = None,
+    plot: Annotated[Path | None, typer.Option(file_okay=False, help="Folder for SVG plots.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the real planner, queue rules, budget and feed reader in virtual time against a model of Cloudflare."""
@@ -75,7 +75,7 @@ def simulate(
         return
     _print(outcome.figures)
     for file in files:
-        out.print(f"Drawn: {file}")
+        out.print(f"Plot: {file}")
 
 
 def _play(options: Options, quiet: bool) -> Outcome:

@@ -29,30 +29,30 @@ from cloudcache.wiring import Wiring
 WAIT_S = 0.2
 BEING_READ = "another process is reading it now"
 LIFTS = {
-    Binding.TOKEN: "the calls of the token are the limit; a token per customer would lift it",
-    Binding.ADDRESS: "the 200 calls a second of this machine's address are the limit; a second one would lift it",
-    Binding.NOTHING: "nothing is short",
+    Binding.TOKEN: "limited by the token's calls; one token per customer would raise the limit",
+    Binding.ADDRESS: "limited by 200 calls per second from this address; a second address would raise the limit",
+    Binding.NOTHING: "not limited",
 }
-_LIFTED = {Binding.TOKEN: "a token per customer", Binding.ADDRESS: "a second address"}
+_LIFTED = {Binding.TOKEN: "one token per customer", Binding.ADDRESS: "a second address"}
 _UNREADABLE = {FeedStatus.DENIED}
 
 
 def sync(
-    shop: Annotated[str | None, typer.Argument(help="One customer; without it what is due.")] = None,
+    shop: Annotated[str | None, typer.Argument(help="One customer. Default: everything that's due.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every zone, due or not.")] = False,
-    report: Annotated[bool, typer.Option("--report", help="Only report; Cloudflare is not asked.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Only report, without asking Cloudflare.")] = False,
     days: Annotated[
-        float, typer.Option(min=0, max=36_500, callback=finite, help="How far back the report looks.")
+        float, typer.Option(min=0, max=36_500, callback=finite, help="How many days the report covers.")
     ] = 1.0,
     as_json: AsJson = False,
 ) -> None:
-    """Read from Cloudflare what is due, one customer, or everything; or report freshness and drift.
+    """Read what's due, one customer, or everything from Cloudflare; or report freshness and drift.
 
-    Exit code 0 when all that was to be read was read, 1 when some or all of it was not: no answer, refused,
-    suspended, or being read by another process. 2 for a wrong command line.
+    Exit code 0 if everything was read, 1 if something wasn't: no response, refused, suspended, or being read by
+    another process. 2 for an invalid command line.
     """
     if shop is not None and everything:
-        raise typer.BadParameter("give a shop or --all, not both")
+        raise typer.BadParameter("specify a store or --all, not both")
 
     async def work(wiring: Wiring) -> bool:
         if report and shop is not None:
@@ -218,7 +218,7 @@ def _show_zone(report: ZoneReport, as_json: bool) -> None:
         return
     oldest = f"oldest value {duration(max(ages) / 1000)}" if ages else "never read"
     out.print(
-        f"{customer.shop}: {customer.condition}, {oldest}, {len(report.changes)} changes made elsewhere"
+        f"{customer.shop}: {customer.condition}, {oldest}, {len(report.changes)} changes made outside this app"
     )
     _print_toggles("Not available on this zone", absent)
     _print_toggles("Not reported by Cloudflare's last answer", omitted)
@@ -258,8 +258,8 @@ def _show_fleet(report: FleetReport, as_json: bool) -> None:
         return
     print_plan(fresh)
     _print_ages(fresh)
-    out.print(f"\nChanged elsewhere: {drift.changes} settings in {drift.zones} zones")
-    table = Table("Shop", "Changes", "Setting", "Changes", box=None)
+    out.print(f"\nChanged outside this app: {drift.changes} settings in {drift.zones} zones")
+    table = Table("Store", "Changes", "Setting", "Changes", box=None)
     for row in range(max(len(drift.by_shop), len(drift.by_toggle))):
         shop, count = drift.by_shop[row] if row < len(drift.by_shop) else ("", "")
         toggle, times = drift.by_toggle[row] if row < len(drift.by_toggle) else (ToggleId(""), "")
@@ -268,9 +268,9 @@ def _show_fleet(report: FleetReport, as_json: bool) -> None:
     if drift.changes:
         out.print(table)
     if report.parked:
-        out.print("\nSuspended; each is examined again by itself, and at once with `sync SHOP`,")
-        out.print("`credentials verify [SHOP]` or a new token (`credentials add SHOP`):")
-        parked = Table("Shop", "Status", "Why", box=None)
+        out.print("\nSuspended. Each is checked again automatically, or right away with `sync SHOP`,")
+        out.print("`credentials verify [SHOP]`, or a new token (`credentials add SHOP`):")
+        parked = Table("Store", "Status", "Why", box=None)
         for one in report.parked:
             parked.add_row(one.shop, one.status.label, one.why)
         out.print(parked)
@@ -285,7 +285,7 @@ def print_plan(fresh: Freshness) -> None:
             f"{pool.zones} zones on {_tokens(pool.name, pool.tokens)}, feeds of {pool.accounts} accounts: "
             f"{one.supply:.1f} calls/s; {LIFTS[one.binding]}"
         )
-        table = Table("Values of", "at worst", "on average", box=None)
+        table = Table("Values of", "At worst", "On average", box=None)
         for age in one.ages:
             table.add_row(age.zones, duration(age.worst_s), duration(age.mean_s))
         out.print(table)
@@ -297,7 +297,7 @@ def print_plan(fresh: Freshness) -> None:
     out.print(f"Change feeds: {feeds or 'none yet'}")
     if fresh.counts.feeds.keys() & _UNREADABLE:
         out.print(
-            "A denied feed needs a token with the permission Account Settings Read; until then its zones are polled."
+            "A denied feed needs a token with the Account Settings Read permission. Until then, its zones are polled."
         )
 
 
@@ -308,12 +308,12 @@ def _print_lift(plan: FleetPlan, one: PoolPlan) -> None:
     lifted = better.of(one.pool.name)
     if lifted:
         out.print(
-            f"A whole sweep takes {duration(one.sweep_s)}; with {_LIFTED[one.binding]} {duration(lifted.sweep_s)}."
+            f"A full sweep takes {duration(one.sweep_s)}, or {duration(lifted.sweep_s)} with {_LIFTED[one.binding]}."
         )
 
 
 def _print_ages(fresh: Freshness) -> None:
-    table = Table("Read whole within", "Zones", box=None)
+    table = Table("Fully read within", "Zones", box=None)
     for within, count in fresh.ages.within[:-1]:
         table.add_row(duration(within / 1000), str(count))
     table.add_row("ever", str(fresh.ages.within[-1][1]))
@@ -374,4 +374,4 @@ def _change_json(change: Change) -> JSON:
 
 
 def _tokens(pool: str, tokens: int) -> str:
-    return "the platform's token" if pool == "platform" else f"{tokens} tokens of their own"
+    return "the platform's token" if pool == "platform" else f"{tokens} customer tokens"

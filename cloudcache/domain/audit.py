@@ -146,7 +146,7 @@ class Verifier:
         if link.seq != self.seq + 1:
             self._wrong(link.seq, f"entries {self.seq + 1} to {link.seq - 1} are missing")
         elif link.previous != self.hash:
-            self._wrong(link.seq, "it does not follow from the entry before")
+            self._wrong(link.seq, "it doesn't follow from the entry before")
         if link.personal is None and link.at > self.erased_until:
             self._wrong(link.seq, "its personal part is gone without an order to erase it")
         if link.personal is not None and sha256(link.personal.encode()).hexdigest() != link.personal_digest:

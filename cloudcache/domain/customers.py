@@ -72,7 +72,7 @@ class Customer:
     def condition(self) -> str:
         """The status in words, and what keeps an active zone from being read."""
         if self.status is ZoneStatus.ACTIVE and self.silent_since is not None:
-            return f"{self.status.label}, Cloudflare does not answer"
+            return f"{self.status.label}, Cloudflare doesn't answer"
         if self.status is ZoneStatus.ACTIVE and self.unread_at is not None:
             return f"{self.status.label}, not read in full"
         return f"suspended: {self.status.label}" if self.is_suspended else self.status.label
@@ -97,7 +97,7 @@ def shop_name(text: str) -> str:
     if it is none."""
     name = shop_of_text(text)
     if not _SHOP.fullmatch(name):
-        raise ValueError(f"not a shop name: {shown(text)} (expected something like my-shop.myshopify.com)")
+        raise ValueError(f"not a store name: {shown(text)} (expected something like my-shop.myshopify.com)")
     return name
 
 
@@ -105,5 +105,5 @@ def zone_id(text: str) -> ZoneId:
     """A Cloudflare zone id, 32 lower-case hex digits; ValueError if it is none."""
     id_ = compact(text)
     if not _ZONE_ID.fullmatch(id_):
-        raise ValueError(f"not a zone id: {shown(text)} (32 hex digits, on the zone's overview page)")
+        raise ValueError(f"not a zone ID: {shown(text)} (32 hex digits, on the zone's overview page)")
     return ZoneId(id_)

@@ -99,7 +99,7 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
         try:
             yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
-            raise Unreadable(f"line {number} is not UTF-8; save the file as CSV in UTF-8") from None
+            raise Unreadable(f"line {number} isn't UTF-8; save the file as CSV in UTF-8") from None
 
 
 def _columns(names: Sequence[str]) -> list[str]:
@@ -109,9 +109,9 @@ def _columns(names: Sequence[str]) -> list[str]:
             raise Unreadable(f"the first line must name the columns; {name} is missing")
     for number, name in enumerate(found, 1):
         if name not in COLUMNS:
-            raise Unreadable(f"column {number} has no name that is known; there are {', '.join(COLUMNS)}")
+            raise Unreadable(f"column {number} isn't known; the columns are {', '.join(COLUMNS)}")
         if name in found[: number - 1]:
-            raise Unreadable(f"the column {name} is there twice")
+            raise Unreadable(f"the column {name} appears twice")
     return found
 
 
@@ -132,7 +132,7 @@ def _records(texts: _Counted, delimiter: str) -> Iterator[tuple[int, list[str]]]
             fields = next(reader, None)
         except csv.Error:
             raise Unreadable(
-                f"line {line} cannot be taken apart: a quote is not closed, or stands alone"
+                f"line {line} can't be parsed: a quotation mark isn't closed, or stands alone"
             ) from None
         if fields is None:
             return
@@ -182,7 +182,7 @@ class Seen:
                 except UnreadableToken as error:
                     problems.append(Problem(line, name, f"{_REASONS[name]}: {error}"))
                 except ValueError:
-                    problems.append(Problem(line, name, _REASONS[name] if text else "it is empty"))
+                    problems.append(Problem(line, name, _REASONS[name] if text else "it's empty"))
         problems += self._repeats(line, values)
         return problems or _row(line, values)
 
@@ -191,7 +191,7 @@ class Seen:
             if name in values:
                 first = earlier.setdefault(str(values[name]), line)
                 if first != line:
-                    yield Problem(line, name, f"it is in line {first} already")
+                    yield Problem(line, name, f"it's in line {first} already")
 
 
 def _row(line: int, values: Mapping[str, object]) -> Row:
@@ -238,11 +238,11 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "token": read_token,
 }
 _REASONS = {
-    "shop": "not a shop name (expected something like my-shop.myshopify.com)",
-    "zone_id": "not a zone id (32 hex digits, on the zone's overview page)",
+    "shop": "not a store name (expected something like my-shop.myshopify.com)",
+    "zone_id": "not a zone ID (32 hex digits, on the zone's overview page)",
     "zone_name": "not a domain",
     "plan": f"not a plan ({', '.join(plan.name.lower() for plan in ZonePlan)})",
-    "account_id": "not an account id (32 hex digits)",
+    "account_id": "not an account ID (32 hex digits)",
     "topology": f"not one of {', '.join(Topology)}",
-    "token": "not a Cloudflare token",
+    "token": "not a Cloudflare API token",
 }

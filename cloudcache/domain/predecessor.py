@@ -65,7 +65,7 @@ def state_of(value: JSON) -> State:
         return State.of(value)
     if isinstance(value, dict):
         return _state_of_object(value)
-    raise ValueError(_shown("this value says neither on nor off", value))
+    raise ValueError(_shown("this value is neither on nor off", value))
 
 
 def _state_of_text(text: str) -> State:
@@ -74,15 +74,15 @@ def _state_of_text(text: str) -> State:
     if word in _WORDS:
         return _WORDS[word]
     if len(word) > LONGEST_VALUE:
-        raise ValueError(f"a value of {len(word)} characters says neither on nor off")
+        raise ValueError(f"a value of {len(word)} characters is neither on nor off")
     try:
         value: JSON = json.loads(word, object_pairs_hook=_once)
     except (ValueError, RecursionError):
-        raise ValueError(_shown("this value says neither on nor off", text)) from None
+        raise ValueError(_shown("this value is neither on nor off", text)) from None
     if value in ("on", "off"):
         return _WORDS[value]
     if isinstance(value, str):  # no text in a text in a text
-        raise ValueError(_shown("this value says neither on nor off", text))
+        raise ValueError(_shown("this value is neither on nor off", text))
     return state_of(value)
 
 
@@ -94,14 +94,14 @@ def _state_of_object(value: dict[str, JSON]) -> State:
     enabled = value.get("enabled")
     if isinstance(enabled, bool) and value.keys() <= _BESIDE_ENABLED:
         return State.of(enabled)
-    raise ValueError(_shown("this value says neither on nor off", value))
+    raise ValueError(_shown("this value is neither on nor off", value))
 
 
 def namespace(account: JSON, id_: JSON) -> Namespace:
     """A namespace by its ids; ValueError says which is none."""
     for what, text in (("account", account), ("namespace", id_)):
         if not isinstance(text, str) or not _ID.fullmatch(text):
-            raise ValueError(_shown(f"the {what} is no id of 32 hex digits", text))
+            raise ValueError(_shown(f"the {what} isn't an ID of 32 hex digits", text))
     return Namespace(str(account), str(id_))
 
 
@@ -118,7 +118,7 @@ def records(text: str) -> Iterator[Record | Wrong]:
             yield Wrong(line, str(error))
             continue
         if record.zone in first_line_of:
-            yield Wrong(line, f"the zone stands in line {first_line_of[record.zone]} already")
+            yield Wrong(line, f"the zone is in line {first_line_of[record.zone]} already")
             continue
         first_line_of[record.zone] = line
         yield record
@@ -126,12 +126,12 @@ def records(text: str) -> Iterator[Record | Wrong]:
 
 def _record(line: int, value: JSON) -> Record:
     if not isinstance(value, dict):
-        raise ValueError(_shown("a record is an object", value))
+        raise ValueError(_shown("a record must be an object", value))
     zone, key = value.get("zone"), value.get("key", KEY)
     if not isinstance(zone, str):
-        raise ValueError("the record names no zone")
+        raise ValueError("the record has no zone")
     if key != KEY:
-        raise ValueError(_shown(f"the key is not {KEY}", key))
+        raise ValueError(_shown(f"the key isn't {KEY}", key))
     rest = value.keys() - {"zone", "key"}
     if rest == {"value"}:
         return Record(line, zone_id(zone), state_of(value["value"]))
@@ -152,7 +152,7 @@ def _values(text: str) -> Iterator[tuple[int, JSON | Wrong]]:
             try:
                 yield line, json.loads(one, object_pairs_hook=_once)
             except (ValueError, RecursionError) as error:
-                yield line, Wrong(line, f"this is no JSON ({error})"[:200])
+                yield line, Wrong(line, f"this isn't valid JSON ({error})"[:200])
 
 
 def _of_list(body: str) -> Iterator[tuple[int, JSON | Wrong]]:
@@ -167,7 +167,7 @@ def _of_list(body: str) -> Iterator[tuple[int, JSON | Wrong]]:
         try:
             value, at = decoder.raw_decode(body, at)
         except (ValueError, RecursionError) as error:
-            yield line, Wrong(line, f"this is no JSON ({error}); the list is not read further"[:200])
+            yield line, Wrong(line, f"this isn't valid JSON ({error}); the list isn't read further"[:200])
             return
         yield line, value
         at = _past_blank(body, at)
@@ -176,7 +176,7 @@ def _of_list(body: str) -> Iterator[tuple[int, JSON | Wrong]]:
             return
         if sign != ",":
             line += body.count("\n", counted, at)
-            yield line, Wrong(line, "a comma or the end of the list is expected; it is not read further")
+            yield line, Wrong(line, "a comma or the end of the list is expected; it isn't read further")
             return
         at = _past_blank(body, at + 1)
 
@@ -190,7 +190,7 @@ def _once(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     """An object, unless a name stands twice in it: then nobody knows which is meant."""
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("a name appears twice in one object")
     return made
 
 

@@ -68,20 +68,19 @@ class TokenProblem(StrEnum):
 
 
 _SENTENCES: dict[TokenProblem, str] = {
-    TokenProblem.EMPTY: "no token was given; it is empty",
-    TokenProblem.TOO_LONG: f"this is too long for a Cloudflare token; one has at most {LONGEST_TOKEN} characters",
+    TokenProblem.EMPTY: "no API token was given",
+    TokenProblem.TOO_LONG: f"this is too long; a Cloudflare API token has at most {LONGEST_TOKEN} characters",
     TokenProblem.UTF_16: "this is UTF-16 text; send the token as UTF-8 or plain ASCII",
-    TokenProblem.NOT_UTF_8: "this is not UTF-8 text; send the token as UTF-8 or plain ASCII",
-    TokenProblem.CONTROL_CHARACTERS: "there are control characters in the token; copy it again from Cloudflare",
-    TokenProblem.NOT_ASCII: "there are characters in the token that no Cloudflare token has (not ASCII); "
-    "copy it again from Cloudflare",
-    TokenProblem.SEVERAL: "there is more than one token; give one",
-    TokenProblem.BLANKS: "there are blanks or line breaks between several words; a Cloudflare token is one word",
-    TokenProblem.VARIABLE: "there is the name of a variable in place of the token; give the token itself",
-    TokenProblem.GLOBAL_KEY: "this is the Global API Key; create an API token at Cloudflare and give that",
-    TokenProblem.COMMAND: "this is a command with no API token in it; give the token itself",
-    TokenProblem.JSON: "this is JSON with no API token in it; give the token itself",
-    TokenProblem.OTHER_SIGNS: "there are signs in the token that no Cloudflare token has; "
+    TokenProblem.NOT_UTF_8: "this isn't UTF-8 text; send the token as UTF-8 or plain ASCII",
+    TokenProblem.CONTROL_CHARACTERS: "the token contains control characters; copy it again from Cloudflare",
+    TokenProblem.NOT_ASCII: "the token contains characters that aren't ASCII; copy it again from Cloudflare",
+    TokenProblem.SEVERAL: "this contains more than one token; give only one",
+    TokenProblem.BLANKS: "this contains several words; a Cloudflare API token is one word",
+    TokenProblem.VARIABLE: "this contains a variable name instead of the token; give the token itself",
+    TokenProblem.GLOBAL_KEY: "this is the Global API Key; create an API token in Cloudflare and give that instead",
+    TokenProblem.COMMAND: "this is a command without an API token; give the token itself",
+    TokenProblem.JSON: "this is JSON without an API token; give the token itself",
+    TokenProblem.OTHER_SIGNS: "the token contains characters that aren't allowed in a Cloudflare API token; "
     "copy it again from Cloudflare",
 }
 

@@ -367,7 +367,7 @@ class Connecting:
         try:
             held = self._vault.open(urlsafe_b64decode(ticket.encode("ascii")), "oauth ticket")
         except (ValueError, Refused):
-            raise Refused(Reason.NOT_CONNECTED, "this link is not one of ours") from None
+            raise Refused(Reason.NOT_CONNECTED, "this link isn't one of ours") from None
         told: dict[str, str] = json.loads(urlsafe_b64decode(held.reveal()))
         if told["purpose"] != purpose or int(told["until"]) < self._clock.now_ms():
             raise Refused(Reason.NOT_CONNECTED, "this link has expired")
@@ -376,12 +376,12 @@ class Connecting:
     def _ended(self, state: str, nonce: str) -> dict[str, str]:
         told = self._read_ticket(state, "end")
         if not nonce or told["nonce"] != nonce:
-            raise Refused(Reason.NOT_CONNECTED, "this agreement was begun in another browser")
+            raise Refused(Reason.NOT_CONNECTED, "this authorization was started in another browser")
         return told
 
     def _require_oauth(self) -> CloudflareOAuth:
         if self._oauth is None:
-            raise Refused(Reason.NOT_CONNECTED, "OAuth is not configured")
+            raise Refused(Reason.NOT_CONNECTED, "OAuth isn't configured")
         return self._oauth
 
 

@@ -17,7 +17,7 @@ from cloudcache.services.credentials import Credentials
 from cloudcache.services.naming import customer_named
 from cloudcache.services.suspensions import Suspensions
 
-ACTIVE = "Cloudflare says it is active"
+ACTIVE = "Cloudflare says it's active"
 MOST_EXAMINED = 100
 """Suspended zones that one `credentials verify` asks for; the others are examined by themselves."""
 
@@ -119,7 +119,7 @@ class Customers:
             resumed = await self._suspensions.resume(customer)
             resumed += await self._suspensions.token_works(customer.credential)
         except Refused as refusal:
-            return TokenCheck(customer.shop, False, f"the token works, the zone does not: {explain(refusal)}")
+            return TokenCheck(customer.shop, False, f"the token works, the zone doesn't: {explain(refusal)}")
         return TokenCheck(customer.shop, True, ACTIVE, resumed)
 
     async def _verify_platform(self) -> TokenCheck:
@@ -140,8 +140,8 @@ class Customers:
         try:
             facts = await self._gateway.verify(token)
         except Refused as refusal:
-            return f"Cloudflare refuses it: {explain(refusal)}"
-        return "" if facts.status == "active" else f"Cloudflare says it is {facts.status}"
+            return f"Cloudflare rejects it: {explain(refusal)}"
+        return "" if facts.status == "active" else f"Cloudflare says it's {facts.status}"
 
     async def examine(self, actor: Actor, shop: str) -> Customer:
         """Examine a suspended zone now, and return the customer as it is then; raise why it stays suspended."""

@@ -58,9 +58,11 @@ class Health:
             await self._check_redis()
         except TryLater:
             return Finding(
-                "redis", False, "away: changes go slowly, nothing is swept, other processes are not heard"
+                "redis",
+                False,
+                "unavailable: changes go slowly, nothing is swept, and other processes aren't heard",
             )
-        return Finding("redis", True, "reachable, may be written to")
+        return Finding("redis", True, "reachable and writable")
 
     async def report(self, zones: int = 3) -> Sequence[Finding]:
         """The database, the platform token, and one probing call per permission for the first few zones."""
@@ -87,7 +89,7 @@ class Health:
             facts = await self._gateway.verify(self._credentials.platform())
         except CloudcacheError as error:
             return Finding("platform token", False, f"not accepted: {explain(error)}")
-        return Finding("platform token", facts.status == "active", f"Cloudflare says it is {facts.status}")
+        return Finding("platform token", facts.status == "active", f"Cloudflare says it's {facts.status}")
 
     async def _zone(self, customer: Customer) -> Sequence[Finding]:
         try:
@@ -102,29 +104,29 @@ class Health:
         for permission, read in sorted(probes.items()):
             try:
                 await self._gateway.read(access, read)
-                findings.append(Finding(customer.shop, True, f"{permission}: may read"))
+                findings.append(Finding(customer.shop, True, f"{permission}: can read"))
             except Refused as error:
-                findings.append(
-                    Finding(customer.shop, False, f"{permission}: may not read ({explain(error)})")
-                )
+                findings.append(Finding(customer.shop, False, f"{permission}: can't read ({explain(error)})"))
             except CloudcacheError as error:
-                findings.append(Finding(customer.shop, False, f"{permission}: no answer ({explain(error)})"))
+                findings.append(
+                    Finding(customer.shop, False, f"{permission}: no response ({explain(error)})")
+                )
         return findings
 
 
 def _what_fails(breaker: CircuitBreaker) -> str:
     where = "in several zones" if breaker.zones > 1 else "in one zone"
     return (
-        f"cannot be changed with tokens of kind {breaker.token_kind.value} {where}: Cloudflare failed "
-        f"{breaker.failures} changes in a row; one change is tried every ten minutes, and nothing has to be done here"
+        f"can't be changed with tokens of kind {breaker.token_kind.value} {where}: Cloudflare failed "
+        f"{breaker.failures} changes in a row. One change is tried every ten minutes. You don't need to do anything"
     )
 
 
 def _suspended(customer: Customer) -> str:
-    return f"{customer.condition}; resume it with: python -m cloudcache sync {customer.handle}"
+    return f"{customer.condition}. To resume it, run: python -m cloudcache sync {customer.handle}"
 
 
 def _how_many(customers: Sequence[Customer]) -> str:
     if not customers:
-        return "none yet; add one with: python -m cloudcache customers add SHOP --zone ZONE_ID"
+        return "none yet. To add one, run: python -m cloudcache customers add SHOP --zone ZONE_ID"
     return f"looking at the first {len(customers)}"

@@ -191,10 +191,10 @@ class Importing:
 
     async def _look(self, customer: Customer) -> Observation:
         if customer.status is not ZoneStatus.ACTIVE:
-            raise _Unreadable(f"the zone is not worked on: {customer.status.label}")
+            raise _Unreadable(f"the zone isn't synced: {customer.status.label}")
         seen = await self._read(lambda: self._seen(customer))
         if seen is None:
-            raise _Unreadable("Cloudflare does not tell this setting")
+            raise _Unreadable("Cloudflare doesn't report this setting")
         return seen
 
     async def _seen(self, customer: Customer) -> Observation | None:
@@ -214,7 +214,7 @@ class Importing:
             except (TryLater, Unclear) as error:
                 tried += not isinstance(error, Throttled)
                 if tried >= TRIES:
-                    raise _Unreadable(f"Cloudflare does not answer: {explain(error)}") from None
+                    raise _Unreadable(f"Cloudflare doesn't respond: {explain(error)}") from None
                 if isinstance(error, TryLater) and not isinstance(error, Throttled):
                     await self._clock.sleep(error.after_s)
             except CloudcacheError as error:
@@ -225,7 +225,7 @@ class Importing:
         request = f"kv-import-{sha256(f'{customer.zone_id} {told.value}'.encode()).hexdigest()[:32]}"
         newest = await self._store.newest_wish(customer.id, ROCKET.id)
         if newest is not None and newest.request_id != request:
-            return replace(result, why="not written: somebody has changed it here since")
+            return replace(result, why="not written: it was changed here since")
         try:
             change = await self._toggles.flip(
                 replace(SYSTEM, id=f"kv-import of {origin}"),

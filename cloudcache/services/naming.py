@@ -15,7 +15,7 @@ async def customer_named(store: Store, people: People, text: str) -> Customer:
     for name in exact_meanings(text):
         found = await _of_name(store, people, name)
         if len(found) > 1:
-            raise NotFound("more than one customer has this domain; give the shop")
+            raise NotFound("more than one customer has this domain; specify the store")
         if found:
             return found[0]
     raise NotFound("no such customer")

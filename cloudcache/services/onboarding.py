@@ -91,7 +91,7 @@ class Onboarding:
             stored += len(shops)
             for row in rows:
                 if row.shop not in shops:
-                    plan.refuse(Problem(row.line, "shop", "it, or its zone, was registered meanwhile"))
+                    plan.refuse(Problem(row.line, "shop", "the store or its zone was added in the meantime"))
             done += len(rows)
             tell(done)
         return stored
@@ -117,7 +117,7 @@ class Onboarding:
         in the local environment only. Returns how many are new."""
         require_administrator(actor)
         if not self._is_local:
-            raise NotAllowed("made-up customers are for the local environment only")
+            raise NotAllowed("demo customers are for the local environment only")
         done = stored = 0
         for some in _in_batches(rows, STORED_AT_ONCE):
             newcomers = [await self._newcomer(row) for row in some]
@@ -135,9 +135,9 @@ class Onboarding:
             if of_shop.get(row.shop) == row.zone:
                 plan.known += 1
             elif row.shop in of_shop:
-                plan.refuse(Problem(row.line, "shop", "it is registered already, with another zone"))
+                plan.refuse(Problem(row.line, "shop", "the store already exists with another zone"))
             elif row.zone in of_zone:
-                plan.refuse(Problem(row.line, "zone_id", "it belongs to another shop already"))
+                plan.refuse(Problem(row.line, "zone_id", "the zone already belongs to another store"))
             else:
                 plan.new.append(row)
 

@@ -54,7 +54,7 @@ class Readiness:
 
     def _finding(self, name: str) -> Finding:
         if not self._asked[name].done():
-            return Finding(name, name in self._wanted, "does not answer in time")
+            return Finding(name, name in self._wanted, "doesn't answer in time")
         trouble = self._asked.pop(name).result()
         return Finding(name, not trouble or name in self._wanted, trouble or "well")
 

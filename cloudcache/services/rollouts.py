@@ -101,7 +101,7 @@ class Rollouts:
         """Let everybody pass but the people and scripts of a shop that waits: `NotRolledOut`."""
         if who.kind is ActorKind.MERCHANT and not await self.serves(who.shop):
             self.refused[CALLERS[who.id.startswith("script ")]] += 1
-            raise NotRolledOut("the new path does not serve this shop yet")
+            raise NotRolledOut("the new path doesn't serve this shop yet")
 
     # -- looked at and changed by administrators -----------------------------------------------
     async def report(self, actor: Actor, environment: str | None = None) -> RolloutReport:

@@ -94,13 +94,13 @@ class Suspensions:
 
     async def _judge(self, customer: Customer, refusal: Refused) -> Verdict:
         if refusal.reason is Reason.ZONE_GONE:  # the gateway has asked for the zone itself
-            why = f"Cloudflare does not know this zone ({_said(refusal)})"
+            why = f"Cloudflare can't find this zone ({_said(refusal)})"
             return await self._suspend_zone(customer, ZoneStatus.GONE, why)
         if refusal.reason not in (Reason.TOKEN_REFUSED, Reason.PERMISSION):
             return Verdict.UNSURE
         dead = await self._token_refusal(customer)
         if dead is not None:
-            return await self._suspend_token(customer, f"Cloudflare refuses the token ({dead})")
+            return await self._suspend_token(customer, f"Cloudflare rejects the token ({dead})")
         access = await self._credentials.access(customer)
         lane = Lane(access.credential, CallClass.WATCHED, customer.id)
         refused = await self.zone_refusal(access, lane)
@@ -108,7 +108,7 @@ class Suspensions:
             return Verdict.UNSURE
         if refused.reason is Reason.ZONE_GONE:
             return await self._judge(customer, refused)
-        why = f"the token works, but may not read this zone ({_said(refused)})"
+        why = f"the token works, but can't read this zone ({_said(refused)})"
         return await self._suspend_zone(customer, ZoneStatus.TOKEN_REFUSED, why)
 
     async def zone_refusal(self, access: ZoneAccess, lane: Lane) -> Refused | None:

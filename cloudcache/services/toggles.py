@@ -100,7 +100,7 @@ class Toggles:
         await self._admit(actor, Action.FLIP, customer)
         toggle = find(toggle_id)
         if not isinstance(on, bool):
-            raise Refused(Reason.WRONG_VALUE, "on or off is expected")
+            raise Refused(Reason.WRONG_VALUE, "expected on or off")
         wanted = State.of(on)
         page = await self._store.page(customer)
         cell = page.cells.get(toggle.id, Cell(toggle.id))
@@ -148,7 +148,7 @@ class Toggles:
         await self._admit(actor, Action.FLIP, customer)
         change = await self._newest(customer, find(toggle_id), ChangeStatus.OBSERVED)
         if not change.is_outside:
-            raise NotFound("this setting was not changed elsewhere")
+            raise NotFound("this setting wasn't changed outside this app")
         on = change.from_state is State.ON
         return await self.flip(
             actor,
@@ -233,7 +233,7 @@ class Toggles:
     async def _newest(self, customer: CustomerId, toggle: Toggle, status: ChangeStatus) -> Change:
         cell = (await self._store.page(customer)).cells.get(toggle.id)
         if cell is None or cell.change is None or cell.change.status is not status:
-            raise NotFound("there is nothing to do for this setting any more")
+            raise NotFound("there's nothing left to do for this setting")
         return cell.change
 
     async def _refuse(self, customer: CustomerId, intent: Intent) -> None:

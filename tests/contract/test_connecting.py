@@ -272,7 +272,7 @@ async def test_authorization_that_cannot_be_renewed_is_confirmed_before_it_is_su
     state, nonce, code = await agree(house, actor)
     await house.connecting.finish(state, nonce, code)
     customer = await house.connecting.connect(actor, (await house.connecting.agreed(actor)).sealed, KITE_ZONE)
-    refusal = Refused(Reason.TOKEN_REFUSED, "Cloudflare did not take it")
+    refusal = Refused(Reason.TOKEN_REFUSED, "Cloudflare didn't take it")
     suspensions = Suspensions(
         house.store,
         house.rig.gateway,

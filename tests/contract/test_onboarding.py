@@ -165,7 +165,7 @@ async def test_whoever_was_registered_meanwhile_keeps_it(store: SqlStore):
     stored = await service(store).carry_out(SYSTEM, plan, "list.csv")
 
     assert (stored, plan.refused) == (2, 1)
-    assert plan.problems[-1].line == 2 and "meanwhile" in plan.problems[-1].reason
+    assert plan.problems[-1].line == 2 and "in the meantime" in plan.problems[-1].reason
     assert (await store.customer_of_shop("early.myshopify.com")).id == early.id
     assert await count(store, credentials) == 0, "a token of nobody"
 

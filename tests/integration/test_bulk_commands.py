@@ -77,7 +77,7 @@ def test_an_import_tells_what_it_did_and_writes_down_what_it_refused(tmp_path: P
     assert [(one["line"], one["field"]) for one in errors] == [("52", "shop"), ("53", "shop")]
     assert SECRET not in done.stdout + done.stderr + written
     assert (done.returncode, mended.returncode) == (1, 0)
-    assert "50 there already, 0 refused" in mended.stdout
+    assert "50 already existed, 0 refused" in mended.stdout
     assert not Path(told["errors_file"]).exists(), "it would tell of what is mended"
 
 
@@ -146,5 +146,5 @@ def test_outside_the_local_environment_there_is_no_crowd(tmp_path: Path):
 
     assert done.returncode == 1
     assert done.stderr.strip().splitlines() == [
-        "cloudcache: made-up customers are for the local environment only"
+        "cloudcache: demo customers are for the local environment only"
     ]

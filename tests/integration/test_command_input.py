@@ -96,14 +96,14 @@ def test_account_id_as_zone_id_is_said_in_a_sentence(commands: Commands):
 def test_name_as_zone_id_is_said_in_a_sentence(commands: Commands, zone: str):
     ended = commands("customers", "add", "x", "--zone", zone)
 
-    assert ended.code == 1 and "not a zone id" in ended.err and "32 hex digits" in ended.err
+    assert ended.code == 1 and "not a zone ID" in ended.err and "32 hex digits" in ended.err
 
 
 @pytest.mark.parametrize("zone", [f" {ZONE}\n", ZONE.upper(), f"\ufeff{ZONE}\u200b", f'"{ZONE}"'])
 def test_zone_id_is_read_whatever_the_copy_brought_along(commands: Commands, zone: str):
     ended = commands("customers", "add", "kite", "--zone", zone, "--own-token", stdin=TOKEN.encode())
 
-    assert ended.err == "cloudcache: this shop or this zone is registered already\n"
+    assert ended.err == "cloudcache: this store or zone already exists\n"
 
 
 @pytest.mark.parametrize("command", ["add", "show"])
@@ -112,7 +112,7 @@ def test_token_in_place_of_a_name_is_not_repeated(commands: Commands, command: s
     ended = commands("customers", command, OTHER_TOKEN, *more)
 
     assert ended.code == 2 and OTHER_TOKEN[5:20] not in ended.err + ended.out
-    assert "a token is read from standard input, never from an argument" in ended.err
+    assert "Tokens are read from standard input, never from an argument" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_mistyped_setting_is_named_by_doctor(commands: Commands):
 
     assert ended.code == 1 and TOKEN not in ended.out
     assert (
-        "CLOUDCACHE_CLOUDFLARE_TOKN is not a setting; did you mean CLOUDCACHE_CLOUDFLARE_TOKEN?" in ended.out
+        "CLOUDCACHE_CLOUDFLARE_TOKN isn't a setting; did you mean CLOUDCACHE_CLOUDFLARE_TOKEN?" in ended.out
     )
 
 
@@ -159,4 +159,4 @@ def test_file_in_utf_16_is_named_by_every_command(
     for words in (("customers", "list"), ("doctor",), ("worker",)):
         ended = commands(*words)
         assert (ended.code, ended.escaped) == (1, None)
-        assert ended.err == f"cloudcache: {tmp_path / '.env'}: .env is not UTF-8; save it as UTF-8\n"
+        assert ended.err == f"cloudcache: {tmp_path / '.env'}: .env isn't UTF-8; save it as UTF-8\n"

@@ -83,8 +83,8 @@ def test_a_customers_own_token_is_taken_from_standard_input_and_kept_sealed(tmp_
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("customers", "add", "my shop", "--zone", "0" * 32), "not a shop name"),
-        (("customers", "add", "my-shop", "--zone", "xyz"), "not a zone id"),
+        (("customers", "add", "my shop", "--zone", "0" * 32), "not a store name"),
+        (("customers", "add", "my-shop", "--zone", "xyz"), "not a zone ID"),
         (("customers", "add", "my-shop", "--zone", "f" * 32), "The token can't find a zone with this ID"),
         (("customers", "show", "nobody"), "no such customer"),
     ],
@@ -108,7 +108,7 @@ def test_a_shop_is_registered_once(tmp_path: Path, cloudflare: dict):
     first, second = run(tmp_path, cloudflare, *words), run(tmp_path, cloudflare, *words)
 
     assert first.returncode == 0 and second.returncode == 1
-    assert "registered already" in second.stderr
+    assert "already exists" in second.stderr
 
 
 def test_outside_local_a_missing_secret_stops_every_command_with_one_line(tmp_path: Path):

@@ -123,7 +123,7 @@ async def test_who_waits_too_long_for_a_turn_is_told(tmp_path, monkeypatch: pyte
     mine = await tenant(store, "mine", "a")
 
     async with store.database.writing("*"):
-        with pytest.raises(StoreUnavailable, match="does not answer in time"):
+        with pytest.raises(StoreUnavailable, match="doesn't answer in time"):
             await mine.store.cancel(mine.id, ROCKET.id, now=1)
 
     assert (await mine.wish()).is_open

@@ -119,16 +119,16 @@ async def test_a_locked_database_can_be_read_and_says_so_when_written(
 async def test_a_read_only_database_can_be_read_and_says_so_when_written(file: Path):
     said = await complaint(f"sqlite:///{file}?mode=ro", writing=True)
 
-    assert said == "the database cannot be written to (read-only)"
+    assert said == "the database can't be written to (read-only)"
 
 
 async def test_an_absent_file_is_not_made_by_looking_at_it(tmp_path: Path):
     file = tmp_path / "absent.db"
 
-    assert "cannot be opened" in await complaint(f"sqlite:///{file}")
-    assert "cannot be opened" in await complaint(f"sqlite:///{tmp_path}/no/folder.db")
+    assert "can't be opened" in await complaint(f"sqlite:///{file}")
+    assert "can't be opened" in await complaint(f"sqlite:///{tmp_path}/no/folder.db")
     assert not file.exists()
-    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+    with pytest.raises(StoreUnavailable, match="can't be opened"):
         await upgrade(f"sqlite:///{tmp_path}/no/folder.db")
 
 
@@ -187,14 +187,14 @@ async def postgres(postgres_url: str) -> AsyncIterator[str]:
 async def test_a_server_that_is_not_there_is_told_without_address_or_password():
     said = await complaint("postgresql://user:sekrit@127.0.0.1:1/name")
 
-    assert said == "the database cannot be reached"
+    assert said == "the database can't be reached"
 
 
 async def test_a_database_or_user_that_is_not_there_is_told_apart(postgres: str):
     absent = make_url(postgres).set(database="absent").render_as_string(hide_password=False)
     stranger = make_url(postgres).set(username="stranger").render_as_string(hide_password=False)
 
-    assert "no database of that name" in await complaint(absent)
+    assert "no database with that name" in await complaint(absent)
     assert "refuses the user" in await complaint(stranger)
 
 
@@ -244,7 +244,7 @@ async def test_a_pool_without_a_free_connection_is_told_in_time(
     store = SqlStore(make_engine(postgres, pool_size=1))
 
     async with store.database.reading("*"):
-        with pytest.raises(StoreUnavailable, match="does not answer in time"):
+        with pytest.raises(StoreUnavailable, match="doesn't answer in time"):
             await store.page(NOBODY)
 
     with pytest.raises(NotFound):
@@ -261,7 +261,7 @@ async def test_who_waits_for_a_lock_is_told_so_and_may_come_again(
 
     async with hurried.database.writing(mine.id) as connection:
         await connection.execute(text("UPDATE customer_zones SET failures = 9"))
-        with pytest.raises(StoreUnavailable, match="somebody else holds"):
+        with pytest.raises(StoreUnavailable, match="another transaction holds"):
             await hurried.zone_answered(mine.id, now=1)
 
     await hurried.zone_answered(mine.id, now=2)

@@ -81,8 +81,8 @@ def test_a_namespace_is_read_through_the_api(tmp_path: Path, cloudflare: dict):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--zone", "0" * 32), "give a file"),
-        (("--zone", "0" * 32, "--account", "a", "--namespace", "b" * 32), "the account is no id"),
+        (("--zone", "0" * 32), "specify a file"),
+        (("--zone", "0" * 32, "--account", "a", "--namespace", "b" * 32), "the account isn't an ID"),
         (("old.json", "--write"), "--apply"),
     ],
 )
@@ -106,4 +106,4 @@ def test_the_rollout_is_set_named_and_shown(tmp_path: Path, cloudflare: dict):
     assert (shown["environment"], shown["percent"]) == ("local", 0)
     assert shown["served"] == ["third.myshopify.com"] and shown["waiting"] == ["elsewhere.myshopify.com"]
     assert shown["cohorts"]["served"]["customers"] == 1 and shown["cohorts"]["waiting"]["customers"] == 0
-    assert "production: 100 % of the shops are served" in other
+    assert "production: 100% of stores are served" in other

@@ -57,7 +57,7 @@ class Answering:
         if answer == "old value":
             return Observation(toggle.id, "on" if value == "off" else "off", self._rig.clock.ms)
         if answer == "unreachable":
-            raise TryLater(5, "Cloudflare cannot be reached")
+            raise TryLater(5, "Cloudflare can't be reached")
         self._fail(answer)
         raise Unclear(f"Cloudflare answered {answer}")
 

@@ -118,6 +118,40 @@ def test_answers_to_programs_keep_to_the_house_style():
     assert [(name, text, faults(text)) for name, text in texts if faults(text)] == []
 
 
+CLI = [
+    *(UI.parent / "cli").glob("*.py"),
+    *(
+        UI.parent / name
+        for name in ("config.py", "env_file.py", "domain/token_text.py", "domain/onboarding.py")
+    ),
+    *(UI.parent / name for name in ("domain/predecessor.py", "domain/errors.py", "services/health.py")),
+]
+STRAIGHT = BANNED.keys() - {"a curly apostrophe or quotation mark", "calm"}
+
+
+def test_commands_keep_to_the_house_style_with_the_apostrophes_of_a_keyboard():
+    """`my-shop` and the column `shop` are data, and `SHOP` is an argument."""
+    texts = [
+        (path.name, re.sub(r"my-shop\S*|shop and zone_id|shop,", "", text))
+        for path in CLI
+        for text in [*sentences(path.read_text()), *command_help(path)]
+        if " " in text
+    ]
+    wrong = [(name, text, STRAIGHT & set(faults(text))) for name, text in texts]
+
+    assert len(texts) > 250
+    assert [one for one in wrong if one[2] or "’" in one[1]] == []
+
+
+def command_help(path: Path) -> Iterator[str]:
+    """The docstrings that the commands print as their help: they have parameters with options."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and path.parent.name == "cli":
+            is_command = "Annotated" in ast.unparse(node.args) or "AsJson" in ast.unparse(node.args)
+            if is_command or any("command" in ast.unparse(one) for one in node.decorator_list):
+                yield ast.get_docstring(node) or ""
+
+
 def test_pages_take_their_sentences_from_one_place():
     found = {
         (path.name, text)

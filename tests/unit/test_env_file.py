@@ -27,13 +27,13 @@ def test_file_in_utf_16_is_named_with_the_remedy(folder: Path, encoding: str):
     with pytest.raises(ConfigError) as caught:
         load()
 
-    assert str(caught.value) == f"{folder / '.env'}: .env is not UTF-8; save it as UTF-8"
+    assert str(caught.value) == f"{folder / '.env'}: .env isn't UTF-8; save it as UTF-8"
 
 
 def test_file_in_latin_1_is_named_with_the_remedy(folder: Path):
     (folder / ".env").write_bytes("# Schlüssel\nCLOUDCACHE_EGRESS=x\n".encode("latin-1"))
 
-    with pytest.raises(ConfigError, match=r"\.env is not UTF-8; save it as UTF-8"):
+    with pytest.raises(ConfigError, match=r"\.env isn't UTF-8; save it as UTF-8"):
         load()
 
 
@@ -101,7 +101,7 @@ def test_mistyped_name_is_told_with_the_nearest_setting(tmp_path: Path, name: st
     settings = load({"CLOUDCACHE_DATA_DIR": str(tmp_path), name: "hidden-value"})
 
     (told,) = settings.unknown
-    assert told.endswith(f"is not a setting; did you mean {near}?") and "hidden-value" not in told
+    assert told.endswith(f"isn't a setting; did you mean {near}?") and "hidden-value" not in told
 
 
 def test_worker_tells_a_mistyped_name_at_its_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -118,12 +118,12 @@ def test_worker_tells_a_mistyped_name_at_its_start(tmp_path: Path, monkeypatch: 
 
     assert worker.main() == 0
 
-    assert told == ["CLOUDCACHE_ENVIROMENT is not a setting; did you mean CLOUDCACHE_ENVIRONMENT?"]
+    assert told == ["CLOUDCACHE_ENVIROMENT isn't a setting; did you mean CLOUDCACHE_ENVIRONMENT?"]
     assert len(started) == 1
 
 
 def test_name_near_no_setting_is_told_alone():
-    assert env_file.unknown({"CLOUDCACHE_XYZZY": "1"}) == ("CLOUDCACHE_XYZZY is not a setting",)
+    assert env_file.unknown({"CLOUDCACHE_XYZZY": "1"}) == ("CLOUDCACHE_XYZZY isn't a setting",)
 
 
 def test_what_others_set_is_not_told():

@@ -127,7 +127,7 @@ class CloudflareClient:
         try:
             body = json.dumps(toggle.body(value), allow_nan=False).encode()
         except ValueError:
-            raise Refused(Reason.WRONG_VALUE, "a value that cannot be sent") from None
+            raise Refused(Reason.WRONG_VALUE, "a value that can't be sent") from None
         call = of_zone(toggle.method, access, toggle.path, toggle.permission, body)
         return await self._ask_of_zone(
             access,
@@ -281,7 +281,7 @@ class CloudflareClient:
                 self._tell(call, answer, "answered", took_ms)
                 return used
             why = call.asked(self._clock.now_ms()).doubt(
-                "Cloudflare's answer does not hold what was asked for"
+                "Cloudflare's answer doesn't hold what was asked for"
             )
             outcome = Failure(why, from_api=True, surprising=True)
         self._tell(call, answer, outcome_of(outcome.error), took_ms)

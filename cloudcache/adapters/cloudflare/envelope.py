@@ -141,7 +141,7 @@ def judge(answer: Reply | Lost, asked: Asked) -> Envelope | Failure:
         if answer.was_sent:
             error = asked.doubt(f"the answer was lost ({answer.why})")
             return Failure(error, surprising=answer.is_strange)
-        return Failure(TryLater(TRY_AGAIN_S, f"Cloudflare cannot be reached ({answer.why})"))
+        return Failure(TryLater(TRY_AGAIN_S, f"Cloudflare can't be reached ({answer.why})"))
     envelope = None if answer.content is None else parse(answer.content, asked.token)
     if answer.status == 429 or (envelope and envelope.codes & THROTTLED):
         after_s = retry_after_s(answer.headers, asked.now_ms)

@@ -80,9 +80,9 @@ class OAuthClient:
             ) as client:
                 answer = await client.post(f"{self._base}/token", data=body)
         except httpx.HTTPError as error:
-            raise TryLater(30, f"Cloudflare's sign-in cannot be reached ({type(error).__name__})") from None
+            raise TryLater(30, f"Cloudflare's sign-in can't be reached ({type(error).__name__})") from None
         if answer.status_code in (400, 401, 403):
-            raise Refused(Reason.TOKEN_REFUSED, "Cloudflare did not take it")
+            raise Refused(Reason.TOKEN_REFUSED, "Cloudflare didn't take it")
         if answer.status_code != 200:
             raise TryLater(30, f"Cloudflare's sign-in answered {answer.status_code}")
         return self._read(answer)

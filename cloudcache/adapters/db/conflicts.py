@@ -35,7 +35,7 @@ async def conflict_of(connection: AsyncConnection, change: Change) -> str | None
         permitted = await _permitted(connection, change.customer, toggle, state, value)
     except Refused as refusal:
         return refusal.detail
-    return None if permitted == value else "It conflicts with another setting"
+    return None if permitted == value else "Conflicts with another setting"
 
 
 async def _permitted(

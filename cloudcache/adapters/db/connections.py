@@ -75,7 +75,7 @@ class Connections(OnDatabase):
                 await append(connection, customer.id, [deed], now)
                 return customer
         except IntegrityError:
-            raise Refused(Reason.CONFLICT, "this zone is connected to another shop") from None
+            raise Refused(Reason.CONFLICT, "this zone is connected to another store") from None
 
     async def disconnect_zone(self, customer: CustomerId, shop: str, deed: Deed, *, now: int) -> None:
         async with self.database.writing(customer) as connection:

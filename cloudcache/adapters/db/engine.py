@@ -64,13 +64,13 @@ def async_url(url: str) -> URL:
         raise ValueError("the database address must look like sqlite:///file or postgresql://...") from None
     backend = parsed.get_backend_name()
     if backend not in DRIVERS:
-        raise ValueError(f"{backend} is not supported; use sqlite or postgresql")
+        raise ValueError(f"{backend} isn't supported; use sqlite or postgresql")
     if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise ValueError("sqlite needs a file: sqlite:///file")
     query = {"ssl" if name == "sslmode" else name: value for name, value in parsed.query.items()}
     unknown = sorted(query.keys() - PARTS[backend])
     if unknown:
-        raise ValueError(f"the database address has parts that are not supported: {', '.join(unknown)}")
+        raise ValueError(f"the database address has parts that aren't supported: {', '.join(unknown)}")
     return parsed.set(drivername=DRIVERS[backend], query=query)
 
 
@@ -250,7 +250,7 @@ def _migrate(url: str, revision: str, *, up: bool) -> None:
         try:
             (command.upgrade if up else command.downgrade)(config, revision)
         except CommandError as error:
-            raise StoreUnavailable(f"the database cannot be migrated: {error}") from None
+            raise StoreUnavailable(f"the database can't be migrated: {error}") from None
 
 
 async def check_migration(engine: AsyncEngine) -> None:

@@ -24,10 +24,10 @@ class TransactionConflict(StoreUnavailable):
 
 UPGRADE = "run: alembic upgrade head"
 
-_READ_ONLY = "the database cannot be written to (read-only)"
+_READ_ONLY = "the database can't be written to (read-only)"
 _LOCKED = "the database is locked by another program"
 _FULL = "the disk that holds the database is full"
-_NOT_MIGRATED = f"the database is not at this program's migration; {UPGRADE}"
+_NOT_MIGRATED = f"the database isn't at this program's migration; {UPGRADE}"
 _DAMAGED = "the database file is damaged or not a database"
 _CONFLICT = "another transaction was in the way each time; nothing was changed"
 _STARTING = "the database is starting or shutting down"
@@ -37,7 +37,7 @@ _SQLITE = {
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
     "SQLITE_READONLY": _READ_ONLY,
-    "SQLITE_CANTOPEN": "the database file cannot be opened: it or its folder is missing, or not ours to open",
+    "SQLITE_CANTOPEN": "the database file can't be opened: it or its folder is missing, or access is denied",
     "SQLITE_FULL": _FULL,
     "SQLITE_NOTADB": _DAMAGED,
     "SQLITE_CORRUPT": _DAMAGED,
@@ -49,14 +49,14 @@ _POSTGRES = {
     "08": _CUT,
     "25006": _READ_ONLY,
     "28": "the database refuses the user or the password",
-    "3D000": "the server is there, but has no database of that name",
+    "3D000": "the server has no database with that name",
     "40001": _CONFLICT,
     "40P01": _CONFLICT,
     "42P01": _NOT_MIGRATED,
     "42703": _NOT_MIGRATED,
     "53100": _FULL,
     "53300": "the database has no connection left",
-    "55P03": "somebody else holds what is asked for; nobody waits for it longer",
+    "55P03": "another transaction holds what was requested for too long",
     "57014": "the database took too long",
     "57P": _STARTING,
 }
@@ -84,9 +84,9 @@ def plain_words(error: Exception) -> str:
     if isinstance(cause, sqlite3.Error):
         return _of_sqlite(cause)
     if isinstance(cause, PoolTimeout | TimeoutError):
-        return "the database does not answer in time"
+        return "the database doesn't answer in time"
     if isinstance(cause, OSError):
-        return "the database cannot be reached"
+        return "the database can't be reached"
     return _of_postgres(cause)
 
 

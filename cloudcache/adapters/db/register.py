@@ -83,7 +83,7 @@ class Register(OnDatabase):
                 await keep_account(connection, facts, credential)
                 return customer_of(stored)
         except IntegrityError:
-            raise Refused(Reason.CONFLICT, "this shop or this zone is registered already") from None
+            raise Refused(Reason.CONFLICT, "this store or zone already exists") from None
 
     async def keep_facts(
         self,

@@ -70,7 +70,7 @@ class ShopRegister(OnDatabase):
         async with self.database.reading(shop) as connection:
             row = (await connection.execute(select(shops).where(shops.c.shop == shop))).one_or_none()
         if row is None:
-            raise NotFound("the app is not installed there")
+            raise NotFound("the app isn't installed there")
         return Installation(
             row.shop,
             ShopStatus(row.status),

@@ -96,13 +96,13 @@ class OidcSignIn:
 
     async def _claims(self, attempt: dict[str, str], state: str, code: str) -> dict[str, object]:
         if not state or attempt["state"] != state:
-            raise _Unbelievable("the state does not match")
+            raise _Unbelievable("the state doesn't match")
         known = await self._discover()
         told = await self._redeem(known["token_endpoint"], code, attempt["verifier"])
         id_token = told.get("id_token")
         claims = await self._keys(known).claims(id_token) if isinstance(id_token, str) else None
         if claims is None:
-            raise _Unbelievable("the ID token is not signed by the provider")
+            raise _Unbelievable("the ID token isn't signed by the provider")
         return claims
 
     def _flaw(self, claims: dict[str, object], nonce: str) -> str | None:
@@ -117,7 +117,7 @@ class OidcSignIn:
         if claims.get("nonce") != nonce:
             return "another nonce"
         if claims.get("email_verified") is not True or not isinstance(claims.get("email"), str):
-            return "the address is not verified"
+            return "the address isn't verified"
         if wanted.hosted_domain and claims.get("hd") != wanted.hosted_domain:
             return "another hosted domain"
         if not isinstance(claims.get("sub"), str) or not claims["sub"]:
@@ -158,9 +158,9 @@ class OidcSignIn:
                 answer = await client.post(url, data=asked)
                 told = answer.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise _Unbelievable(f"the provider did not answer ({type(error).__name__})") from None
+            raise _Unbelievable(f"the provider didn't answer ({type(error).__name__})") from None
         if answer.status_code != 200 or not isinstance(told, dict):
-            raise _Unbelievable("the code was not taken")
+            raise _Unbelievable("the code wasn't taken")
         return told
 
     def _client(self) -> httpx.AsyncClient:

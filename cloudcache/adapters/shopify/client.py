@@ -137,7 +137,7 @@ class ShopifyClient:
         try:
             answer = await client.post(f"{self._base(shop)}{path}", json=dict(body), headers=dict(headers))
         except httpx.HTTPError as error:
-            raise TryLater(30, f"Shopify cannot be reached ({type(error).__name__})") from None
+            raise TryLater(30, f"Shopify can't be reached ({type(error).__name__})") from None
         return _read(answer)
 
 

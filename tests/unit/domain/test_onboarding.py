@@ -84,21 +84,21 @@ def test_what_spreadsheets_write_is_understood(text: str):
 @pytest.mark.parametrize(
     ("line", "field", "said"),
     [
-        (f"my shop,{ZONE},,,,,", "shop", "not a shop name"),
+        (f"my shop,{ZONE},,,,,", "shop", "not a store name"),
         (f",{ZONE},,,,,", "shop", "empty"),
-        ("a,xyz,,,,,", "zone_id", "not a zone id"),
+        ("a,xyz,,,,,", "zone_id", "not a zone ID"),
         ("a,,,,,,", "zone_id", "empty"),
         (f"a,{ZONE},no domain,,,,", "zone_name", "not a domain"),
         (f"a,{ZONE},{'x' * 300}.example,,,,", "zone_name", "not a domain"),
         (f"a,{ZONE},,gold,,,", "plan", "free, pro, business, enterprise"),
-        (f"a,{ZONE},,,acc,,", "account_id", "not an account id"),
+        (f"a,{ZONE},,,acc,,", "account_id", "not an account ID"),
         (f"a,{ZONE},,,,orange,", "topology", "o2o"),
-        (f"a,{ZONE},,,,,two words", "token", "not a Cloudflare token"),
-        (f"a,{ZONE},,,,,{'x' * 300}", "token", "not a Cloudflare token"),
+        (f"a,{ZONE},,,,,two words", "token", "not a Cloudflare API token"),
+        (f"a,{ZONE},,,,,{'x' * 300}", "token", "not a Cloudflare API token"),
         (f"a,{ZONE},,,,", "", "6 fields, but the first line names 7"),
         (f"a,{ZONE},,,,,,x", "", "8 fields"),
-        (f"{'a' * 5_000},{ZONE},,,,,", "shop", "not a shop name"),
-        (f"a\0,{ZONE},,,,,", "shop", "not a shop name"),
+        (f"{'a' * 5_000},{ZONE},,,,,", "shop", "not a store name"),
+        (f"a\0,{ZONE},,,,,", "shop", "not a store name"),
     ],
 )
 def test_a_wrong_field_is_told_with_its_line(line: str, field: str, said: str):
@@ -142,7 +142,7 @@ def test_everything_that_is_wrong_with_a_line_is_told_at_once():
 def test_a_shop_and_a_zone_are_named_once(second: str, field: str):
     found = problem(f"shop,zone_id\na,{ZONE}\n{second}\n")
 
-    assert found == Problem(3, field, "it is in line 2 already")
+    assert found == Problem(3, field, "it's in line 2 already")
 
 
 def test_a_quoted_line_break_does_not_shift_the_lines_told():
@@ -159,11 +159,11 @@ def test_a_quoted_line_break_does_not_shift_the_lines_told():
         (b"a,b\n", "shop is missing"),
         (b"shop\n", "zone_id is missing"),
         (b"shop,zone_id,colour\n", "column 3"),
-        (b"shop,zone_id,shop\n", "there twice"),
-        ("shop,zone_id\nbäcker,x\n".encode("latin-1"), "line 2 is not UTF-8"),
-        ("shop,zone_id\n".encode("utf-16"), "line 1 is not UTF-8"),
-        (b'shop,zone_id\n"a,b\nc,d\n', "line 2 cannot be taken apart"),
-        (b'shop,zone_id\na,"b"c\n', "line 2 cannot be taken apart"),
+        (b"shop,zone_id,shop\n", "appears twice"),
+        ("shop,zone_id\nbäcker,x\n".encode("latin-1"), "line 2 isn't UTF-8"),
+        ("shop,zone_id\n".encode("utf-16"), "line 1 isn't UTF-8"),
+        (b'shop,zone_id\n"a,b\nc,d\n', "line 2 can't be parsed"),
+        (b'shop,zone_id\na,"b"c\n', "line 2 can't be parsed"),
         (b"shop,zone_id\n" + b"a" * (LONGEST_LINE + 1), "line 2 is longer"),
     ],
 )

@@ -67,16 +67,16 @@ def test_lines_and_a_list_tell_the_same():
 @pytest.mark.parametrize(
     ("record", "why"),
     [
-        ('{"zone": "x", "value": "on"}', "not a zone id"),
-        ('{"value": "on"}', "names no zone"),
+        ('{"zone": "x", "value": "on"}', "not a zone ID"),
+        ('{"value": "on"}', "has no zone"),
         (f'{{"zone": "{A}"}}', "here nothing"),
         (f'{{"zone": "{A}", "value": "on", "shop": "s"}}', "here shop, value"),
-        (f'{{"zone": "{A}", "value": "on", "key": "settings:polish"}}', "the key is not"),
+        (f'{{"zone": "{A}", "value": "on", "key": "settings:polish"}}', "the key isn't"),
         (f'{{"zone": "{A}", "account": "{B}"}}', "here account"),
-        (f'{{"zone": "{A}", "account": "{B}", "namespace": "n"}}', "the namespace is no id"),
+        (f'{{"zone": "{A}", "account": "{B}", "namespace": "n"}}', "the namespace isn't an ID"),
         (f'{{"zone": "{A}", "value": "on", "zone": "{B}"}}', "twice"),
-        ('"on"', "a record is an object"),
-        ("{", "no JSON"),
+        ('"on"', "a record must be an object"),
+        ("{", "isn't valid JSON"),
     ],
 )
 def test_another_record_is_refused_by_its_line_and_the_rest_is_taken(record: str, why: str):
@@ -91,17 +91,17 @@ def test_another_record_is_refused_by_its_line_and_the_rest_is_taken(record: str
 def test_a_zone_that_stands_twice_is_refused_the_second_time():
     found = list(records(f'{{"zone": "{A}", "value": "on"}}\n{{"zone": "{A}", "value": "off"}}'))
 
-    assert found[1] == Wrong(2, "the zone stands in line 1 already")
+    assert found[1] == Wrong(2, "the zone is in line 1 already")
 
 
 @pytest.mark.parametrize(
     ("text", "line", "why"),
     [
-        ('[\n{"zone": 1},\n{"zone"]', 3, "not read further"),
+        ('[\n{"zone": 1},\n{"zone"]', 3, "read further"),
         ("[\n1\n2]", 3, "a comma"),
         ("[1] 2", 1, "a comma"),
         ("[1", 1, "a comma"),
-        ("[", 1, "no JSON"),
+        ("[", 1, "isn't valid JSON"),
     ],
 )
 def test_a_broken_list_is_told_by_the_line_of_the_break(text: str, line: int, why: str):

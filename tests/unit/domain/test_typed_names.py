@@ -100,7 +100,7 @@ def test_zone_id_is_read_without_what_a_copy_brings_along(text: str):
 
 @pytest.mark.parametrize("text", ["cfat_" + "Ab3_" * 9, "a" * 40, "Bearer abcdef"])
 def test_what_may_be_a_token_is_not_repeated(text: str):
-    with pytest.raises(ValueError, match="not a zone id") as caught:
+    with pytest.raises(ValueError, match="not a zone ID") as caught:
         zone_id(text)
 
     assert text not in str(caught.value) and "abcdef" not in str(caught.value)

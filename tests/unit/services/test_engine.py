@@ -208,7 +208,7 @@ async def test_a_database_that_goes_away_for_a_minute_loses_nothing(
     runner = asyncio.ensure_future(process.engine.run())
 
     async def away(*args: object, **kwargs: object) -> None:
-        raise StoreUnavailable("the database cannot be reached")
+        raise StoreUnavailable("the database can't be reached")
 
     with monkeypatch.context() as broken:
         for method in ("lease", "lease_feeds", "finish", "observe", "across_tenants_counts"):

@@ -147,7 +147,7 @@ async def test_a_revoked_token_stops_the_read_after_one_call_and_parks_the_zone(
     assert len(of_settings(rig)) == 1
     assert (await rig.store.page(rig.customer.id)).customer.status is ZoneStatus.TOKEN_REFUSED
     (suspended,) = await rig.store.across_tenants_parked(5)
-    assert suspended.why.startswith("Cloudflare refuses the token (code 9109, ")
+    assert suspended.why.startswith("Cloudflare rejects the token (code 9109, ")
 
 
 async def test_a_zone_that_is_gone_is_parked_and_a_live_token_is_not_blamed(rig: Rig):

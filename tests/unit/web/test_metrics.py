@@ -90,7 +90,7 @@ async def test_without_a_database_the_process_still_tells_about_itself(
     rig.clock.ms += 16_000
 
     async def away(now: int) -> None:
-        raise StoreUnavailable("the database cannot be reached")
+        raise StoreUnavailable("the database can't be reached")
 
     monkeypatch.setattr(rig.store, "across_tenants_ages", away)
     lines = await scraped()

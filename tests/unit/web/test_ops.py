@@ -62,12 +62,12 @@ async def test_a_process_whose_database_is_well_is_ready(database: Database):
 
 
 async def test_a_process_whose_database_is_away_is_alive_and_not_ready(database: Database):
-    database.error = StoreUnavailable("the database cannot be reached")
+    database.error = StoreUnavailable("the database can't be reached")
 
     ready, alive = await ask("/readyz"), await ask("/healthz")
 
     assert (ready.status_code, alive.status_code) == (503, 200)
-    assert ready.json() == {"status": "not ready", "database": "the database cannot be reached"}
+    assert ready.json() == {"status": "not ready", "database": "the database can't be reached"}
 
 
 async def test_the_text_of_a_strange_error_is_not_shown(database: Database):
@@ -91,7 +91,7 @@ async def test_a_hung_database_is_answered_in_time_and_asked_once(
     after = await ask("/readyz")
 
     assert [one.status_code for one in answers] == [503, 503, 503]
-    assert answers[0].json()["database"] == "does not answer in time"
+    assert answers[0].json()["database"] == "doesn't answer in time"
     assert database.asked == 1
     assert after.status_code == 200
 
