@@ -64,7 +64,7 @@ class Question:
     async def decide(self, request: Request) -> Response:
         """Carries the decision back to the app."""
         if is_foreign(request):
-            return _page(refusal_page("This may only be answered on its own page."), 403)
+            return _page(refusal_page("You can answer this only on its own page."), 403)
         try:
             given = await form_of(request)
         except BadInput as trouble:
@@ -78,15 +78,15 @@ class Question:
         if decision == "deny":
             return _sent_back(wish, error="access_denied", error_description="the person said no")
         if decision != "allow":
-            return _page(consent_page(world, wish, "Choose to allow or to deny."), 400)
+            return _page(consent_page(world, wish, "Choose Allow or Deny."), 400)
         if world.directory.account(account_id) is None:
-            return _page(consent_page(world, wish, "Choose one of the accounts."), 400)
+            return _page(consent_page(world, wish, "Choose an account."), 400)
         with world.lock:
             return _sent_back(wish, code=world.oauth.allow(wish, account_id, world.clock()))
 
     def _objection(self, wish: Wish) -> Response | None:
         if not self._world.oauth.may_be_sent_back(wish):
-            return _page(refusal_page("Unknown client_id, or a redirect_uri that is not registered."), 400)
+            return _page(refusal_page("Unknown client_id, or a redirect_uri that isn’t registered."), 400)
         try:
             wish.permissions()
         except OAuthRefusal as refusal:

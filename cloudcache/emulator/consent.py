@@ -32,9 +32,9 @@ def consent_page(world: World, wish: Wish, trouble: str = "") -> str:
     offered = "".join(_choice(account, is_first=account == accounts[0]) for account in accounts)
     return _page(
         f"{_notice(trouble)}<form method='post' action='auth'>{hidden}"
-        f"<h2>{escape(wish.client_id)} asks for access</h2>"
-        f"<section><h3>It would be allowed</h3><ul>{permissions}</ul></section>"
-        f"<section><h3>In this account</h3>{offered or '<p class=account>There is none.</p>'}</section>"
+        f"<h2>{escape(wish.client_id)} wants access to your account</h2>"
+        f"<section><h3>The app will be able to use</h3><ul>{permissions}</ul></section>"
+        f"<section><h3>Account</h3>{offered or '<p class=account>You don’t have an account.</p>'}</section>"
         "<button name='decision' value='allow'>Allow</button> "
         "<button class='deny' name='decision' value='deny'>Deny</button></form>"
     )
@@ -62,7 +62,7 @@ def _page(body: str) -> str:
     return (
         "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        "<title>Authorize an app - Cloudflare (emulated)</title>"
+        "<title>Authorize an app · Emulated Cloudflare</title>"
         f"<link rel='icon' href=\"{ICON}\">"
         f"<style>{STYLE}{_OWN_STYLE}</style></head><body>"
         "<header><h1>Cloudflare <small>emulated</small></h1></header>"

@@ -71,18 +71,18 @@ def dashboard_page(world: World, visit: Visit, trouble: str = "") -> str:
     zone = _chosen(world, visit, zones)
     body = [_notice(world, visit, zone, trouble), _picker(visit, zones, zone)]
     if zone is None:
-        body.append("<p class='empty'>No such zone. Choose one above.</p>")
+        body.append("<p class='empty'>Zone not found. Choose one above.</p>")
     else:
         body.append(_heading(world, zone))
         body.extend(_groups(world, visit, zone))
     return (
         "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        "<title>Cloudflare dashboard (emulated)</title>"
+        "<title>Emulated Cloudflare dashboard</title>"
         f"<link rel='icon' href=\"{ICON}\">"
         f"<style>{STYLE}</style></head><body><header><h1>Cloudflare dashboard <small>emulated</small></h1>"
-        "<p>Nothing here is real. A change made on this page reaches the pretend Cloudflare directly, "
-        "as if a merchant had clicked in Cloudflare's own dashboard.</p></header>"
+        "<p>Nothing here is real. Changes you make on this page go directly to the emulated Cloudflare, "
+        "as if a merchant had made them in Cloudflare’s own dashboard.</p></header>"
         f"<main>{''.join(body)}</main></body></html>"
     )
 
@@ -111,11 +111,11 @@ def _picker(visit: Visit, zones: list[Zone], chosen: Zone | None) -> str:
     return (
         "<form class='picker' method='get' action='dashboard'>"
         f"<div><label for='zone'>Zone</label><select id='zone' name='zone'>{options}</select></div>"
-        "<div><label for='named'>or any other, by domain or id</label>"
+        "<div><label for='named'>Or any zone, by domain or ID</label>"
         "<input id='named' name='named' autocomplete='off' spellcheck='false'></div>"
         "<div><label for='as'>Signed in as</label>"
         f"<input id='as' name='as' type='email' value='{escape(visit.email)}'></div>"
-        "<div><label for='find'>Settings whose name contains</label>"
+        "<div><label for='find'>Search settings</label>"
         f"<input id='find' name='find' value='{escape(visit.find)}'></div>"
         "<button>Show</button></form>"
     )
@@ -127,7 +127,7 @@ def _heading(world: World, zone: Zone) -> str:
     return (
         f"<h2>{escape(zone.name)}</h2>"
         f"<p class='about'>{zone.plan.name.capitalize()} plan, in {escape(name)}. "
-        f"Zone id <code>{escape(zone.id)}</code></p>"
+        f"Zone ID <code>{escape(zone.id)}</code></p>"
     )
 
 
@@ -152,9 +152,9 @@ def _row(world: World, visit: Visit, zone: Zone, setting: Setting) -> str:
     if not setting.editable(zone.plan):
         shown = escape(_as_words(value))
         why = (
-            "cannot be changed"
+            "can’t be changed"
             if setting.edit_from is None
-            else f"needs {setting.edit_from.name.capitalize()}"
+            else f"requires {setting.edit_from.name.capitalize()}"
         )
         locked = f"<input id='value-{name}' value='{shown}' disabled><span class='why'>{why}</span>"
         return f"<div class='row' id='{name}'>{label}{locked}</div>"

@@ -84,9 +84,9 @@ def serve(
 
 def _in_words(described: dict[str, JSON]) -> str:
     lines = [
-        f"Pretend Cloudflare: {described['url']}",
-        f"Its dashboard:      {described['dashboard']}",
-        f"Zones, accounts:    {described['zone_count']}, {described['account_count']}",
+        f"Emulated Cloudflare: {described['url']}",
+        f"Dashboard:           {described['dashboard']}",
+        f"Zones, accounts:     {described['zone_count']}, {described['account_count']}",
     ]
     tokens = described["tokens"]
     for token in tokens[:3] if isinstance(tokens, list) else []:

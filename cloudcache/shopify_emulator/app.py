@@ -64,19 +64,19 @@ def create_app(world: ShopifyWorld, app_url: str = "") -> Starlette:
             f'<li><a href="/shopify/store/{escape(one.handle)}">{escape(one.shop)}</a></li>'
             for one in world.shops.values()
         )
-        body = f"<header><b>Shopify admin (emulated)</b></header><main><h1>Shops</h1><ul>{items}</ul></main>"
-        return HTMLResponse(PAGE.format(icon=ICON, title="Shops", body=body))
+        body = f"<header><b>Emulated Shopify admin</b></header><main><h1>Stores</h1><ul>{items}</ul></main>"
+        return HTMLResponse(PAGE.format(icon=ICON, title="Stores", body=body))
 
     async def admin(request: Request) -> Response:
         shop = _of_handle(world, request)
         if shop is None:
-            return PlainTextResponse("no such shop", 404)
+            return PlainTextResponse("Store not found.", 404)
         form = '<form method="post" action="/shopify/store/{0}/{1}"><button>{2}</button></form>'
         handle = escape(shop.handle)
         body = (
-            f"<header><h1>{escape(shop.shop)}</h1><a href='/shopify/'>Shops</a>"
+            f"<header><h1>{escape(shop.shop)}</h1><a href='/shopify/'>Stores</a>"
             + form.format(handle, "uninstall", "Uninstall the app")
-            + form.format(handle, "redact", "Order erasure")
+            + form.format(handle, "redact", "Request erasure")
             + f"</header><div role='main'><iframe title='cloudcache' "
             f"src='{escape(f'{app_url}/?{world.link(shop.shop)}')}'></iframe></div>"
         )
@@ -86,7 +86,7 @@ def create_app(world: ShopifyWorld, app_url: str = "") -> Starlette:
         shop = _of_handle(world, request)
         topic = {"uninstall": "app/uninstalled", "redact": "shop/redact"}.get(request.path_params["what"])
         if shop is None or topic is None:
-            return PlainTextResponse("no such shop or topic", 404)
+            return PlainTextResponse("Store or topic not found.", 404)
         if topic == "app/uninstalled":
             world.uninstall(shop)
         at = world.clock() + (REDACT_S if topic == "shop/redact" else 0)
@@ -95,13 +95,13 @@ def create_app(world: ShopifyWorld, app_url: str = "") -> Starlette:
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
             answer = await client.post(f"{base}/webhooks/shopify", content=body, headers=headers)
         if answer.status_code != 200:
-            return PlainTextResponse(f"the app answered {answer.status_code}", 502)
+            return PlainTextResponse(f"The app responded with {answer.status_code}.", 502)
         return RedirectResponse("/shopify/", status_code=303)
 
     async def id_token(request: Request) -> Response:
         shop = world.shops.get(request.query_params.get("shop", ""))
         if shop is None:
-            return PlainTextResponse("no such shop", 404)
+            return PlainTextResponse("Store not found.", 404)
         return PlainTextResponse(world.id_token(shop.shop), headers={"Cache-Control": "no-store"})
 
     async def app_bridge(request: Request) -> Response:

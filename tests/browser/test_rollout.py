@@ -52,7 +52,7 @@ async def asked(demo: Demo, method: str, handle: str = SHOP) -> httpx.Response:
 async def erased(demo: Demo, page: Page, handle: str) -> None:
     """The shop as one that never came, whatever other tests did with it."""
     await page.goto(f"/shopify/store/{handle}")
-    await page.get_by_role("button", name="Order erasure").click()
+    await page.get_by_role("button", name="Request erasure").click()
 
     async def is_erased() -> bool:
         return (await asked(demo, "GET", handle)).status_code == 409  # not connected

@@ -133,7 +133,7 @@ async def test_a_zone_is_found_by_domain_or_id(client: httpx.AsyncClient) -> Non
     for named in ("pro.example", PRO, " Pro.Example "):
         assert "<h2>pro.example</h2>" in (await client.get(PAGE, params={"named": named, "zone": FREE})).text
 
-    assert "No such zone" in (await client.get(PAGE, params={"named": "nowhere.example"})).text
+    assert "Zone not found" in (await client.get(PAGE, params={"named": "nowhere.example"})).text
 
 
 async def test_settings_can_be_searched(client: httpx.AsyncClient) -> None:
@@ -146,7 +146,7 @@ async def test_settings_can_be_searched(client: httpx.AsyncClient) -> None:
 async def test_what_the_plan_forbids_cannot_be_changed(client: httpx.AsyncClient) -> None:
     text = (await client.get(PAGE, params={"zone": FREE, "find": "polish"})).text
 
-    assert "needs Pro" in text
+    assert "requires Pro" in text
     assert "disabled" in text
 
 
@@ -164,4 +164,4 @@ async def test_an_empty_cloudflare_has_a_page_too() -> None:
         reply = await client.get("/_emulator/dashboard")
 
     assert reply.status_code == 200
-    assert "No such zone" in reply.text
+    assert "Zone not found" in reply.text

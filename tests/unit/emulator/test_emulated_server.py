@@ -217,7 +217,7 @@ def test_it_can_speak_to_people() -> None:
     process.terminate()
     process.communicate(timeout=SAFETY_NET_S)
 
-    assert lines[0].startswith("Pretend Cloudflare: http://127.0.0.1:")
+    assert lines[0].startswith("Emulated Cloudflare: http://127.0.0.1:")
     assert lines[3].startswith("Token (user, every account): cfut_")
 
 
