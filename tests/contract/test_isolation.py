@@ -75,6 +75,7 @@ OF_A_CUSTOMER: dict[str, Call] = {
     "toggles.revert": lambda h, a, c: h.process.toggles.revert(a, c, "polish", request_id="x"),
     "toggles.cancel": lambda h, a, c: h.process.toggles.cancel(a, c, "polish"),
     "toggles.mark_seen": lambda h, a, c: h.process.toggles.mark_seen(a, c, "polish"),
+    "toggles.take_back": lambda h, a, c: h.process.toggles.take_back(a, c, "polish", True),
     "toggles.check": lambda h, a, c: h.process.toggles.check(a, c, "polish"),
     "attention.opened": lambda h, a, c: h.process.attention.opened(a, c),
     "auditing.history": lambda h, a, c: h.auditing.history(a, c),

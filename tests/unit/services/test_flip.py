@@ -203,6 +203,7 @@ async def test_unknown_settings_and_foreign_customers_are_refused(rig: Rig):
         lambda: toggles.revert(stranger, customer, "rocket_loader", request_id="r"),
         lambda: toggles.cancel(stranger, customer, "rocket_loader"),
         lambda: toggles.mark_seen(stranger, customer, "rocket_loader"),
+        lambda: toggles.take_back(stranger, customer, "rocket_loader", True),
         lambda: toggles.check(stranger, customer),
         lambda: rig.process().attention.opened(stranger, customer),
     ):
