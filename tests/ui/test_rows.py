@@ -213,6 +213,12 @@ def test_search_needs_every_word_and_finds_by_title_text_and_section():
     assert rows.matching("", TOGGLES) == [toggle.id for toggle in TOGGLES]
 
 
+def attention(shown: list[str], topology: Topology) -> list[str]:
+    return [
+        one.id for one, row in zip(TOGGLES, shown, strict=True) if rows.needs_attention(one, row, topology)
+    ]
+
+
 def test_what_needs_a_look_is_failed_outside_stale_and_what_is_on_for_nothing():
     shown = [rows.UNREAD] * len(TOGGLES)
     for toggle, letter in {
@@ -225,7 +231,7 @@ def test_what_needs_a_look_is_failed_outside_stale_and_what_is_on_for_nothing():
     }.items():
         shown[rows.NUMBER[find(toggle).id]] = letter + rows.seconds(NOW)
 
-    assert set(rows.to_look_at(shown, Topology.O2O)) == {
+    assert set(attention(shown, Topology.O2O)) == {
         "early_hints",
         "polish",
         "webp",
@@ -233,7 +239,7 @@ def test_what_needs_a_look_is_failed_outside_stale_and_what_is_on_for_nothing():
         "always_use_https",
     }
     assert rows.tally(shown, Topology.O2O) == [1, 1, 1, 1, 1]
-    assert set(rows.to_look_at(shown, Topology.DNS_ONLY)) == {"early_hints", "polish", "webp"}
+    assert set(attention(shown, Topology.DNS_ONLY)) == {"early_hints", "polish", "webp"}
 
 
 def test_change_that_was_not_stored_is_no_attention_item():
@@ -242,7 +248,7 @@ def test_change_that_was_not_stored_is_no_attention_item():
     shown[0] = rows.not_stored(True, NOW)
 
     assert rows.tally(shown, Topology.PROXIED) == [0, 0, 0, 0, 0]
-    assert rows.to_look_at(shown, Topology.PROXIED) == []
+    assert attention(shown, Topology.PROXIED) == []
     assert rows.is_on(shown[0]) and rows.is_not_stored(shown[0])
 
 

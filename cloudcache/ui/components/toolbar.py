@@ -53,6 +53,7 @@ def _chip(
         rx.el.span(count),
         type="button",
         class_name="chip",
+        id=f"chip-{key}",
         aria_pressed=rx.cond(Grid.chip == key, "true", "false"),
         on_click=Grid.show(key),
     )

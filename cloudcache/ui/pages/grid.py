@@ -15,6 +15,7 @@ from cloudcache.ui.components.head import head, status
 from cloudcache.ui.components.row import cell_of, row
 from cloudcache.ui.components.shell import shell
 from cloudcache.ui.components.toolbar import toolbar
+from cloudcache.ui.states.filtering import ALL, LOOK
 from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.session import Session
 
@@ -91,37 +92,53 @@ def _on_count(rows: tuple[Toggle, ...]) -> rx.Var[str]:
 
 
 def _nothing_found() -> rx.Component:
-    looked = Grid.chip == "look"
+    is_calm = (Grid.chip == LOOK) & (Grid.query == "")
+    calm = _empty(
+        wording.status.NOTHING_ODD,
+        wording.grid.NOTHING_TO_LOOK_AT,
+        _leave(wording.grid.SHOW_ALL, Grid.clear, then="chip-all"),
+    )
+    elsewhere = _empty(
+        rx.fragment(wording.grid.NOTHING_FOUND, " “", Grid.query, "” ", wording.grid.HERE),
+        rx.fragment(wording.grid.FOUND_IN, " ", Grid.elsewhere, "."),
+        _leave(wording.grid.SEARCH_ALL, Grid.show(ALL), then="chip-all"),
+    )
+    nowhere = _empty(
+        rx.fragment(wording.grid.NOTHING_FOUND, " “", Grid.query, "”"),
+        wording.grid.NOTHING_FOUND_WHY,
+        _leave(wording.grid.CLEAR_SEARCH, Grid.clear, then="find"),
+    )
     card = rx.el.section(
-        rx.el.div(
-            rx.el.h2(
-                rx.cond(
-                    looked, wording.status.NOTHING_ODD, wording.grid.NOTHING_FOUND + " “" + Grid.query + "”"
-                )
-            ),
-            rx.el.p(rx.cond(looked, wording.grid.NOTHING_TO_LOOK_AT, wording.grid.NOTHING_FOUND_WHY)),
-            rx.el.button(
-                rx.cond(looked, wording.grid.SHOW_ALL, wording.grid.CLEAR_SEARCH),
-                type="button",
-                class_name="link",
-                on_click=Grid.clear,
-            ),
-            class_name="empty",
-        ),
+        rx.cond(is_calm, calm, rx.cond(Grid.elsewhere, elsewhere, nowhere)),
         class_name="card",
         role="status",
     )
     some = rx.cond(
-        looked & ~Grid.reads_only & Grid.reviewable,
+        (Grid.chip == LOOK) & ~Grid.reads_only & Grid.reviewable,
         rx.el.p(
             rx.el.button(
-                wording.grid.SEEN_ALL, type="button", class_name="link", on_click=Grid.seen_all(TOKEN)
+                wording.grid.SEEN_ALL,
+                type="button",
+                class_name="link",
+                on_click=Grid.seen_all(TOKEN),
+                custom_attrs={"data-then": "chip-all"},
             ),
             class_name="foot-line",
         ),
         rx.fragment(),
     )
     return rx.cond(Grid.shown == "0" * len(TOGGLES), card, some)
+
+
+def _empty(head: str | rx.Component, more: str | rx.Component, button: rx.Component) -> rx.Component:
+    return rx.el.div(rx.el.h2(head), rx.el.p(more), button, class_name="empty")
+
+
+def _leave(words: str, on_click: rx.event.EventType[()], *, then: str) -> rx.Component:
+    """A button that is gone once it is pressed; the focus goes to the element with the ID `then`."""
+    return rx.el.button(
+        words, type="button", class_name="link", on_click=on_click, custom_attrs={"data-then": then}
+    )
 
 
 def _foot(local: Local | None) -> rx.Component:

@@ -16,7 +16,7 @@ from typing import TypeVar
 import reflex as rx
 
 from cloudcache.domain.access import Action, Actor, allowed
-from cloudcache.domain.catalog import SECTIONS, TOGGLES, Topology
+from cloudcache.domain.catalog import TOGGLES, Topology
 from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import (
     CloudcacheError,
@@ -31,6 +31,7 @@ from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import open_pages, reloads, rows, session, viewing
 from cloudcache.ui.states.arguments import known_toggle, own_customer
+from cloudcache.ui.states.filtering import ALL, CHIPS, LOOK
 from cloudcache.ui.states.row_actions import RowActions
 from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of, staff_of
 
@@ -38,7 +39,6 @@ log = logging.getLogger("cloudcache.ui")
 
 T = TypeVar("T")
 
-CHIPS = ("all", "look", *(section.name for section in SECTIONS))
 LONGEST_QUERY = 60
 _FREE = "-" * len(TOGGLES)
 
@@ -87,6 +87,7 @@ class Grid(RowActions, rx.State):
     chip: str = "all"
     query: str = ""
     shown: str = ""
+    elsewhere: str = ""  # the sections in which the search finds something, if not in those shown
     asking: str = ""
     wrong: bool = False
 
@@ -214,6 +215,8 @@ class Grid(RowActions, rx.State):
         asks = toggle.asks(Topology(self.topology))
         typed = form.get("shop", "") if isinstance(form, dict) else ""
         if asks and asks.type_shop and not self._is_shop(typed):
+            self.wrong = False
+            yield  # so that a second wrong name is said like the first
             self.wrong = True
             return
         self.asking = ""
@@ -265,7 +268,7 @@ class Grid(RowActions, rx.State):
             if rows.is_reviewable(self._row(toggle)):
                 await self._noting(current().toggles.mark_seen(actor, actor.customer, toggle.id))
         await self._read(actor)
-        self._filter("all", "")
+        self._filter(ALL, "")
 
     @rx.event
     async def search(self, text: str):
@@ -274,7 +277,7 @@ class Grid(RowActions, rx.State):
             return
         query = text[:LONGEST_QUERY].strip()
         if query != self.query:
-            self._filter(self.chip if self.chip != "look" else "all", query)
+            self._filter(self.chip if self.chip != LOOK else ALL, query)
 
     @rx.event
     async def show(self, chip: str):
@@ -286,7 +289,7 @@ class Grid(RowActions, rx.State):
     async def clear(self):
         """Show everything again."""
         if await self._who() is not None:
-            self._filter("all", "")
+            self._filter(ALL, "")
             return rx.set_value("find", "")
         return None
 
@@ -331,6 +334,7 @@ class Grid(RowActions, rx.State):
         sign_in = await session.sign_in_of(self, is_staff=bool(self._view))
         open_pages.watch(self.router.session.client_token, customer, until, sign_in)
         self._customer, self._revision = customer, 0
+        self._set("asking", "")  # a question that nobody may have read is not asked again
         page = await self._read(actor)
         self.loaded = token_hex(4)
         await self._noting(current().attention.opened(actor, customer, page))

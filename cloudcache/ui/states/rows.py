@@ -223,13 +223,9 @@ def _lock(toggle: Toggle, cell: Cell | None, customer: Customer) -> str:
     return "x" if why is Lock.NOT_EDITABLE else "-"
 
 
-def to_look_at(shown: Sequence[str], topology: Topology) -> list[ToggleId]:
-    """Failed, changed elsewhere, stale, and risky or ineffective ones that are on."""
-    return [
-        toggle.id
-        for toggle, row in zip(TOGGLES, shown, strict=True)
-        if row and (row[0] in "fFoOxXhHsSmM" or _is_pointless(toggle, row, topology))
-    ]
+def needs_attention(toggle: Toggle, row: str, topology: Topology) -> bool:
+    """Whether this row failed, was changed elsewhere, is stale, or is risky or without effect and on."""
+    return row != "" and (row[0] in "fFoOxXhHsSmM" or _is_pointless(toggle, row, topology))
 
 
 def tally(shown: Sequence[str], topology: Topology) -> list[int]:
@@ -246,8 +242,10 @@ def tally(shown: Sequence[str], topology: Topology) -> list[int]:
 
 
 def _is_pointless(toggle: Toggle, row: str, topology: Topology) -> bool:
+    """Whether it has no effect or is risky, and is on at Cloudflare; a change that is open has not altered that."""
     odd = toggle.verdict(topology).effect in (Effect.NO_EFFECT, Effect.UNSAFE)
-    return odd and is_on(row) and topology not in (Topology.DNS_ONLY, Topology.NO_ZONE)
+    is_on_there = is_on(row) != (row[:1] in ("p", "P", "q", "Q"))
+    return odd and is_on_there and topology not in (Topology.DNS_ONLY, Topology.NO_ZONE)
 
 
 def matching(query: str, among: Iterable[Toggle]) -> list[ToggleId]:

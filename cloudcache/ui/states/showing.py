@@ -10,6 +10,7 @@ from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import rows
+from cloudcache.ui.states.filtering import LOOK, Filtering
 
 _STATUS = {
     ZoneStatus.ACTIVE: "l",
@@ -19,7 +20,7 @@ _STATUS = {
 }
 
 
-class Showing:
+class Showing(Filtering):
     """Shows snapshots, outcomes and failures in the rows and at the head of the page."""
 
     def _apply(self, page: Page, now: int, progress: tuple[int, int] | None) -> None:
@@ -119,6 +120,8 @@ class Showing:
         shown = self._rows()
         self._set("tally", rows.tally(shown, Topology(self.topology)))
         self._set("reviewable", any(rows.is_reviewable(row) for row in shown))
+        if self.chip == LOOK:
+            self._filter(self.chip, self.query)
 
     def _locks(self, page: Page, first: bool) -> str:
         """Cloudflare's word on what may be edited changes rarely; unseen toggles keep what they had."""
@@ -167,32 +170,6 @@ class Showing:
     def _show(self, toggle: Toggle, row: str) -> None:
         self._set(f"r{rows.NUMBER[toggle.id]}", row)
 
-    def _filter(self, chip: str, query: str) -> None:
-        among = [toggle for toggle in TOGGLES if chip in ("all", "look", toggle.section.name)]
-        shown = rows.matching(query, among)
-        if chip == "look":
-            wanted = set(rows.to_look_at(self._rows(), Topology(self.topology)))
-            shown = [one for one in shown if one in wanted]
-        self._set("chip", chip)
-        self._set("query", query)
-        self._set("shown", rows.mask(shown))
-
     def _right_until(self) -> int:
         """When something shown ages by itself, in Unix milliseconds."""
         return min(rows.right_until(self._rows(), self.words), self._limited_until)
-
-    def _rows(self) -> list[str]:
-        return [getattr(self, f"r{number}") for number in range(len(TOGGLES))]
-
-    def _row(self, toggle: Toggle) -> str:
-        row: str = getattr(self, f"r{rows.NUMBER[toggle.id]}")
-        return row
-
-    def _set_rows(self, shown: list[str]) -> None:
-        for number, row in enumerate(shown):
-            self._set(f"r{number}", row)
-
-    def _set(self, name: str, value: object) -> None:
-        """Assign only what differs: Reflex sends a variable that was assigned, equal or not."""
-        if getattr(self, name) != value:
-            setattr(self, name, value)

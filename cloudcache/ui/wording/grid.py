@@ -23,6 +23,9 @@ NEEDS_A_LOOK = "Needs attention"
 SECTIONS = "Sections"
 NOTHING_FOUND = "No settings match"
 NOTHING_FOUND_WHY = "Try another word. Compression isn’t listed because Shopify manages it."
+HERE = "here"
+FOUND_IN = "Found in"
+SEARCH_ALL = "Search all settings"
 NOTHING_TO_LOOK_AT = (
     "Failed changes, changes made outside this app, outdated values, and risky settings appear here."
 )
