@@ -60,14 +60,41 @@ const openDialog = (dialog) => {
     dialog.querySelector("[data-safe]")?.click();
   });
 };
-new MutationObserver(() => {
+const followDialog = () => {
   const dialog = document.querySelector("dialog[data-opener]");
   if (dialog && !dialog.open) openDialog(dialog);
   if (!dialog && opener) {
     document.getElementById(opener)?.focus();
     opener = null;
   }
-}).observe(document, { childList: true, subtree: true });
+};
+
+/* A press can take away what was pressed. The focus then goes to the element it names, else to the pressed chip. */
+let focused = null;
+document.addEventListener("focusin", ({ target }) => { focused = target; });
+document.addEventListener("pointerdown", () => { focused = null; }, true);
+const isShown = (element) => Boolean(element?.isConnected) && element.getClientRects().length > 0;
+const keepFocus = () => {
+  const active = document.activeElement;
+  if (!focused || isShown(focused) || (active && active !== document.body && active !== focused)) return;
+  const next = [document.getElementById(focused.dataset.then), document.querySelector('.chip[aria-pressed="true"]')];
+  focused = null;
+  next.find(isShown)?.focus();
+};
+
+/* A name that was typed wrong is typed again: the focus goes back to its field. */
+const focusWrong = (changes) => {
+  const wrong = changes.find(({ attributeName, target }) =>
+    attributeName === "aria-invalid" && target.getAttribute("aria-invalid") === "true" && target.closest("dialog"));
+  wrong?.target.focus();
+};
+
+new MutationObserver((changes) => {
+  followDialog();
+  focusWrong(changes);
+  keepFocus();
+  showShortcut();
+}).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["hidden", "aria-invalid"] });
 
 /* While the socket is gone nothing is pressed or typed into the void: Reflex would send it much later, unseen.
    On the window, because that is before React's own listeners. */
@@ -124,8 +151,16 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.id !== "shortcut") return;
   remembered(event.target.checked ? "on" : "off");
-  document.body.toggleAttribute("data-idle", !event.target.checked);
+  showShortcut();
 });
+/* The box and the hint beside the search say what is remembered; the page itself comes with both as if it were on. */
+function showShortcut() {
+  const box = document.getElementById("shortcut");
+  if (!box) return;
+  const isOn = remembered();
+  if (box.checked !== isOn) box.checked = isOn;
+  document.body.toggleAttribute("data-idle", !isOn);
+}
 
 /* Inside the admin: a fresh ID token over the socket every 40 s while the page is seen, and one with every write. */
 const opened = location.href; // with the shop in it; pages reached from here have a bare address

@@ -220,6 +220,7 @@ def _action(letter: rx.Var[str], name: rx.Var[str], title: rx.Var[str], acts: rx
             class_name="link",
             aria_label=f"{words}: " + title,
             id=f"a-{what}-" + name,
+            custom_attrs={"data-then": "w-" + name},
             on_click=Grid.act(what, name, TOKEN, press(f"a-{what}-" + name)),
         )
 
