@@ -4,7 +4,7 @@
     birch-and-salt      Free, behind Shopify; 40 % of it was changed in Cloudflare behind our back
     harbour-candles     Free, DNS only; its token is nearly out of budget
     olive-press         Business, behind Shopify; its token was revoked
-    red-lantern-books   Enterprise, proxied through Shopify. Not read yet.
+    red-lantern-books   Enterprise, proxied through Shopify. Nothing is cached yet.
 
 The emulator remembers in a file of its own, as Cloudflare would, so a restarted demo finds it as it was left.
 """
@@ -131,7 +131,7 @@ DEMO_SHOPS: tuple[DemoShop, ...] = (
         "redlanternbooks.example",
         "enterprise",
         Topology.O2O,
-        "Enterprise, proxied through Shopify. Not read yet.",
+        "Enterprise, proxied through Shopify. Nothing is cached yet.",
         never_read=True,
     ),
 )
