@@ -82,7 +82,7 @@ METRICS: tuple[Metric, ...] = (
     _fleet("journal_oldest_pending_seconds", "Age of the oldest of them.", unit="seconds"),
     _fleet(
         "circuit_breakers_open",
-        "1 for each setting that is not changed with tokens of this kind for now; none is there while all are.",
+        "1 for each setting that can't be changed with tokens of this kind for now; absent while all can.",
         "token_kind",
         "setting",
     ),
@@ -110,7 +110,7 @@ METRICS: tuple[Metric, ...] = (
     _counter("looks", "Zones read by this process.", "urgency"),
     _counter("read_calls", "Calls that read them.", "urgency"),
     _counter("look_failures", "Looks that failed."),
-    _counter("outside_changes", "Changes made elsewhere that were seen."),
+    _counter("outside_changes", "Changes made outside this app that were seen."),
     # budget and Cloudflare
     _counter("budget_calls", "Calls that the budget let go, by class.", "class"),
     _time("budget_wait", "How long they waited for it.", PATIENT, "class"),
@@ -131,12 +131,12 @@ METRICS: tuple[Metric, ...] = (
     _time("cloudflare_call", "How long they took, the wait for a connection included.", NETWORK, "does"),
     # feeds
     _fleet("feeds", "Accounts by whether their change feed can be read.", "status"),
-    _fleet("feed_open_entries", "Lines of feeds whose settings were not read yet."),
+    _fleet("feed_open_entries", "Lines of feeds whose settings weren't read yet."),
     _counter("feed_looks", "Feeds read by this process."),
     _counter("feed_lines", "New lines of feeds that concerned us."),
     # pages
     _gauge("sockets_open", "Open sockets."),
-    _gauge("pages_open", "Tabs that show a shop."),
+    _gauge("pages_open", "Tabs that show a store."),
     _time("page_event", "From an event of a page to the end of its handler.", QUICK, "handler"),
     _time(
         "page_push",
@@ -147,12 +147,12 @@ METRICS: tuple[Metric, ...] = (
     # who comes in
     _counter(
         "http_requests",
-        "Requests by route and status; everything that is no route of ours is a page.",
+        "Requests by route and status; everything else is a page.",
         "route",
         "status",
     ),
     _time("http_request", "How long they took.", NETWORK, "route"),
-    _counter("refused_signins", "Sign-ins and requests of people who were not believed.", "reason"),
+    _counter("refused_signins", "Sign-ins and requests that were refused as not genuine.", "reason"),
     _counter("webhooks", "Deliveries of Shopify by what came of them.", "outcome"),
     # database
     _time("database_statement", "How long a statement took.", QUICK, "verb"),
@@ -164,7 +164,7 @@ METRICS: tuple[Metric, ...] = (
     # what processes share
     _gauge("redis_up", "1 while Redis can be reached, and where none is used."),
     # who is served
-    _fleet("rollout_customers", "Shops, by whether the rollout serves them.", "cohort"),
+    _fleet("rollout_customers", "Stores, by whether the rollout serves them.", "cohort"),
     _fleet(
         "rollout_wishes", "Wishes of the last day by cohort and what became of them.", "cohort", "outcome"
     ),
@@ -208,21 +208,21 @@ class Event:
 
 
 EVENTS: tuple[Event, ...] = (
-    Event("not_ready", "ERROR", "The database cannot be used at the start; it is tried again."),
-    Event("job_failed", "ERROR", "A job failed; it runs again when it is next due."),
-    Event("task_failed", "ERROR", "A background work failed; its lease runs out and it is taken up again."),
+    Event("not_ready", "ERROR", "The database can't be used at the start; it's tried again."),
+    Event("job_failed", "ERROR", "A job failed; it runs again when it's next due."),
+    Event("task_failed", "ERROR", "A background work failed; its lease runs out and it's taken up again."),
     Event("write_waits", "ERROR", "A wish waits because the database is away."),
     Event(
         "pages_not_refreshed",
         "ERROR",
-        "Open pages of a customer could not be refreshed; the next tick does it.",
+        "Open pages of a customer couldn't be refreshed; the next tick does it.",
     ),
     Event(
         "history_lost",
         "WARNING",
-        "Open pages show what the database does not know: a failover or restore lost commits. They are read anew.",
+        "Open pages show what the database doesn't know: a failover or restore lost commits. They are read anew.",
     ),
-    Event("webhook_not_kept", "ERROR", "A delivery could not be stored; Shopify sends it again."),
+    Event("webhook_not_kept", "ERROR", "A delivery couldn't be stored; Shopify sends it again."),
     Event(
         "call_failed",
         "INFO",
@@ -230,8 +230,8 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event("token_refused", "WARNING", "Cloudflare refuses a token; its zones are suspended."),
     Event("token_resumed", "WARNING", "Cloudflare accepts a token again; its zones are due."),
-    Event("zone_suspended", "WARNING", "Cloudflare refuses a zone twice; it is examined again by itself."),
-    Event("zone_resumed", "WARNING", "Cloudflare answers for a suspended zone again; it is due."),
+    Event("zone_suspended", "WARNING", "Cloudflare refuses a zone twice; it's checked again automatically."),
+    Event("zone_resumed", "WARNING", "Cloudflare answers for a suspended zone again; it's due."),
     Event(
         "batch_withdrawn",
         "WARNING",
@@ -241,15 +241,15 @@ EVENTS: tuple[Event, ...] = (
     Event(
         "circuit_open",
         "WARNING",
-        "A setting cannot be changed with tokens of one kind; one change is tried every ten minutes.",
+        "A setting can't be changed with tokens of one kind; one change is tried every ten minutes.",
     ),
-    Event("answer_held", "WARNING", "An answer would change too much at once; it is read again first."),
+    Event("answer_held", "WARNING", "An answer would change too much at once; it's read again first."),
     Event("value_omitted", "WARNING", "An answer lacks values it should hold; they count as not read."),
-    Event("feed_lost", "WARNING", "The change log of an account cannot be read; its zones are polled."),
+    Event("feed_lost", "WARNING", "The audit log of an account can't be read; its zones are polled."),
     Event("clock_set_back", "WARNING", "The clock of a machine was set back."),
-    Event("webhook_refused", "WARNING", "A delivery was not believed."),
+    Event("webhook_refused", "WARNING", "A delivery wasn't genuine."),
     Event(
-        "webhook_ignored", "WARNING", "A delivery was older than the shop's newest visit, or a repetition."
+        "webhook_ignored", "WARNING", "A delivery was older than the store's newest visit, or a repetition."
     ),
 )
 
@@ -262,7 +262,7 @@ def table() -> str:
         "Written by `python -m cloudcache metrics` from the one list in `cloudcache/adapters/telemetry.py`.",
         "",
         "*Fleet* metrics are counted in the database, so every process tells the same: take the `max`. The others",
-        "are of the process that tells them: take the `sum`. No label names a customer, a credential or a shop.",
+        "are of the process that tells them: take the `sum`. No label names a customer, a credential, or a store.",
         "",
         "| metric | kind | labels | whose | meaning |",
         "|---|---|---|---|---|",

@@ -257,7 +257,7 @@ class ChangeFeed:
             position,
             owner=self._owner(),
             due=now if more else now + DENIED_FOR_MS,
-            why=f"the token may not read the account's audit log ({refusal})",
+            why=f"the token can't read the account's audit log ({refusal})",
         )
 
     async def _absent(self, feed: LeasedFeed, error: NotFound) -> None:

@@ -51,7 +51,7 @@ SCENARIOS: dict[str, tuple[str, Options]] = {
         replace(BASE, tokens=Tokens.PER_CUSTOMER, hours=6.0, watched=2_000),
     ),
     "feed-dead": (
-        "One account; its change log cannot be read for six hours.",
+        "One account; its audit log can't be read for six hours.",
         replace(BASE, hours=30.0, feed_dead_h=(3.0, 9.0)),
     ),
     "token-revoked": (
@@ -75,7 +75,7 @@ SCENARIOS: dict[str, tuple[str, Options]] = {
         replace(BASE, hours=12.0, clock_jumps_h=((3.0, 1.0), (5.0, 0.0))),
     ),
     "burst": (
-        "One account; 20,000 settings are changed elsewhere within ten minutes.",
+        "One account; 20,000 settings are changed outside this app within ten minutes.",
         replace(BASE, hours=8.0, burst=(1.0, 10.0, 20_000)),
     ),
 }

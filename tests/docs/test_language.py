@@ -17,7 +17,8 @@ PAGES = sorted(
 BANNED = (
     r"(?i)\bshoppers?\b|\bcatalogue|\bcolour|\bbehaviour|\bcentres?\b|\be-mail|\bcancelled\b|\blicence\b"
     r"|\b(?:author|optim|organ|recogn|synchron|normal)is(?:e|ed|es|ing|ation)\b"
-    r"|\bpretend (?:Cloudflare|Shopify)\b|\bchange logs?\b|\btokens? for scripts\b|\bneeds? a look\b|\bmade elsewhere\b"
+    r"|\bpretend (?:Cloudflare|Shopify)\b|\bchange logs?\b|\btokens? for scripts\b|\bneeds? a look\b"
+    r"|\bmade elsewhere\b"
 )
 CODE = r"(?s)```.*?```|`[^`\n]*`|\]\([^)]*\)"
 
