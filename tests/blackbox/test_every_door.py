@@ -25,11 +25,11 @@ OTHER = "harbour-candles.myshopify.com"
 
 MERCHANTS = {
     "grid": "load flip confirm dismiss act check_all seen_all search show clear",
-    "connect": "load check agreed begin choose connect look_again replace ask disconnect",
+    "connect": "load again check agreed begin choose connect look_again replace ask disconnect",
     "history": "load more",
     "scripts": "load make revoke",
 }
-STAFF = {"staff": "load search", "grid": "load_view start_view end_view"}
+STAFF = {"staff": "load again search", "grid": "load_view start_view end_view"}
 ANYBODY = {"session": "present", "signin": "load"}
 REFLEX = "setvar hydrate on_load_internal hydrate_and_load set_is_hydrated update_vars_internal"
 """Reflex's own, which every app has; `setvar` sets only what has a setter of its own, and nothing of ours has."""
