@@ -60,6 +60,7 @@ async def test_a_new_shop_installs_connects_flips_and_disconnects(
 
     switch = app.get_by_role("switch", name="Early Hints")
     await expect(switch).to_have_attribute("aria-disabled", "false")
+    await expect(app.get_by_text(wording.status.FULL_CHECK)).to_be_visible()  # a later read says "Checked"
     was = await switch.get_attribute("aria-checked")
     await switch.click()
     await expect(app.locator("#s-early_hints")).to_contain_text("Confirmed")

@@ -26,17 +26,27 @@ def banner() -> rx.Component:
                 "alert",
                 wording.problems.TOKEN_REFUSED,
                 wording.problems.TOKEN_REFUSED_MORE,
-                _connect(),
+                _connect(wording.problems.REPLACE_TOKEN),
             ),
         ),
         (
             "g",
-            _banner("bad", "alert", wording.problems.ZONE_GONE, wording.problems.ZONE_GONE_MORE, _connect()),
+            _banner(
+                "bad",
+                "alert",
+                wording.problems.ZONE_GONE,
+                wording.problems.ZONE_GONE_MORE,
+                _connect(wording.problems.CHECK_CONNECTION),
+            ),
         ),
         (
             "n",
             _banner(
-                "warn", "alert", wording.problems.NOT_SET_UP, wording.problems.NOT_SET_UP_MORE, _connect()
+                "warn",
+                "alert",
+                wording.problems.NOT_SET_UP,
+                wording.problems.NOT_SET_UP_MORE,
+                _connect(wording.common.CONNECT),
             ),
         ),
         ("d", unavailable()),
@@ -68,10 +78,8 @@ def lost() -> rx.Component:
     )
 
 
-def _connect() -> rx.Component:
-    return rx.cond(
-        Grid.reads_only, rx.fragment(), rx.el.a(wording.common.CONNECT, href="/connect", class_name="btn")
-    )
+def _connect(words: str) -> rx.Component:
+    return rx.cond(Grid.reads_only, rx.fragment(), rx.el.a(words, href="/connect", class_name="btn"))
 
 
 def _try_now() -> rx.Component:

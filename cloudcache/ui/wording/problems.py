@@ -4,6 +4,8 @@ from __future__ import annotations
 
 TOKEN_REFUSED = "Your Cloudflare token stopped working"
 TOKEN_REFUSED_MORE = "These are the last known values. Replace the token to make changes again."
+REPLACE_TOKEN = "Replace token"
+CHECK_CONNECTION = "Check connection"
 ZONE_GONE = "We can’t find your zone in Cloudflare"
 ZONE_GONE_MORE = (
     "These are the last known values. Check again, or connect another zone, to make changes again."
