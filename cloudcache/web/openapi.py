@@ -23,8 +23,15 @@ _CHANGE = {
         "status": {"enum": ["pending", "applied", "failed", "superseded", "observed"]},
         "source": {"enum": ["page", "api", "cloudflare", "import", "side_effect", "expiry"]},
         "actor": {"type": "string"},
-        "requested_at": {"type": "integer", "description": "Unix milliseconds"},
-        "settled_at": {"type": ["integer", "null"]},
+        "requested_at": {
+            "type": "integer",
+            "description": "Unix milliseconds. For a change made at Cloudflare, when it was made if Cloudflare "
+            "says so, else when it was noticed",
+        },
+        "settled_at": {
+            "type": ["integer", "null"],
+            "description": "Unix milliseconds. For a change made at Cloudflare, when it was noticed",
+        },
         "error": {"type": ["string", "null"]},
     },
 }
