@@ -5,6 +5,15 @@ from __future__ import annotations
 from cloudcache.domain.events import Observation
 from cloudcache.domain.instants import instant_ms
 
+SAME_WITHIN_MS = 5_000
+"""Cloudflare dates a change in the setting and in the audit log; the two are closer than this."""
+
+
+def is_later(seen: Observation, at: int) -> bool:
+    """Whether this value was set clearly after `at`, by Cloudflare's clock, so not by whoever did something then."""
+    modified = instant_ms(seen.modified_on)
+    return modified is not None and modified > at + SAME_WITHIN_MS
+
 
 def made_at(seen: Observation, modified_before: str | None, read_before: int | None, now: int) -> int | None:
     """Return when Cloudflare says that this value was set, in Unix milliseconds of our clock; None if nobody knows.

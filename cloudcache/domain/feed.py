@@ -93,6 +93,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who made a change, as the audit log names them, and when, by Cloudflare's clock."""
+
+    person: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class FeedPage:
     """One page of a log. `cursor` leads to the next, "" at the end; `garbled` counts lines that cannot be read.
 

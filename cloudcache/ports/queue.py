@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cloudcache.domain.customers import Customer, ZoneStatus
-from cloudcache.domain.feed import Entry, FeedStatus, Named, Position
+from cloudcache.domain.feed import Attribution, Entry, FeedStatus, Named, Position
 from cloudcache.domain.freshness import Interest, Urgency
 from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId
 from cloudcache.domain.planner import Pool
@@ -42,7 +42,7 @@ class LeasedZone:
     interest: Interest
     named: Named
     entries: tuple[int, ...] = ()
-    persons: dict[ToggleId, str] = field(default_factory=dict)
+    persons: dict[ToggleId, Attribution] = field(default_factory=dict)
     is_unknown: bool = False
     lines: dict[int, Named] = field(default_factory=dict)
     lease: int = 0

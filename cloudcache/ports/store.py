@@ -17,7 +17,7 @@ from cloudcache.domain.catalog.model import State
 from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, Observation, Source
-from cloudcache.domain.feed import NOTHING
+from cloudcache.domain.feed import NOTHING, Attribution
 from cloudcache.domain.ids import JSON, ChangeId, CredentialId, CustomerId, ToggleId, ZoneId
 from cloudcache.ports.breakers import CircuitBreakers
 from cloudcache.ports.cloudflare import ZoneFacts
@@ -251,15 +251,16 @@ class Store(Suspending, BatchReading, CircuitBreakers, SealedTokens, Protocol):
         *,
         since: int,
         now: int,
-        persons: Mapping[ToggleId, str] | None = None,
+        persons: Mapping[ToggleId, Attribution] | None = None,
         gaps: Gaps = NO_GAPS,
         zone: ZoneId | None = None,
         lease: int | None = None,
     ) -> Observed:
         """Write what a read saw, and its `gaps`, where no intent is open and nothing changed after revision `since`.
 
-        `persons` are those who changed a toggle elsewhere, as far as a feed told. `LeaseLost`, and nothing is
-        written, when the customer no longer has the `zone` that was read, or another `lease` followed."""
+        `persons` are those who changed a toggle elsewhere, as far as a feed told; who did so clearly before the value
+        was set is not taken for who set it. `LeaseLost`, and nothing is written, when the customer no longer has the
+        `zone` that was read, or another `lease` followed."""
         ...
 
     async def zone_silent(self, customer: CustomerId, *, now: int) -> None:

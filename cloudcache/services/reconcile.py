@@ -28,6 +28,7 @@ from cloudcache.domain.errors import (
     explain,
 )
 from cloudcache.domain.events import Answered, Progress, ReadResult
+from cloudcache.domain.feed import Attribution
 from cloudcache.domain.ids import CustomerId, ToggleId
 from cloudcache.domain.plan import diff
 from cloudcache.domain.toggle import Cell
@@ -104,7 +105,7 @@ class Reconciler:
         holder: Customer,
         plan: Sequence[Read],
         call_class: CallClass,
-        persons: Mapping[ToggleId, str] | None = None,
+        persons: Mapping[ToggleId, Attribution] | None = None,
         *,
         unknown: bool = False,
         lease: int | None = None,
@@ -325,7 +326,7 @@ class Reading:
     access: ZoneAccess
     lane: Lane
     look: Look
-    persons: Mapping[ToggleId, str]
+    persons: Mapping[ToggleId, Attribution]
     lease: int | None
     is_part: bool
     """Whether only some of the zone's toggles are read."""

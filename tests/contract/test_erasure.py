@@ -22,7 +22,7 @@ from cloudcache.domain.catalog import State, Topology, ZonePlan, find
 from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.errors import NotFound
 from cloudcache.domain.events import ChangeStatus, Observation, Source
-from cloudcache.domain.feed import Entry, Position
+from cloudcache.domain.feed import Attribution, Entry, Position
 from cloudcache.domain.ids import ChangeId, CredentialId, CustomerId, ZoneId
 from cloudcache.domain.secret import Token
 from cloudcache.domain.shops import ApiToken, Scope, View, waiting_credential
@@ -115,7 +115,9 @@ async def answer(scene: Scene, store: SqlStore) -> object:
 
 async def observe(scene: Scene, store: SqlStore) -> object:
     seen = [Observation(ROCKET.id, "on", NOW), Observation(find("always_online").id, "on", NOW)]
-    return await store.observe(scene.customer, seen, since=NOW, now=NOW, persons={ROCKET.id: "zulu@x"})
+    return await store.observe(
+        scene.customer, seen, since=NOW, now=NOW, persons={ROCKET.id: Attribution("zulu@x", NOW)}
+    )
 
 
 async def follow_audit_log(scene: Scene, store: SqlStore) -> object:

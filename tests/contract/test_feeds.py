@@ -8,7 +8,7 @@ import pytest
 
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.catalog import State, Topology
-from cloudcache.domain.feed import WHOLE, Entry, FeedStatus, Position, Window
+from cloudcache.domain.feed import WHOLE, Attribution, Entry, FeedStatus, Position, Window
 from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import CredentialId, ZoneId
 from cloudcache.domain.toggle import ConfirmedBy
@@ -38,7 +38,11 @@ async def test_a_line_queues_its_zone_with_what_it_names_and_who_it_was(mine: Te
     assert len(await mine.store.note(feed, [entry()], now=NOW)) == 1
 
     (zone,) = await waiting(mine.store)
-    assert (zone.customer.id, zone.named, zone.persons) == (mine.id, {ROCKET.id}, {ROCKET.id: "ann"})
+    assert (zone.customer.id, zone.named, zone.persons) == (
+        mine.id,
+        {ROCKET.id},
+        {ROCKET.id: Attribution("ann", NOW - 500)},
+    )
     assert len(zone.entries) == 1
 
 

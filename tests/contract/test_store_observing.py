@@ -95,6 +95,17 @@ async def test_change_has_cloudflares_time_and_the_time_it_was_noticed(mine: Ten
     assert (undated.requested_at, undated.settled_at, undated.has_known_time) == (1_950, 1_950, False)
 
 
+@pytest.mark.parametrize(("named_at", "person"), [(3_000, "ann"), (7_900, "ann"), (1_900, "")])
+async def test_who_did_something_clearly_before_is_not_blamed(mine: Tenant, named_at: int, person: str):
+    await mine.saw("off", modified_on="1970-01-01T00:00:00.100Z")
+
+    (line,) = await mine.saw(
+        "on", at=9_000, modified_on="1970-01-01T00:00:07Z", person="ann", named_at=named_at
+    )
+
+    assert line.actor.id == person
+
+
 async def test_audit_event_of_a_finer_change_names_both_values_and_its_time(mine: Tenant):
     await mine.saw("lossy", toggle=POLISH, modified_on="1970-01-01T00:00:00.100Z")
     await mine.saw("lossless", toggle=POLISH, at=900, modified_on="1970-01-01T00:00:00.700Z")

@@ -14,6 +14,7 @@ from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.access import Actor, ActorKind
 from cloudcache.domain.catalog import State, Toggle, Topology, ZonePlan, find
 from cloudcache.domain.events import Change, Observation, Source
+from cloudcache.domain.feed import Attribution
 from cloudcache.domain.ids import JSON, CustomerId, ZoneId
 from cloudcache.domain.toggle import Cell
 from cloudcache.ports import Intent, Settled, Start, ZoneFacts
@@ -72,11 +73,12 @@ class Tenant:
         since: int | None = None,
         toggle: Toggle = ROCKET,
         person: str = "",
+        named_at: int | None = None,
         modified_on: str | None = None,
     ) -> list[Change]:
         known = await self.store.revision(self.id) if since is None else since
         seen = [Observation(toggle.id, value, at, editable=True, modified_on=modified_on)]
-        persons = {toggle.id: person} if person else {}
+        persons = {toggle.id: Attribution(person, at if named_at is None else named_at)} if person else {}
         observed = await self.store.observe(self.id, seen, since=known, now=now or at, persons=persons)
         return list(observed.changes)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, literal_column, select, update
+from sqlalchemy import func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.locks import lock_zones
@@ -19,6 +19,7 @@ from cloudcache.adapters.db.rows import fitted, stored_toggles
 from cloudcache.adapters.db.transactions import Values, next_revision
 from cloudcache.adapters.db.values import show_reported
 from cloudcache.domain.access import ActorKind
+from cloudcache.domain.change_time import SAME_WITHIN_MS
 from cloudcache.domain.feed import Entry, Named
 from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import ChangeId, CustomerId, ToggleId, ZoneId
@@ -124,7 +125,8 @@ async def _read_times(
 
 
 async def _name_person(connection: AsyncConnection, line: Line, now: int, clock_offset_ms: int) -> None:
-    """A read saw the change before the log told of it: the journal row learns who made it."""
+    """A read saw the change before the log told of it: the journal row learns who made it. One that is known to have
+    been made clearly later is another's."""
     if not line.entry.person:
         return
     nameless = (
@@ -136,6 +138,10 @@ async def _name_person(connection: AsyncConnection, line: Line, now: int, clock_
             changes.c.actor_kind == ActorKind.OUTSIDE.value,
             changes.c.actor_id == "",
             changes.c.settled_at >= line.entry.at + clock_offset_ms,
+            or_(
+                changes.c.requested_at == changes.c.settled_at,
+                changes.c.requested_at <= line.entry.at + clock_offset_ms + SAME_WITHIN_MS,
+            ),
         )
         .group_by(changes.c.toggle_id)
     )

@@ -18,7 +18,7 @@ from cloudcache.domain.access import ActorKind
 from cloudcache.domain.audit import AuditAction, Deed
 from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.catalog.model import State
-from cloudcache.domain.change_time import made_at
+from cloudcache.domain.change_time import is_later, made_at
 from cloudcache.domain.events import Change, ChangeStatus, Observation, Source
 from cloudcache.domain.finer import finer_values
 from cloudcache.domain.ids import ToggleId
@@ -71,10 +71,16 @@ _ACTIONS = {
 }
 
 
+def person_of(seen: Observation, look: Look) -> str:
+    """Who set this value, as far as the audit log has told; nobody who only did something clearly before."""
+    named = look.persons.get(seen.toggle)
+    return "" if named is None or is_later(seen, named.at) else named.person
+
+
 def ended_by_itself(seen: Observation, held: Held, look: Look) -> bool:
     """Whether a setting that was to end by itself did, rather than being turned off by a person before."""
     is_off = BY_ID[seen.toggle].read(seen.value).state is State.OFF
-    if held.ends_at is None or held.state != State.ON.value or not is_off or look.persons.get(seen.toggle):
+    if held.ends_at is None or held.state != State.ON.value or not is_off or person_of(seen, look):
         return False
     ended_at = seen.at if seen.ended_at is None else seen.ended_at
     return seen.at >= held.ends_at - ENDS_WITHIN_MS and ended_at >= held.ends_at - ENDS_WITHIN_MS
@@ -96,9 +102,7 @@ def _difference(seen: Observation, held: Held, look: Look) -> Values:
         "to_state": after.state.value,
         "to_value": dumps(seen.value),
         "actor_kind": ActorKind.OUTSIDE.value,
-        "actor_id": fitted(
-            changes.c.actor_id, CLOUDFLARE if has_ended else look.persons.get(seen.toggle, "")
-        ),
+        "actor_id": fitted(changes.c.actor_id, CLOUDFLARE if has_ended else person_of(seen, look)),
         "source": (Source.EXPIRY if has_ended else Source.CLOUDFLARE).value,
         "status": ChangeStatus.OBSERVED.value,
         "request_id": f"seen-{token_hex(12)}",

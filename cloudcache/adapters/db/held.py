@@ -13,6 +13,7 @@ from cloudcache.adapters.db.rows import loads
 from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.catalog.model import Reading
 from cloudcache.domain.events import Observation
+from cloudcache.domain.feed import Attribution
 from cloudcache.domain.ids import CustomerId, ToggleId
 from cloudcache.domain.toggle import ConfirmedBy
 
@@ -68,7 +69,7 @@ class Look:
     since: int
     now: int
     by: ConfirmedBy
-    persons: Mapping[ToggleId, str] = field(default_factory=dict)
+    persons: Mapping[ToggleId, Attribution] = field(default_factory=dict)
 
 
 async def held_of(

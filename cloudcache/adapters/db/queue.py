@@ -41,7 +41,7 @@ from cloudcache.adapters.db.rows import (
 from cloudcache.adapters.db.token_ids import with_the_same_tokens
 from cloudcache.adapters.db.transactions import OnDatabase, Values, still_holds
 from cloudcache.domain.customers import Customer
-from cloudcache.domain.feed import NOTHING, FeedStatus, Named
+from cloudcache.domain.feed import NOTHING, Attribution, FeedStatus, Named
 from cloudcache.domain.freshness import NEVER, Interest, Urgency
 from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId
 from cloudcache.ports import NONE_NAMED, Finished, LeasedZone, Unread
@@ -274,7 +274,7 @@ class Queue(OnDatabase):
         return [_leased(rows[one], asked.get(one, ()), followed, ends[one]) for one in ids if one in rows]
 
 
-Line: TypeAlias = Row[int, int | None, str, str, int | None]
+Line: TypeAlias = Row[int, int | None, str, str, int | None, int]
 
 _TIMES = (
     (zones, ("sync_due_at", "lease_until", "watched_until", "unread_due_at")),
@@ -335,7 +335,12 @@ def _stored_unread(unread: Unread | None) -> Values:
 async def _asked_for(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, Sequence[Line]]:
     """The open lines of the feeds that name these zones, in the order they were done."""
     query = select(
-        entries.c.id, entries.c.customer_id, entries.c.toggles, entries.c.person, entries.c.change_id
+        entries.c.id,
+        entries.c.customer_id,
+        entries.c.toggles,
+        entries.c.person,
+        entries.c.change_id,
+        entries.c.at,
     ).where(OPEN, entries.c.customer_id.in_(ids))
     found: dict[int, list[Line]] = {}
     for row in await connection.execute(query.order_by(entries.c.at, entries.c.id)):
@@ -362,10 +367,10 @@ def _leased(
     urgency, due, generation, failures, changed_at, viewed_at, watched_until, account, *rest = row[_HEAD:]
     lease, unread, unread_due = rest
     lines = {int(line.id): toggles_of(line.toggles) for line in asked}
-    persons: dict[ToggleId, str] = {}
+    persons: dict[ToggleId, Attribution] = {}
     for line in asked:
         if line.change_id is None:  # else it is a side effect of our own write
-            persons |= dict.fromkeys(lines[int(line.id)], line.person)
+            persons |= dict.fromkeys(lines[int(line.id)], Attribution(line.person, line.at))
     return LeasedZone(
         customer,
         Urgency(whole_number(urgency)),

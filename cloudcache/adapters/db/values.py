@@ -22,7 +22,7 @@ from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.catalog.model import Reading, State
 from cloudcache.domain.errors import NotFound
 from cloudcache.domain.events import Change, Observation, Source
-from cloudcache.domain.feed import Entry
+from cloudcache.domain.feed import Attribution, Entry
 from cloudcache.domain.freshness import read_end_at
 from cloudcache.domain.ids import CustomerId, ToggleId, ZoneId
 from cloudcache.domain.toggle import ConfirmedBy
@@ -49,7 +49,7 @@ class Observing(OnDatabase):
         *,
         since: int,
         now: int,
-        persons: Mapping[ToggleId, str] | None = None,
+        persons: Mapping[ToggleId, Attribution] | None = None,
         gaps: Gaps = NO_GAPS,
         zone: ZoneId | None = None,
         lease: int | None = None,
@@ -196,7 +196,8 @@ async def show_reported(
     if not is_news or held.wished or (held.last_synced_at or 0) >= seen.at:
         return
     revision = await next_revision(connection, customer, now)
-    look = Look(customer, revision, revision, now, ConfirmedBy.REPORTED, {toggle: entry.person})
+    by = {toggle: Attribution(entry.person, entry.at)}
+    look = Look(customer, revision, revision, now, ConfirmedBy.REPORTED, by)
     found = await journal_differences(connection, [seen], {toggle: held}, look)
     row = established(seen, held, look)
     row["change_id"] = found[0].id

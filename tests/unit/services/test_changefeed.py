@@ -77,6 +77,21 @@ async def test_what_was_read_meanwhile_is_not_read_again_and_its_journal_learns_
     assert settings_read(rig) == []
 
 
+async def test_change_is_named_by_its_own_line_not_by_an_earlier_one(rig: Rig):
+    """Ann's line asks for a read, which sees what Ben did meanwhile; Ben's line comes later."""
+    process = await following(rig)
+    outside(rig, "polish", "lossy")
+    rig.clock.ms += 30_000
+    rig.world.adopt(replace(rig.world.options, audit_delay=120))
+    outside(rig, "polish", "lossless", email="ben@example.com")
+
+    for _ in range(12):
+        await later(rig, process)
+
+    polish = [one for one in await rig.store.history(rig.customer.id, 5) if one.toggle == "polish"]
+    assert [one.actor.id for one in polish] == ["ben@example.com"]
+
+
 async def test_an_entry_that_turns_up_late_is_found_by_the_overlap(rig: Rig):
     process = await following(rig)
     rig.world.adopt(replace(rig.world.options, audit_delay=200))
