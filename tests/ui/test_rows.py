@@ -101,12 +101,12 @@ def test_second_after_2038_keeps_its_value_in_a_row(second: int):
             rows.seconds(NOW - 7_200_000),
         ),
         (with_change(**{**OUTSIDE, "actor": ANN}), "o", NOW - 2000, f"\n{ANN.id}"),
-        (polish_with(**OUTSIDE), "X", NOW - 2000, "\n\nChanged from lossy to lossless"),
+        (polish_with(**OUTSIDE), "X", NOW - 2000, "\nOutside this app\nChanged from lossy to lossless"),
         (
             replace(polish_with(**OUTSIDE), confirmed_by=ConfirmedBy.REPORTED),
             "H",
             NOW - 9000,
-            "\n\nChanged to lossless, per audit log",
+            "\nOutside this app\nChanged to lossless, per audit log",
         ),
         (
             polish_with(from_value="lossless", to_value="lossy"),
@@ -170,7 +170,7 @@ def test_second_after_2038_keeps_its_value_in_a_row(second: int):
             Cell(SSL.id, State.OFF, "full", NOW, change=replace(STRICT_TO_FULL, **OUTSIDE)),
             "o",
             NOW - 2000,
-            "\n\nChanged from full (strict) to full",
+            "\nOutside this app\nChanged from full (strict) to full",
         ),
     ],
 )

@@ -136,6 +136,7 @@ def _words_of(change: Change, stands: Standing) -> list[str]:
         before, after = toggle.value_name(change.from_value), toggle.value_name(change.to_value)
     if not after:
         return [made, who]
+    who = who or wording.rows.OUTSIDE_BY
     if stands is Standing.REPORTED:
         return [made, who, wording.values.reported(change.toggle, after)]
     return [made, who, wording.values.changed(change.toggle, before, after)]

@@ -30,6 +30,7 @@ WAITING_ON = "Waiting to turn on"
 WAITING_OFF = "Waiting to turn off"
 OUTSIDE_ON = "Turned on outside this app"
 OUTSIDE_OFF = "Turned off outside this app"
+OUTSIDE_BY = "Outside this app"
 OUTSIDE_CHANGED = "Changed outside this app"
 NOTICED = ("Noticed", "noticed")
 """What stands before how long ago an outside change was noticed: alone, and after a name."""
