@@ -9,11 +9,15 @@ const unit = (seconds) =>
   : seconds < 86400 ? `${Math.floor(seconds / 3600)} h`
   : seconds < 172800 ? "1 day" : `${Math.floor(seconds / 86400)} days`;
 
+/* English words and digits, as the page has, with the reader's own choice of 12 or 24 hours. */
+const cycle = new Intl.DateTimeFormat([], { hour: "numeric" }).resolvedOptions().hourCycle ?? "h12";
+const english = (options) => new Intl.DateTimeFormat("en-US", options);
+const hoursFormat = english({ hour: cycle.startsWith("h2") ? "2-digit" : "numeric", minute: "2-digit", hourCycle: cycle });
+const dayFormat = english({ weekday: "short" });
 const clockTime = (at) => {
   const time = new Date((at - skew) * 1000);
-  const hours = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-  const today = time.toDateString() === new Date().toDateString();
-  return today ? hours : `${time.toLocaleDateString([], { weekday: "short" })} ${hours}`;
+  const hours = hoursFormat.format(time).replace("\u202f", "\u00a0");
+  return time.toDateString() === new Date().toDateString() ? hours : `${dayFormat.format(time)} ${hours}`;
 };
 
 class Age extends HTMLElement {
@@ -110,6 +114,34 @@ const stopWhileLost = (event) => {
   event.stopImmediatePropagation();
 };
 for (const type of Object.keys(DEAD_WHILE_LOST)) window.addEventListener(type, stopWhileLost, true);
+
+/* Past the bar: the browser would scroll, but leave the focus where it was. */
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".skip")) return;
+  event.preventDefault();
+  const main = document.getElementById("main");
+  main.focus({ preventScroll: true });
+  main.scrollIntoView();
+});
+
+/* An explanation stands below the words that it explains, inside the window. */
+document.addEventListener("toggle", (event) => {
+  if (event.newState !== "open" || !event.target.matches(".why")) return;
+  const words = document.querySelector(`[popovertarget="${event.target.id}"]`).getBoundingClientRect();
+  const box = event.target.getBoundingClientRect();
+  const below = words.bottom + 8;
+  event.target.style.left = `${Math.max(16, Math.min(words.left, innerWidth - box.width - 16))}px`;
+  event.target.style.top = `${below + box.height > innerHeight ? words.top - box.height - 8 : below}px`;
+}, true);
+addEventListener("scroll", () => document.querySelector(".why:popover-open")?.hidePopover(), { passive: true });
+
+/* A press in the navigation that Shopify draws arrives at its link; our own link of that address goes there. */
+document.addEventListener("shopify:navigate", (event) => {
+  const named = event.target.closest?.("s-app-nav s-link");
+  if (!named) return;
+  event.preventDefault();
+  document.querySelector(`.bar .tabs a[href="${CSS.escape(named.getAttribute("href"))}"]`)?.click();
+});
 
 /* The search field is what the rows are filtered by. A page that is opened again has an empty one, while the server
    still knows the former text: then the server is told what the field holds. */

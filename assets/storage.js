@@ -18,8 +18,11 @@ for (const name of ["sessionStorage", "localStorage"]) {
   }
 }
 
-/* Shopify refuses a dark page inside its admin. */
-if (window.top !== window.self) document.documentElement.dataset.theme = "light";
+/* Shopify refuses a dark page inside its admin, and draws the navigation itself. */
+if (window.top !== window.self) {
+  document.documentElement.dataset.theme = "light";
+  document.documentElement.dataset.framed = "";
+}
 
 /* App Bridge has run by now. It is in the head before React's own scripts, and React would take it for the first of
    those (error 418); a script marked async it leaves alone. */

@@ -33,6 +33,23 @@ APP_BRIDGE = """/* Stands in for Shopify's App Bridge: gives the page in the fra
     return answer.text();
   };
   window.shopify = { idToken, config: { shop }, toast: { show() {} }, loading() {} };
+  let told = "";
+  const tell = () => {
+    const links = [...document.querySelectorAll("s-app-nav s-link")].map((link) => ({
+      href: link.getAttribute("href"), words: link.textContent, home: link.getAttribute("rel") === "home",
+    }));
+    const now = JSON.stringify({ links, open: location.pathname });
+    if (now !== told) parent.postMessage({ nav: now }, "*");
+    told = now;
+  };
+  if (framed) {
+    new MutationObserver(tell).observe(document, { childList: true, subtree: true });
+    addEventListener("message", (event) => {
+      if (event.source !== parent || !event.data?.navigate) return;
+      const link = document.querySelector(`s-app-nav s-link[href="${CSS.escape(event.data.navigate)}"]`);
+      link?.dispatchEvent(new CustomEvent("shopify:navigate", { bubbles: true, cancelable: true }));
+    });
+  }
   if (reload && location.pathname === "/auth/bounce") {
     idToken().then((token) => {
       const to = new URL(reload, location.origin);
@@ -41,6 +58,24 @@ APP_BRIDGE = """/* Stands in for Shopify's App Bridge: gives the page in the fra
   }
 })();
 """
+
+NAVIGATION = """<script>
+(() => {
+  const nav = document.getElementById("app-nav"), frame = document.querySelector("iframe");
+  addEventListener("message", (event) => {
+    if (event.source !== frame.contentWindow || !event.data?.nav) return;
+    const { links, open } = JSON.parse(event.data.nav);
+    nav.replaceChildren(...links.map(({ href, words, home }) => {
+      const button = document.createElement("button");
+      button.textContent = home ? "cloudcache" : words;
+      if (href === open) button.setAttribute("aria-current", "page");
+      button.addEventListener("click", () => frame.contentWindow.postMessage({ navigate: href }, "*"));
+      return button;
+    }));
+  });
+})();
+</script>"""
+"""What the admin does with the app's `s-app-nav`: draws it, and sends presses back."""
 
 ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
@@ -53,7 +88,9 @@ body{{margin:0;font:14px/20px Inter,system-ui,sans-serif;color:#303030;backgroun
 header{{background:#1a1a1a;color:#fff;padding:12px 20px;display:flex;gap:16px;align-items:center;flex-wrap:wrap}}
 header a{{color:#fff}} header b,header h1{{margin:0 auto 0 0;font-size:14px}} button{{font:inherit;padding:4px 10px}}
 main{{max-width:640px;margin:24px auto;padding:0 16px}} li{{margin:8px 0}}
-iframe{{border:0;width:100%;height:calc(100vh - 56px);display:block}}</style></head><body>{body}</body></html>"""
+nav{{flex-basis:100%;display:flex;gap:8px}} nav:empty{{display:none}}
+nav button{{border:0;border-radius:6px;background:none;color:#fff}} nav [aria-current]{{background:#4a4a4a}}
+iframe{{border:0;width:100%;height:calc(100vh - 92px);display:block}}</style></head><body>{body}</body></html>"""
 
 
 def create_app(world: ShopifyWorld, app_url: str = "") -> Starlette:
@@ -77,8 +114,9 @@ def create_app(world: ShopifyWorld, app_url: str = "") -> Starlette:
             f"<header><h1>{escape(shop.shop)}</h1><a href='/shopify/'>Stores</a>"
             + form.format(handle, "uninstall", "Uninstall the app")
             + form.format(handle, "redact", "Request erasure")
-            + f"</header><div role='main'><iframe title='cloudcache' "
-            f"src='{escape(f'{app_url}/?{world.link(shop.shop)}')}'></iframe></div>"
+            + f"<nav id='app-nav' aria-label='cloudcache'></nav></header>"
+            "<div role='main'><iframe title='cloudcache' "
+            f"src='{escape(f'{app_url}/?{world.link(shop.shop)}')}'></iframe></div>{NAVIGATION}"
         )
         return HTMLResponse(PAGE.format(icon=ICON, title=shop.shop, body=body))
 

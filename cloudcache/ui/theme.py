@@ -5,7 +5,7 @@ The style sheet follows the system's choice unless `data-theme` pins one.
 
 from __future__ import annotations
 
-STYLESHEETS = ["/cloudcache.css"]
+STYLESHEETS = ["/tokens.css", "/cloudcache.css"]
 FONT = "/inter.woff2"
 SCRIPT = "/cloudcache.js"
 STORAGE = "/storage.js"

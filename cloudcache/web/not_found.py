@@ -13,14 +13,17 @@ BACK = "Cloudflare settings"
 MOUNTED = ("/cloudflare/", "/shopify/", "/api/")
 """What answers for itself."""
 
+PICTURE = "M11.5 7a4.5 4.5 0 1 1-9 0 4.5 4.5 0 0 1 9 0m-1 3.5 3 3"
 POLICY = (
     b"default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; "
     b"frame-ancestors 'none'"
 )
 PAGE = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"
 content="width=device-width, initial-scale=1"><title>{TITLE} · cloudcache</title>
-<link rel="icon" href="/favicon.svg" type="image/svg+xml"><link rel="stylesheet" href="/cloudcache.css">
-</head><body><main class="page narrow"><section class="card" aria-label="{TITLE}"><div class="empty lines">
+<link rel="icon" href="/favicon.svg" type="image/svg+xml"><link rel="stylesheet" href="/tokens.css">
+<link rel="stylesheet" href="/cloudcache.css"></head><body><main class="page narrow alone">
+<section class="card" aria-label="{TITLE}"><div class="empty lines">
+<span class="picture"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{PICTURE}"/></svg></span>
 <h1>{TITLE}</h1><p>{TEXT}</p><p><a class="btn primary" href="/">{BACK}</a></p></div></section></main></body></html>"""
 
 

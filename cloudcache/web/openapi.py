@@ -196,6 +196,7 @@ POLICY = (
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"
 content="width=device-width, initial-scale=1"><title>REST API · cloudcache</title>
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/tokens.css">
 <link rel="stylesheet" href="/cloudcache.css"></head><body><main class="page narrow">
 <div class="head"><div><h1>REST API</h1><p class="sub">Read and change one store’s settings from your own programs.
 <a class="link" href="/api/docs/openapi.json">OpenAPI document</a></p></div></div>{sections}</main></body></html>"""

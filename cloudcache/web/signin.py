@@ -30,8 +30,9 @@ POLICY = (
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"
 content="width=device-width, initial-scale=1"><title>cloudcache</title>
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/cloudcache.css">
-</head><body><main class="page narrow"><section class="card"><div class="empty"><h1>{title}</h1><p>{text}</p>{more}
+<link rel="stylesheet" href="/tokens.css"><link rel="stylesheet" href="/cloudcache.css">
+</head><body><main class="page narrow alone">
+<section class="card"><div class="empty"><h1>{title}</h1><p>{text}</p>{more}
 </div></section></main></body></html>"""
 
 

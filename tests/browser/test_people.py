@@ -66,11 +66,11 @@ async def test_a_new_shop_installs_connects_flips_and_disconnects(
     await expect(app.locator("#s-early_hints")).to_contain_text("Confirmed")
     assert await switch.get_attribute("aria-checked") != was
 
-    await app.get_by_role("link", name="History").click()
+    navigation = page.get_by_role("navigation", name="cloudcache")
+    await navigation.get_by_role("button", name="History").click()
     await expect(app.get_by_text("Connected to Cloudflare")).to_be_visible()
     await expect(app.get_by_text("Early Hints turned")).to_be_visible()
-    await app.get_by_role("link", name="Cloudflare settings").click()
-    await app.get_by_role("link", name="Cloudflare connection").click()
+    await navigation.get_by_role("button", name="Connection").click()
     await app.get_by_label("Name").fill("nightly")
     await app.get_by_role("button", name="Create token").click()
     await expect(app.locator("#made")).to_contain_text("cct_")
@@ -116,7 +116,7 @@ async def test_support_finds_a_shop_gives_a_reason_and_changes_nothing(
     await expect(looks).to_contain_text("ticket 4711: prices look odd")
     await owner.screenshot(path=PICTURES / "history-phone.png")
     await owner.get_by_role("link", name="Cloudflare settings").click()
-    await owner.get_by_role("link", name="Cloudflare connection").click()
+    await owner.get_by_role("link", name="Connection").click()
     await expect(owner.get_by_role("region", name="Connected")).to_contain_text(
         "maplelane.example is proxied through Shopify"
     )
@@ -134,7 +134,7 @@ async def test_a_page_outside_the_admin_says_where_to_open_it(demo: Demo, browse
 
 async def test_permissions_of_a_token_that_nobody_tried_are_not_said_to_work(demo: Demo, browser: Browser):
     page = await demo.open(browser, "birch-and-salt")
-    await page.get_by_role("link", name="Cloudflare connection").click()
+    await page.get_by_role("link", name="Connection").click()
     dns, waf = (page.get_by_role("listitem").filter(has_text=name) for name in ("DNS: Read", "Zone WAF"))
     await expect(dns).to_contain_text("Not checked")
 

@@ -1,6 +1,7 @@
-"""At most one banner, the worst first: token refused, zone gone, database away, Cloudflare silent, socket lost.
+"""At most one banner, the worst first: token refused, zone gone, no database, silence, not proxied, offline.
 
-The last one is drawn by the browser alone, since the server cannot say that it is gone.
+On the settings page it takes the place of the status card's second line, so that nothing moves when it comes. The
+last one is drawn by the browser alone, since the server cannot say that it is gone.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ from cloudcache.ui.components.elements import age
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.states.grid import Grid
 
+IS_FIRST_READ = (Grid.progress.length() > 0) & (Grid.checked == "")
+_IS_UNUSED = ((Grid.topology == "dns_only") | (Grid.topology == "no_zone")) & ~IS_FIRST_READ
+_IS_STOPPED = (Grid.status != "") & (Grid.status != "l") & (Grid.status != "w")
+HAS_PROBLEM = _IS_STOPPED | ((Grid.limited == "") & ((Grid.status == "w") | _IS_UNUSED))
+"""Whether there is a banner to show, apart from that of a lost socket."""
+
 
 def banner() -> rx.Component:
-    """The one that applies, or nothing."""
+    """The one that applies."""
     silent = rx.fragment(wording.problems.SILENT, " ", age(at=Grid.silent, says="clock"))
     return rx.match(
         Grid.status,
@@ -51,7 +58,12 @@ def banner() -> rx.Component:
         ),
         ("d", unavailable()),
         ("w", _banner("warn", "clock", silent, wording.problems.SILENT_MORE, _try_now())),
-        rx.fragment(),
+        rx.match(
+            Grid.topology,
+            ("dns_only", _banner("warn", "none", wording.status.DNS_ONLY, wording.status.DNS_ONLY_MEANS)),
+            ("no_zone", _banner("warn", "none", wording.status.NO_ZONE, wording.status.NO_ZONE_MEANS)),
+            rx.fragment(),
+        ),
     )
 
 

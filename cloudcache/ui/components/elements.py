@@ -70,6 +70,13 @@ class SearchSync(Plain):
     on_text: rx.EventHandler[_detail]
 
 
+class PlainLink(Plain):
+    """A link that the browser itself follows: Reflex's own would navigate, and leave the focus where it was."""
+
+    tag = '"a"'
+    href: rx.Var[str]
+
+
 class PlainForm(Plain):
     """Reflex's own form would catch the submit and send an event instead."""
 
@@ -84,6 +91,7 @@ clock = Clock.create
 presses = Presses.create
 unsent = Unsent.create
 plain_form = PlainForm.create
+plain_link = PlainLink.create
 search_sync = SearchSync.create
 session_gate = SessionGate.create
 
@@ -91,6 +99,18 @@ session_gate = SessionGate.create
 def problem(text: rx.Var[str]) -> rx.Component:
     """Say what went wrong, beside what it is about, until the next try."""
     return rx.el.p(rx.cond(text != "", icon("alert"), rx.fragment()), text, class_name="wrong", role="alert")
+
+
+def explained(
+    words: str | rx.Component, meaning: str, name: str, class_name: str | rx.Var[str] = "explained"
+) -> rx.Component:
+    """Words that say what they mean when they are pressed, by mouse, finger or key; the script puts it below them."""
+    return rx.fragment(
+        rx.el.button(
+            words, type="button", class_name=class_name, custom_attrs={"popoverTarget": f"why-{name}"}
+        ),
+        rx.el.div(meaning, id=f"why-{name}", class_name="why", custom_attrs={"popover": "auto"}),
+    )
 
 
 TOKEN = rx.Var("ccToken()", _var_type=str)

@@ -6,7 +6,8 @@ import reflex as rx
 from reflex_components_core.core.banner import has_connection_errors
 
 from cloudcache.ui import wording
-from cloudcache.ui.components.elements import age
+from cloudcache.ui.components.banners import HAS_PROBLEM, IS_FIRST_READ, banner, lost
+from cloudcache.ui.components.elements import age, explained
 from cloudcache.ui.components.icons import icon
 from cloudcache.ui.states.grid import Grid
 
@@ -17,76 +18,79 @@ KNOWN = (Grid.status != "") & (Grid.status != "d")
 _CAN_CHECK = (Grid.status == "l") | (Grid.status == "w")
 
 
-def head(actions: rx.Component) -> rx.Component:
-    """The title with shop, domain, plan and topology below it."""
-    connected = rx.el.span(wording.status.CONNECTED_TO, class_name="dot-sep")
-    not_connected = rx.el.span(wording.status.NOT_CONNECTED_TO, class_name="dot-sep")
+def head() -> rx.Component:
+    """The title with shop, domain, plan and topology below it, in lines of a height that no name changes."""
+    link = rx.match(
+        Grid.status,
+        ("n", rx.el.span(wording.status.NOT_CONNECTED_TO)),
+        ("r", rx.fragment()),
+        ("g", rx.fragment()),  # paused, as the banner says, is neither
+        rx.el.span(wording.status.CONNECTED_TO),
+    )
     known = rx.fragment(
-        rx.el.span(Grid.shop),
-        rx.match(
-            Grid.status, ("n", not_connected), ("r", rx.fragment()), ("g", rx.fragment()), connected
-        ),  # paused, as the banner says, is neither
-        rx.el.span(Grid.domain, class_name="dot-sep"),
-        rx.el.span(Grid.plan, " ", wording.status.PLAN, class_name="dot-sep"),
-        rx.match(
-            Grid.topology,
-            ("o2o", rx.el.span(wording.status.O2O, class_name="badge", title=wording.status.O2O_MEANS)),
-            ("dns_only", rx.el.span(wording.status.DNS_ONLY, class_name="badge")),
-            ("no_zone", rx.el.span(wording.status.NO_ZONE, class_name="badge")),
-            rx.fragment(),
+        rx.el.div(rx.el.bdi(Grid.shop, class_name="cut")),
+        rx.el.div(
+            link,
+            rx.cond(Grid.domain != "", rx.el.bdi(Grid.domain, class_name="cut"), rx.fragment()),
+        ),
+        rx.el.div(
+            rx.el.span(Grid.plan, " ", wording.status.PLAN),
+            rx.match(
+                Grid.topology,
+                ("o2o", explained(wording.status.O2O, wording.status.O2O_MEANS, "o2o", "badge explained")),
+                ("dns_only", rx.el.span(wording.status.DNS_ONLY, class_name="badge")),
+                ("no_zone", rx.el.span(wording.status.NO_ZONE, class_name="badge")),
+                rx.fragment(),
+            ),
         ),
     )
     return rx.el.div(
+        rx.el.h1(wording.common.TITLE),
         rx.el.div(
-            rx.el.h1(wording.common.TITLE),
-            rx.el.div(
-                rx.cond(Grid.shop, known, rx.el.span(class_name="skel", style={"width": "320px"})),
-                class_name="sub",
-            ),
+            rx.cond(Grid.shop, known, rx.el.div(rx.el.span(class_name="skel"))), class_name="sub facts"
         ),
-        rx.el.div(actions, class_name="actions"),
         class_name="head",
     )
 
 
 def status() -> rx.Component:
-    """Live, waiting or not connected, in words with a mark of its own; below it what has no effect or is risky."""
+    """Live, waiting or not connected, in words with a mark of its own; below it the one problem that there is, else
+    what has no effect or is risky. Neither line changes its height."""
     return rx.el.section(
         rx.el.div(
             _standing(status=rx.cond(Grid.limited, "limited", Grid.status)),
-            _last_check(),
-            _incomplete_check(),
-            rx.el.span(rx.cond(_CAN_CHECK, Grid.check_again, ""), role="status", class_name="quiet"),
-            _change_log(),
-        ),
-        rx.el.div(
+            rx.el.div(_last_check(), _latest_news(), class_name="news"),
             rx.cond(
                 _CAN_CHECK & Grid.may_check,
                 rx.el.button(
                     wording.status.CHECK_ALL, type="button", class_name="link", on_click=Grid.check_all
                 ),
             ),
-            class_name="end",
+            class_name="line-1",
         ),
-        rx.el.div(_second_line()),
         rx.el.div(
-            rx.cond(
-                LOOK > 0,
-                rx.el.button(
-                    wording.status.REVIEW[0],
-                    " ",
-                    LOOK,
-                    " ",
-                    rx.cond(LOOK == 1, wording.status.REVIEW[1], wording.status.REVIEW[2]),
-                    type="button",
-                    class_name="link",
-                    on_click=Grid.show("look"),
-                ),
-            ),
-            class_name="end",
+            lost(),
+            rx.cond(HAS_PROBLEM, banner(), rx.el.div(_second_line(), _review(), class_name="calm")),
+            class_name="line-2",
         ),
         class_name="card status",
         aria_label=wording.status.STATUS,
+    )
+
+
+def _review() -> rx.Component:
+    return rx.cond(
+        LOOK > 0,
+        rx.el.button(
+            wording.status.REVIEW[0],
+            " ",
+            LOOK,
+            " ",
+            rx.cond(LOOK == 1, wording.status.REVIEW[1], wording.status.REVIEW[2]),
+            type="button",
+            class_name="link",
+            on_click=Grid.show("look"),
+        ),
     )
 
 
@@ -119,46 +123,43 @@ def _last_check() -> rx.Component:
     )
     return rx.cond(
         Grid.checked,
-        rx.el.span(checking, class_name="dot-sep quiet"),
-        rx.cond(KNOWN, rx.el.span(wording.status.NEVER_CHECKED, class_name="dot-sep quiet"), rx.fragment()),
+        rx.el.span(checking),
+        rx.cond(KNOWN, rx.el.span(wording.status.NEVER_CHECKED), rx.fragment()),
     )
 
 
-def _incomplete_check() -> rx.Component:
-    """When the zone could last not be read in full, while that is newer than the last full check."""
-    said = rx.el.span(
-        wording.status.NOT_READ_IN_FULL,
-        " ",
-        age(at=Grid.unread, says="ago"),
-        title=wording.status.NOT_READ_IN_FULL_MEANS,
+def _latest_news() -> rx.Component:
+    """One more thing on how current the page is, the most pressing: when all can be refreshed again, that the zone
+    could not be read in full since, or until when Cloudflare's log of changes was read."""
+    incomplete = explained(
+        rx.fragment(wording.status.NOT_READ_IN_FULL, " ", age(at=Grid.unread, says="ago")),
+        wording.status.NOT_READ_IN_FULL_MEANS,
+        "incomplete",
     )
-    return rx.cond(Grid.unread, rx.el.span(said, class_name="dot-sep quiet"), rx.fragment())
+    return rx.fragment(
+        rx.el.span(rx.cond(_CAN_CHECK, Grid.check_again, ""), role="status"),
+        rx.cond(
+            _CAN_CHECK & (Grid.check_again != ""),
+            rx.fragment(),
+            rx.cond(Grid.unread, incomplete, _change_log()),
+        ),
+    )
 
 
 def _change_log() -> rx.Component:
     """Whether, and until when, Cloudflare's log of changes was read."""
-    read = rx.el.span(
-        wording.status.FOLLOWED,
-        " ",
-        age(at=Grid.followed, says="ago"),
-        class_name="quiet",
-        title=wording.status.FOLLOWED_MEANS,
+    read = explained(
+        rx.fragment(wording.status.FOLLOWED, " ", age(at=Grid.followed, says="ago")),
+        wording.status.FOLLOWED_MEANS,
+        "followed",
     )
-    none = rx.el.span(
-        wording.status.NOT_FOLLOWED, class_name="quiet", title=wording.status.NOT_FOLLOWED_MEANS
-    )
-    said = rx.match(
-        Grid.followed,
-        ("", rx.fragment()),
-        ("-", rx.el.span(none, class_name="dot-sep")),
-        rx.el.span(read, class_name="dot-sep"),
-    )
+    none = explained(wording.status.NOT_FOLLOWED, wording.status.NOT_FOLLOWED_MEANS, "followed")
+    said = rx.match(Grid.followed, ("", rx.fragment()), ("-", none), read)
     return rx.cond(_CAN_CHECK, said, rx.fragment())
 
 
 def _second_line() -> rx.Component:
-    """That the token is limited, else the progress of the first read, else what to know about this store; its height
-    does not change."""
+    """That the token is limited, else the progress of the first read, else what needs attention."""
     reading = rx.fragment(
         rx.el.progress(
             value=Grid.progress[0].to(str), max=Grid.progress[1].to(str), aria_label=wording.status.CHECKING
@@ -174,19 +175,13 @@ def _second_line() -> rx.Component:
         ),
     )
     calm = rx.cond(LOOK > 0, rx.fragment(*_what_to_look_at()), wording.status.NOTHING_ODD)
-    dns_only = rx.fragment(icon("none"), rx.el.span(wording.status.DNS_ONLY_MEANS))
-    calmly = rx.match(
-        Grid.topology,
-        ("dns_only", dns_only),
-        ("no_zone", rx.fragment(icon("none"), rx.el.span(wording.status.NO_ZONE_MEANS))),
-        rx.cond(KNOWN, rx.fragment(icon("info"), rx.el.span(calm)), rx.el.span("\u00a0")),
-    )
     until, then = wording.status.LIMITED_MEANS
-    limited = rx.el.span(until, " ", age(at=Grid.limited, says="clock"), then)
+    limited = rx.el.span(until, " ", age(at=Grid.limited, says="clock"), then, class_name="tally")
+    known = rx.fragment(icon("info"), rx.el.span(calm, class_name="tally"))
     return rx.cond(
         Grid.limited,
         rx.fragment(icon("clock"), limited),
-        rx.cond((Grid.progress.length() > 0) & (Grid.checked == ""), reading, calmly),
+        rx.cond(IS_FIRST_READ, reading, rx.cond(KNOWN, known, rx.fragment())),
     )
 
 

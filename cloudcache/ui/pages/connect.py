@@ -9,9 +9,10 @@ from cloudcache.ui.components.banners import held_back, lost, unavailable
 from cloudcache.ui.components.card import card
 from cloudcache.ui.components.elements import TOKEN, problem
 from cloudcache.ui.components.icons import icon
-from cloudcache.ui.components.shell import shell
+from cloudcache.ui.components.navigation import merchant_bar
+from cloudcache.ui.components.shell import back, shell
 from cloudcache.ui.pages.api_tokens import api_tokens
-from cloudcache.ui.pages.grid import Local, gate, signed_out
+from cloudcache.ui.pages.grid import Local, gate, sign_out_of, signed_out
 from cloudcache.ui.states.connect import Connect
 from cloudcache.ui.states.session import Session
 
@@ -19,17 +20,13 @@ from cloudcache.ui.states.session import Session
 def connect(local: Local | None) -> rx.Component:
     """The page; without a merchant it shows nothing."""
     gone = (Connect.phase == "o") | ((Connect.phase == "") & (Session.gate == "refused"))
-    return rx.fragment(gate(), rx.cond(gone, signed_out(local), _page()))
+    return rx.fragment(gate(), rx.cond(gone, signed_out(local), _page(local)))
 
 
-def _page() -> rx.Component:
+def _page(local: Local | None) -> rx.Component:
     return shell(
         lost(),
-        rx.cond(
-            Connect.has_page,
-            rx.el.a(icon("right", "icon back-arrow"), wording.common.BACK, href="/", class_name="back"),
-            rx.fragment(),
-        ),
+        rx.cond(Connect.has_page, back(wording.common.BACK, "/"), rx.fragment()),
         rx.el.div(
             rx.el.div(
                 rx.el.h1(
@@ -55,6 +52,7 @@ def _page() -> rx.Component:
         ),
         rx.cond(Connect.asks, _ask(), rx.fragment()),
         class_name="page narrow",
+        bar=merchant_bar("/connect", sign_out_of(local), Connect.has_page),
     )
 
 
@@ -187,7 +185,9 @@ def _zone(one: rx.Var[dict[str, str]]) -> rx.Component:
             rx.el.span(one["plan"], " ", wording.status.PLAN, class_name="small quiet"),
             class_name="two",
         ),
-        rx.cond(one["own"] != "", rx.el.span(wording.connect.OWN_DOMAIN, class_name="badge"), rx.fragment()),
+        rx.cond(
+            one["own"] != "", rx.el.span(wording.connect.OWN_DOMAIN, class_name="badge info"), rx.fragment()
+        ),
         class_name="choice radio",
     )
 

@@ -8,12 +8,13 @@ import reflex as rx
 
 from cloudcache.domain.catalog import SECTIONS, TOGGLES, Section, Toggle
 from cloudcache.ui import wording
-from cloudcache.ui.components.banners import banner, lost
+from cloudcache.ui.components.banners import lost
 from cloudcache.ui.components.confirm import confirm
 from cloudcache.ui.components.elements import TOKEN, clock, plain_form, presses, session_gate
 from cloudcache.ui.components.head import head, status
+from cloudcache.ui.components.navigation import merchant_bar
 from cloudcache.ui.components.row import cell_of, row
-from cloudcache.ui.components.shell import shell
+from cloudcache.ui.components.shell import notice, shell
 from cloudcache.ui.components.toolbar import toolbar
 from cloudcache.ui.states.filtering import ALL, LOOK
 from cloudcache.ui.states.grid import Grid
@@ -34,28 +35,25 @@ def grid(local: Local | None) -> rx.Component:
         Grid.status,
         ("h", _waiting(local)),
         ("c", _your_turn(local)),
-        settings(_actions(local), _foot(local)),
+        settings(_foot(local), merchant_bar("/", sign_out_of(local))),
     )
     return rx.fragment(gate(), rx.cond(gone, signed_out(local), shown))
 
 
-def settings(actions: rx.Component, foot: rx.Component, *above: rx.Component) -> rx.Component:
-    """The head, the eight cards and what stands below; `above` comes before all."""
+def settings(foot: rx.Component, bar: rx.Component) -> rx.Component:
+    """The head, the eight cards and what stands below, under a bar that leads elsewhere."""
     sections = [_section(number, section, rows) for number, (section, rows) in enumerate(SECTIONS.items())]
     return shell(
-        *above,
-        head(actions),
-        banner(),
-        lost(),
+        head(),
         status(),
         toolbar(),
-        *sections,
-        _nothing_found(),
+        rx.el.div(*sections, _nothing_found(), class_name="cards"),
         foot,
         confirm(),
         clock(now=Grid.clock),
         presses(acknowledged=Grid.acknowledged, loaded=Grid.loaded),
         rx.el.p(Grid.said, class_name="sr", role="status", aria_live="polite"),
+        bar=bar,
     )
 
 
@@ -171,23 +169,16 @@ def gate() -> rx.Component:
     )
 
 
-def _actions(local: Local | None) -> rx.Component:
-    return rx.fragment(
-        rx.el.a(wording.common.HISTORY, href="/history", class_name="btn"),
-        rx.el.a(
-            rx.cond(Grid.status == "n", wording.common.CONNECT, wording.common.CONNECTION),
-            href="/connect",
-            class_name="btn",
-        ),
-        _sign_out(local) if local else rx.fragment(),
-    )
+def sign_out_of(local: Local | None) -> str | None:
+    """Where a local session ends; one in the admin has no end of its own."""
+    return f"{local.backend}/local/signout" if local else None
 
 
 def _sign_out(local: Local) -> rx.Component:
     return plain_form(
         rx.el.button(wording.common.SIGN_OUT, type="submit", class_name="btn"),
         method="post",
-        action=f"{local.backend}/local/signout",
+        action=sign_out_of(local),
         target="_top",  # the sign-in is framed by nobody
     )
 
@@ -211,27 +202,13 @@ def _your_turn(local: Local | None) -> rx.Component:
 
 
 def _card(title: str, *content: rx.Component) -> rx.Component:
-    return shell(
-        lost(),
-        rx.el.section(
-            rx.el.div(rx.el.h1(title), *content, class_name="empty lines", role="status"), class_name="card"
-        ),
-        class_name="page narrow",
-    )
+    return shell(lost(), notice("clock", title, *content), class_name="page narrow alone")
 
 
 def signed_out(local: Local | None) -> rx.Component:
     """Nobody is known here, so nothing of any shop is shown."""
     link = rx.el.a(wording.common.SIGN_IN, href="/signin", class_name="btn") if local else rx.fragment()
     return shell(
-        rx.el.section(
-            rx.el.div(
-                rx.el.h1(wording.common.SIGNED_OUT),
-                rx.el.p(wording.common.SIGNED_OUT_MORE),
-                link,
-                class_name="empty",
-            ),
-            class_name="card",
-        ),
-        class_name="page narrow",
+        notice("lock", wording.common.SIGNED_OUT, rx.el.p(wording.common.SIGNED_OUT_MORE), link),
+        class_name="page narrow alone",
     )

@@ -8,8 +8,9 @@ from cloudcache.ui import wording
 from cloudcache.ui.components.banners import lost
 from cloudcache.ui.components.elements import age
 from cloudcache.ui.components.icons import icon
-from cloudcache.ui.components.shell import shell
-from cloudcache.ui.pages.grid import Local, gate, signed_out
+from cloudcache.ui.components.navigation import merchant_bar
+from cloudcache.ui.components.shell import back, shell
+from cloudcache.ui.pages.grid import Local, gate, sign_out_of, signed_out
 from cloudcache.ui.states.history import History
 from cloudcache.ui.states.session import Session
 
@@ -17,14 +18,14 @@ from cloudcache.ui.states.session import Session
 def history(local: Local | None) -> rx.Component:
     """The page; without a merchant it shows nothing."""
     gone = ~History.loaded & (Session.gate == "refused")
-    return rx.fragment(gate(), rx.cond(gone, signed_out(local), _page()))
+    return rx.fragment(gate(), rx.cond(gone, signed_out(local), _page(local)))
 
 
-def _page() -> rx.Component:
+def _page(local: Local | None) -> rx.Component:
     empty = rx.el.p(rx.cond(History.loaded, wording.history.NO_HISTORY, ""), class_name="empty")
     return shell(
         lost(),
-        rx.el.a(icon("right", "icon back-arrow"), wording.common.BACK, href="/", class_name="back"),
+        back(wording.common.BACK, "/"),
         rx.el.div(
             rx.el.div(
                 rx.el.h1(wording.common.HISTORY), rx.el.p(wording.history.HISTORY_TEXT, class_name="sub")
@@ -52,6 +53,7 @@ def _page() -> rx.Component:
             aria_label=wording.common.HISTORY,
         ),
         class_name="page narrow",
+        bar=merchant_bar("/history", sign_out_of(local)),
     )
 
 

@@ -6,7 +6,7 @@ import reflex as rx
 
 from cloudcache.ui import wording
 from cloudcache.ui.components.elements import plain_form
-from cloudcache.ui.components.icons import icon
+from cloudcache.ui.components.icons import icon, mark
 from cloudcache.ui.components.shell import shell
 from cloudcache.ui.pages.grid import Local, _dashboard
 from cloudcache.ui.states.signin import Signin
@@ -17,7 +17,7 @@ def signin(local: Local) -> rx.Component:
     return shell(
         rx.el.div(
             rx.el.div(
-                rx.el.p(wording.common.APP, class_name="mark"),
+                rx.el.p(mark(), wording.common.APP, class_name="mark"),
                 rx.el.h1(wording.signin.SIGNIN_TITLE),
                 rx.el.p(wording.signin.SIGNIN_TEXT, class_name="sub"),
             ),
@@ -45,30 +45,44 @@ def signin(local: Local) -> rx.Component:
         rx.cond(Signin.has_more, _another(local), rx.fragment()),
         rx.el.section(
             plain_form(
-                *(
-                    rx.el.button(
-                        wording.signin.SUPPORT_ROLE.format(role=role),
-                        type="submit",
-                        name="role",
-                        value=role,
-                        class_name="btn",
-                    )
-                    for role in ("viewer", "operator", "admin")
+                rx.el.ul(
+                    *(_staff(role, note) for role, note in wording.signin.ROLES.items()), class_name="rows"
                 ),
                 method="post",
                 action=f"{local.backend}/local/staff",
             ),
+            class_name="card",
+            aria_label=wording.staff.STAFF,
+        ),
+        rx.el.footer(
+            _dashboard(local),
             rx.el.a(
                 wording.signin.PRETEND_ADMIN,
                 href=f"{local.backend}/shopify/",
                 target="_blank",
                 class_name="link",
             ),
-            class_name="card side-by-side padded-card",
-            aria_label=wording.staff.STAFF,
+            class_name="page-foot",
         ),
-        rx.el.footer(_dashboard(local), class_name="page-foot"),
         class_name="page narrow",
+    )
+
+
+def _staff(role: str, note: str) -> rx.Component:
+    return rx.el.li(
+        rx.el.button(
+            rx.el.span(
+                rx.el.b(wording.signin.SUPPORT_ROLE.format(role=role)),
+                rx.el.span(note, class_name="small quiet"),
+                class_name="two",
+            ),
+            rx.el.span(),
+            icon("right", "icon quiet"),
+            type="submit",
+            name="role",
+            value=role,
+            class_name="choice",
+        )
     )
 
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import reflex as rx
 
+from cloudcache.domain.customers import ZoneStatus
 from cloudcache.ui import wording
 from cloudcache.ui.components.banners import lost
-from cloudcache.ui.components.elements import age, plain_form
+from cloudcache.ui.components.elements import age, plain_form, problem
 from cloudcache.ui.components.icons import icon
-from cloudcache.ui.components.shell import shell
+from cloudcache.ui.components.navigation import staff_bar
+from cloudcache.ui.components.shell import back, notice, shell
 from cloudcache.ui.pages.grid import Local, settings
 from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.staff import Staff
+
+_STATES = (
+    (ZoneStatus.ACTIVE, "ok", "check", wording.status.CONNECTED),
+    (ZoneStatus.TOKEN_REFUSED, "bad", "cross", wording.status.TOKEN_REFUSED),
+    (ZoneStatus.GONE, "bad", "cross", wording.status.ZONE_NOT_FOUND),
+    (ZoneStatus.DISCONNECTED, "", "none", wording.status.NOT_CONNECTED),
+)
+"""How each status of a zone is shown in the list of customers."""
 
 
 def staff(local: Local | None, sign_in: str | None) -> rx.Component:
@@ -28,36 +38,60 @@ def staff(local: Local | None, sign_in: str | None) -> rx.Component:
         ),
         ("o", _message(wording.staff.STAFF_SIGNED_OUT, rx.fragment(), _sign_in(local, sign_in))),
         ("d", _message(wording.staff.STAFF_UNAVAILABLE, rx.fragment())),
-        _message("", rx.fragment()),
+        shell(
+            rx.el.div(rx.el.h1(wording.staff.CUSTOMERS), class_name="head"),
+            class_name="page wide",
+            bar=staff_bar(),
+        ),
     )
 
 
 def customer() -> rx.Component:
     """One customer, read only, after a reason was given."""
-    banner = rx.el.div(
-        icon("info"),
+    bar = rx.el.header(
         rx.el.div(
-            rx.el.b(wording.staff.VIEW_BANNER),
-            rx.el.p(wording.staff.VIEW_ENDS, " ", age(at=Grid.until, says="clock"), "."),
-            rx.cond(Grid.waits, rx.el.p(wording.staff.VIEW_WAITS), rx.fragment()),
+            icon("eye"),
+            rx.el.div(
+                rx.el.b(wording.staff.VIEW_BANNER),
+                rx.el.span(wording.staff.VIEW_ENDS, " ", age(at=Grid.until, says="clock"), "."),
+                rx.cond(Grid.waits, rx.el.span(wording.staff.VIEW_WAITS), rx.fragment()),
+                class_name="words",
+            ),
+            rx.el.button(wording.staff.VIEW_STOP, type="button", class_name="btn", on_click=Grid.end_view),
+            class_name="bar-in",
         ),
-        rx.el.button(wording.staff.VIEW_STOP, type="button", class_name="btn", on_click=Grid.end_view),
-        class_name="banner info",
-        role="status",
+        class_name="bar viewas",
     )
     sign_in = rx.el.a(wording.common.SIGN_IN, href="/staff", class_name="btn primary")
     asked = rx.match(
         Grid.status,
-        ("", shell(rx.el.div(rx.el.h1(rx.State.customer), class_name="head"), class_name="page narrow")),
+        (
+            "",
+            shell(
+                rx.el.div(rx.el.h1(rx.State.customer), class_name="head"),
+                class_name="page narrow",
+                bar=staff_bar(),
+            ),
+        ),
         ("o", _message(wording.staff.STAFF_SIGNED_OUT, rx.fragment(), sign_in)),
         ("d", _message(wording.staff.STAFF_UNAVAILABLE, rx.fragment())),
         _reason(),
     )
-    return rx.cond(Grid.reads_only, settings(rx.fragment(), rx.fragment(), banner), asked)
+    return rx.cond(Grid.reads_only, settings(rx.fragment(), bar), asked)
 
 
 def _search() -> rx.Component:
-    table = rx.el.ul(rx.foreach(Staff.found, _found), class_name="rows")
+    columns = (wording.staff.STORE, wording.staff.PLAN, wording.staff.STATE)
+    table = rx.el.div(
+        rx.el.table(
+            rx.el.thead(rx.el.tr(*(rx.el.th(words, scope="col") for words in columns))),
+            rx.el.tbody(rx.foreach(Staff.found, _found)),
+        ),
+        class_name="scroll-x",
+        role="region",
+        tab_index=0,
+        aria_label=wording.staff.CUSTOMERS,
+    )
     nobody = rx.el.p(
         rx.cond(Staff.searched, wording.staff.STAFF_NOBODY, wording.staff.STAFF_BEGIN),
         class_name="empty",
@@ -65,52 +99,53 @@ def _search() -> rx.Component:
     )
     return shell(
         lost(),
-        rx.el.div(
-            rx.el.div(
-                rx.el.h1(wording.staff.STAFF),
-                rx.el.p(Staff.who, " (", Staff.role, ")", class_name="sub"),
-            ),
-            rx.el.div(_sign_out(), class_name="actions"),
-            class_name="head",
-        ),
-        rx.el.div(
-            rx.el.label(
-                icon("search"),
-                rx.el.span(wording.staff.STAFF_SEARCH, class_name="sr"),
-                rx.el.input(
-                    id="find",
-                    type="search",
-                    placeholder=wording.staff.STAFF_SEARCH,
-                    auto_complete="off",
-                    max_length=500,
-                    on_change=Staff.search.debounce(150),
-                ),
-                class_name="field",
-            ),
-            class_name="toolbar",
-        ),
-        rx.el.p(Staff.problem, class_name="wrong", role="alert"),
+        rx.el.div(rx.el.h1(wording.staff.CUSTOMERS), class_name="head"),
         rx.el.section(
+            rx.el.div(
+                rx.el.label(
+                    icon("search"),
+                    rx.el.span(wording.staff.STAFF_SEARCH, class_name="sr"),
+                    rx.el.input(
+                        id="find",
+                        type="search",
+                        placeholder=wording.staff.STAFF_SEARCH,
+                        auto_complete="off",
+                        max_length=500,
+                        on_change=Staff.search.debounce(150),
+                    ),
+                    class_name="field",
+                ),
+                class_name="filters",
+            ),
+            problem(Staff.problem),
             rx.cond(Staff.found.length() > 0, table, rx.cond(Staff.problem == "", nobody, rx.fragment())),
             class_name="card",
             aria_label=wording.staff.CUSTOMERS,
         ),
-        class_name="page narrow",
+        class_name="page wide",
+        bar=staff_bar(rx.el.span(rx.el.bdi(Staff.who), " (", Staff.role, ")", class_name="who quiet cut")),
     )
 
 
 def _found(one: rx.Var[dict[str, str]]) -> rx.Component:
-    return rx.el.li(
-        rx.el.a(
-            rx.el.span(
-                rx.el.b(one["shop"]), rx.el.span(one["domain"], class_name="small quiet"), class_name="two"
-            ),
-            rx.el.span(one["plan"], ", ", one["status"], class_name="quiet small"),
-            icon("right", "icon quiet"),
-            href="/staff/customers/" + one["shop"],
-            class_name="choice",
-        )
+    return rx.el.tr(
+        rx.el.td(
+            rx.el.a(rx.el.bdi(one["shop"]), href="/staff/customers/" + one["shop"], class_name="main"),
+            rx.el.bdi(one["domain"], class_name="small quiet"),
+        ),
+        rx.el.td(one["plan"]),
+        rx.el.td(
+            rx.match(
+                one["status"],
+                *((status.label, _state(tone, picture, words)) for status, tone, picture, words in _STATES),
+                rx.el.span(one["status"]),
+            )
+        ),
     )
+
+
+def _state(tone: str, picture: str, words: str) -> rx.Component:
+    return rx.el.span(icon(picture), words, class_name=f"stateword {tone}")
 
 
 def _reason() -> rx.Component:
@@ -139,23 +174,18 @@ def _reason() -> rx.Component:
     )
     return shell(
         lost(),
-        rx.el.a(icon("right", "icon back-arrow"), wording.staff.STAFF, href="/staff", class_name="back"),
+        back(wording.staff.CUSTOMERS, "/staff"),
         rx.el.div(rx.el.h1(rx.State.customer), class_name="head"),
         rx.el.section(
             rx.el.div(form, class_name="card-body"), class_name="card", aria_label=wording.staff.REASON
         ),
         class_name="page narrow",
+        bar=staff_bar(),
     )
 
 
 def _message(title: str, more: rx.Component, *actions: rx.Component) -> rx.Component:
-    return shell(
-        lost(),
-        rx.el.section(
-            rx.el.div(rx.el.h1(title), rx.el.p(more), *actions, class_name="empty"), class_name="card"
-        ),
-        class_name="page narrow",
-    )
+    return shell(lost(), notice("lock", title, rx.el.p(more), *actions), class_name="page narrow alone")
 
 
 def _sign_in(local: Local | None, sign_in: str | None) -> rx.Component:
@@ -167,12 +197,4 @@ def _sign_in(local: Local | None, sign_in: str | None) -> rx.Component:
         rx.el.button(wording.common.SIGN_IN, type="submit", class_name="btn primary"),
         method="post",
         action=sign_in,
-    )
-
-
-def _sign_out() -> rx.Component:
-    return plain_form(
-        rx.el.button(wording.common.SIGN_OUT, type="submit", class_name="btn"),
-        method="post",
-        action="/auth/staff/signout",
     )
