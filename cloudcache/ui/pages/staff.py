@@ -16,9 +16,9 @@ from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.staff import Staff
 
 _STATES = (
-    (ZoneStatus.ACTIVE, "ok", "check", wording.status.CONNECTED),
-    (ZoneStatus.TOKEN_REFUSED, "bad", "cross", wording.status.TOKEN_REFUSED),
-    (ZoneStatus.GONE, "bad", "cross", wording.status.ZONE_NOT_FOUND),
+    (ZoneStatus.ACTIVE, "ok", "check", wording.connect.CONNECTED),
+    (ZoneStatus.TOKEN_REFUSED, "bad", "cross", wording.staff.TOKEN_NOT_WORKING),
+    (ZoneStatus.GONE, "bad", "cross", wording.staff.ZONE_NOT_FOUND),
     (ZoneStatus.DISCONNECTED, "", "none", wording.status.NOT_CONNECTED),
 )
 """How each status of a zone is shown in the list of customers."""
@@ -81,10 +81,9 @@ def customer() -> rx.Component:
 
 
 def _search() -> rx.Component:
-    columns = (wording.staff.STORE, wording.staff.PLAN, wording.staff.STATE)
     table = rx.el.div(
         rx.el.table(
-            rx.el.thead(rx.el.tr(*(rx.el.th(words, scope="col") for words in columns))),
+            rx.el.thead(rx.el.tr(*(rx.el.th(words, scope="col") for words in wording.staff.COLUMNS))),
             rx.el.tbody(rx.foreach(Staff.found, _found)),
         ),
         class_name="scroll-x",

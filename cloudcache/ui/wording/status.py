@@ -29,9 +29,6 @@ LIMITED_MEANS = (
 )
 """What stands before and after the time."""
 NOT_CONNECTED = "Not connected"
-CONNECTED = "Connected"
-TOKEN_REFUSED = "Token not working"
-ZONE_NOT_FOUND = "Zone not found"
 PAUSED = "Paused"
 CONNECTED_TO = "Connected to Cloudflare"
 NOT_CONNECTED_TO = "Not connected to Cloudflare"
