@@ -376,7 +376,7 @@ def _check(name: str, means: str, works: bool | None) -> dict[str, str]:
 
 def _count(permission: str) -> str:
     of = [one.title for one in TOGGLES if one.permission == permission]
-    return ", ".join(of) if len(of) <= 4 else f"{len(of)} of the 50 settings"
+    return ", ".join(of) if len(of) <= 4 else wording.connect.several_settings(len(of))
 
 
 on_signin("/connect", Connect.load)

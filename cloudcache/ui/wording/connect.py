@@ -84,6 +84,11 @@ _TOKEN_PROBLEMS: dict[str, str] = {
 """Why no token could be read from what was pasted, where there is more to say than `_NO_TOKEN`."""
 
 
+def several_settings(count: int) -> str:
+    """How many settings a permission is for, where they are too many to be named."""
+    return f"{count} of the 50 settings"
+
+
 def connecting(error: Refused) -> str:
     """Why a token or a zone cannot be connected."""
     if error.reason is Reason.WRONG_VALUE:

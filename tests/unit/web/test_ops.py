@@ -169,7 +169,11 @@ async def test_the_own_port_answers_all_three(port: Port, path: str, body: str):
     ],
 )
 async def test_anything_else_is_refused(port: Port, said: bytes, status: int):
-    assert (await port(said)).startswith(f"HTTP/1.1 {status} ".encode())
+    head, _, body = (await port(said)).partition(b"\r\n\r\n")
+
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: application/problem+json" in head
+    assert json.loads(body)["status"] == status and json.loads(body)["detail"]
 
 
 async def test_the_next_process_of_a_machine_takes_the_next_port(database: Database, unused_tcp_port: int):
