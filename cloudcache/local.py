@@ -115,7 +115,7 @@ DEMO_SHOPS: tuple[DemoShop, ...] = (
         "harbourcandles.example",
         "free",
         Topology.DNS_ONLY,
-        "Free, DNS only. Settings have no effect, and the token is almost out of budget.",
+        "Free, DNS only. Settings have no effect, and the token has few calls left, so changes soon wait.",
         calls_left=30,
     ),
     DemoShop(

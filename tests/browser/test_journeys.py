@@ -10,6 +10,7 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from cloudcache.domain.catalog import TOGGLES
 from tests.browser.conftest import SHOPS, Demo, new_context, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -217,3 +218,20 @@ async def test_page_that_is_opened_again_is_filtered_by_what_its_search_field_ho
 
     await expect(page.get_by_role("searchbox")).to_have_value("")
     await expect(page.get_by_role("article")).to_have_count(50)
+
+
+async def test_changes_wait_where_the_demo_promises_it(demo: Demo, browser: Browser):
+    page = await demo.open(browser, "harbour-candles")
+    await demo.settled(page)
+    waiting = page.get_by_text("Waiting to turn")
+
+    for toggle in TOGGLES:
+        if toggle.confirmation or await waiting.count():
+            continue
+        one = switch(page, toggle.title)
+        if await one.get_attribute("aria-disabled") == "false":
+            before = await one.get_attribute("aria-checked")
+            await one.click()
+            await expect(one).not_to_have_attribute("aria-checked", before or "")
+
+    await expect(waiting.first).to_be_visible()
