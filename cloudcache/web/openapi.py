@@ -25,12 +25,12 @@ _CHANGE = {
         "actor": {"type": "string"},
         "requested_at": {
             "type": "integer",
-            "description": "Unix milliseconds. For a change made at Cloudflare, when it was made if Cloudflare "
-            "says so, else when it was noticed",
+            "description": "Unix milliseconds. For a change made outside this app: when it was made, if "
+            "Cloudflare reports that, or when it was noticed.",
         },
         "settled_at": {
             "type": ["integer", "null"],
-            "description": "Unix milliseconds. For a change made at Cloudflare, when it was noticed",
+            "description": "Unix milliseconds. For a change made outside this app: when it was noticed.",
         },
         "error": {"type": ["string", "null"]},
     },

@@ -18,15 +18,18 @@ from cloudcache.web.problem import MEDIA, problem_of_status
 FOR_PROGRAMS = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 STRANGERS = ("/cloudflare/", "/shopify/")
 """The emulators refuse as those do whom they emulate."""
-KEPT = ("content-type", "content-length", "content-encoding")
+PICTURE = "M8 2.5 14 13H2zM8 6.5v3M8 11.3v.1"
+REPLACED = ("content-type", "content-length", "content-encoding")
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; "
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"
 content="width=device-width, initial-scale=1"><title>{title} · cloudcache</title>
-<link rel="icon" href="/favicon.svg" type="image/svg+xml"><link rel="stylesheet" href="/cloudcache.css">
-</head><body><main class="page narrow"><section class="card" aria-label="{title}"><div class="empty lines">
+<link rel="icon" href="/favicon.svg" type="image/svg+xml"><link rel="stylesheet" href="/tokens.css">
+<link rel="stylesheet" href="/cloudcache.css"></head><body><main class="page narrow alone">
+<section class="card" aria-label="{title}"><div class="empty lines">
+<span class="picture"><svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{picture}"/></svg></span>
 <h1>{title}</h1><p>{text}</p></div></section></main></body></html>"""
 
 
@@ -73,7 +76,7 @@ class Refusals:
 
     async def _replace(self, start: Message) -> None:
         given = Headers(raw=start["headers"])
-        kept = {name: value for name, value in given.items() if name not in KEPT}
+        kept = {name: value for name, value in given.items() if name not in REPLACED}
         is_problem = given.get("content-type", "").startswith(MEDIA)
         answer: Response = problem_of_status(start["status"], self._scope["method"], kept)
         body = self._body if is_problem else bytes(answer.body)
@@ -83,7 +86,7 @@ class Refusals:
 
 
 def _page(status: int, words: dict[str, str], headers: dict[str, str]) -> HTMLResponse:
-    html = PAGE.format(title=escape(words["title"]), text=escape(words["detail"]))
+    html = PAGE.format(title=escape(words["title"]), text=escape(words["detail"]), picture=PICTURE)
     return HTMLResponse(
         html, status, headers={**headers, "content-security-policy": POLICY, "cache-control": "no-store"}
     )
