@@ -19,6 +19,7 @@ from tests.bench import (
     database,
     engine,
     fragments,
+    hanging,
     loads,
     page,
     postgres,
@@ -43,6 +44,7 @@ PARTS: dict[str, Callable[[], Awaitable[list[Section]]]] = {
     "startup": lambda: _one(startup.warm_start()),
     "sessions": sessions.sections,
     "loads": loads.sections,
+    "hanging": hanging.sections,
     "engine": engine.sections,
     "simulation": simulation.sections,
 }

@@ -118,6 +118,11 @@ class Page(WSListener):
         """When the next frame arrives that makes this so."""
         return self._wait(holds)
 
+    def stop_reading(self) -> None:
+        """Take nothing from the socket any more, and acknowledge nothing, while it stays open."""
+        if self._transport is not None:
+            self._transport.underlying_transport.pause_reading()
+
     def close(self) -> None:
         """Leave as a browser that closes the tab."""
         if self._transport is not None and self.is_open:
@@ -159,7 +164,7 @@ class Page(WSListener):
         for number, letter in _ROW.findall(text):
             self.rows[int(number)] = letter
         for shop in _SHOP.findall(text):
-            self.shop = shop
+            self.shop = shop or self.shop  # other states of a tab have an empty one
         if READY in text:
             self.is_ready = True
         if self.on_update is not None:

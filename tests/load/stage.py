@@ -52,11 +52,13 @@ class Stage:
 
     async def dashboard(self, client: httpx.AsyncClient, shop: Shop, setting: str, value: object) -> None:
         """Somebody changes a setting in Cloudflare's own dashboard."""
-        address = self.cloudflare.removesuffix("/client/v4") + "/_emulator/dashboard"
-        answer = await client.post(
-            address, json={"zone_id": shop.zone, "setting": setting, "value": value}, timeout=SAFETY_NET_S
-        )
-        answer.raise_for_status()
+        order = {"zone_id": shop.zone, "setting": setting, "value": value}
+        await self.emulate(client, "dashboard", order)
+
+    async def emulate(self, client: httpx.AsyncClient, control: str, order: dict[str, object]) -> None:
+        """Tell the emulated Cloudflare what to do."""
+        address = f"{self.cloudflare.removesuffix('/client/v4')}/_emulator/{control}"
+        (await client.post(address, json=order, timeout=SAFETY_NET_S)).raise_for_status()
 
     async def observed_at(self, customer: int, toggle: str, since: float) -> float | None:
         """When the program first knew of a change made elsewhere after `since`; Unix seconds."""
@@ -77,9 +79,15 @@ class Stage:
 
 @contextmanager
 def embedded(
-    shops: int, *, accounts: int = 20, latency: float = 0.15, env: Mapping[str, str] | None = None
+    shops: int,
+    *,
+    accounts: int = 20,
+    latency: float = 0.15,
+    env: Mapping[str, str] | None = None,
+    first: str = "",
 ) -> Iterator[Stage]:
-    """The embedded kind: one web process with SQLite, its states in memory and the engine inside."""
+    """The embedded kind: one web process with SQLite, its states in memory and the engine inside; the statements
+    `first` run before it serves."""
     key = secrets.token_hex(24)
     fleet = Fleet(shops, min(accounts, shops), key)
     with tempfile.TemporaryDirectory(prefix="cloudcache-load-") as folder:
@@ -92,7 +100,7 @@ def embedded(
                 "CLOUDCACHE_SECRET_KEYS": key,
                 **(env or {}),
             }
-            with running_app(told) as app:
+            with running_app(told, first=first) as app:
                 yield Stage(app, cloudflare, fleet, database)
 
 

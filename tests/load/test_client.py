@@ -9,6 +9,7 @@ import pytest
 
 from tests.bench import fragments
 from tests.bench.report import Section
+from tests.load import hanging
 from tests.load.crowd import NUMBER, Crowd
 from tests.load.page import UPDATE, Lost, Page, mentions, row_is
 from tests.load.processes import cost, family
@@ -73,6 +74,15 @@ def test_a_small_crowd_loads_looks_and_flips():
     with embedded(10, accounts=2, latency=0) as stage:
         asyncio.run(_crowd_of_twenty(Crowd.of(stage, 20)))
         assert cost(family(stage.app.pid)).rss > 0
+
+
+@pytest.mark.browser
+def test_tabs_that_hang_leave_every_event_of_the_others_answered_and_can_be_reloaded():
+    with embedded(12, accounts=10, latency=0, first=hanging.NEVER_RETURNS) as stage:
+        found = asyncio.run(hanging.run(stage, 24, silent=3, seconds=1, events=40, flips=8))
+
+    assert (found.hanging, found.lost) == (10, 0)
+    assert found.reload_ms > 0
 
 
 async def _crowd_of_twenty(crowd: Crowd) -> None:

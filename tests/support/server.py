@@ -76,11 +76,14 @@ class RunningApp:
 
 
 @contextlib.contextmanager
-def running_app(env: Mapping[str, str] | None = None, *, workers: int = 1) -> Iterator[RunningApp]:
-    """A production server on a free port with its own data directory; `env` adds to its environment."""
+def running_app(
+    env: Mapping[str, str] | None = None, *, workers: int = 1, first: str = ""
+) -> Iterator[RunningApp]:
+    """A production server on a free port with its own data directory; `env` adds to its environment. The statements
+    `first` run before it serves, in the process of which the workers are forks."""
     given, port = dict(env or {}), free_port()
     with ready_to_serve(port, given) as directory:
-        command = [sys.executable, "-c", SERVE, str(port)]
+        command = [sys.executable, "-c", first + SERVE, str(port)]
         given = {"GRANIAN_WORKERS": str(workers), **given}
         with _serving(command, directory, directory, (port, port), given, START_SECONDS) as app:
             yield app

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -153,6 +153,26 @@ async def test_hanging_tab_does_not_delay_another_tab_of_its_store(stage: Stage)
             await stage.flip(stage.rig.customer, on)
             await stage.updates.refresh([stage.rig.customer.id], whole=False)
             await second.shows(State.ON if on else State.OFF)
+
+
+async def test_twenty_hanging_tabs_of_two_hundred_delay_none_of_the_others(stage: Stage):
+    customers = [stage.rig.customer, stage.other]
+    tabs = {f"tab {number}": customers[number % 2] for number in range(200)}
+    grids = {token: stage.app.open(token, customer) for token, customer in tabs.items()}
+    hanging = list(tabs)[::10]
+    async with AsyncExitStack() as locked:
+        for token in hanging:
+            await locked.enter_async_context(stage.app.locks[token])
+        for on in (True, False):
+            for customer in customers:
+                await stage.flip(customer, on)
+            await stage.updates.refresh([one.id for one in customers], whole=False)
+            for token in tabs.keys() - set(hanging):
+                await grids[token].shows(State.ON if on else State.OFF)
+        assert [grids[token].pages for token in hanging] == [[]] * 20
+    await stage.updates.idle()
+
+    assert {grid.state() for grid in grids.values()} == {State.OFF}
 
 
 async def test_tab_that_hung_shows_every_change_it_missed(stage: Stage):
