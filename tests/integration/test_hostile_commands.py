@@ -95,7 +95,7 @@ ARGUMENTS = {
     "superscript": "\u00b2",
     "option": "--help-me",
     "folder": str(ROOT),
-    "missing file": str(ROOT / "no" / "such" / "file"),
+    "missing file": "no/such/file",
     "device": "/dev/full",
     "secret": SECRET,
     "secret in a header": f"Authorization: Bearer {SECRET}",
