@@ -18,11 +18,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
 from cloudcache.adapters.db.engine import make_engine, upgrade
 from cloudcache.adapters.db.roles import ROLE
 from cloudcache.adapters.db.store import SqlStore
+from tests.support.sqlite_on_loop import connect_on_the_loop
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -62,8 +64,13 @@ async def store(database_url: str) -> AsyncIterator[SqlStore]:
 
 
 async def temporary_store(file: Path) -> SqlStore:
-    """A store on a fresh SQLite database at `file`; what quick tests use."""
-    return SqlStore(make_engine(f"sqlite:///{await copied_sqlite(file)}"))
+    """A store on a fresh SQLite database at `file`, without a thread for each connection; what quick tests use.
+
+    One store to a file: a second one that waits for the first to commit would stop the event loop.
+    """
+    engine = make_engine(f"sqlite:///{await copied_sqlite(file)}")
+    event.listen(engine.sync_engine, "do_connect", connect_on_the_loop)
+    return SqlStore(engine)
 
 
 async def copied_sqlite(file: Path) -> Path:

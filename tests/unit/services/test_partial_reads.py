@@ -28,7 +28,7 @@ async def pass_time(rig: Rig, process: Process, until_ms: int, *, watched: bool 
         if watched:
             await process.attention.still_open()
         await process.settle()
-        rig.clock.ms += 9_000
+        rig.clock.ms += 30_000
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.999])
