@@ -74,6 +74,10 @@ async def test_nobody_is_answered(api: httpx.AsyncClient, target: Target):
             assert "maple" not in answer.text
             if answer.status_code == 401:
                 assert answer.headers["x-shopify-retry-invalid-session-request"] == "1"
+                assert answer.json()["title"] == "Missing or invalid bearer token"
+                is_bearer = headers.get("Authorization", "").startswith("Bearer ")
+                challenge = 'Bearer error="invalid_token"' if is_bearer else "Bearer"
+                assert answer.headers["www-authenticate"] == challenge
             else:  # whoever is refused too often from one address waits
                 assert answer.status_code == 429 and int(answer.headers["retry-after"]) >= 1
 
@@ -157,6 +161,8 @@ async def test_bad_bodies_are_told_so(
     answer = await api.post(ONE, headers=headers, content=content)
 
     assert answer.status_code == status and answer.headers["content-type"] == "application/problem+json"
+    if status == 400:
+        assert answer.json()["detail"] == "The request body isn’t valid JSON."
 
 
 async def test_unknown_paths_and_methods_are_problems_too(api: httpx.AsyncClient, target: Target):

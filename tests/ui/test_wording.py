@@ -1,6 +1,7 @@
 """The sentences of the page, and the rule that no module-level constant is defined twice."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,19 @@ def test_a_sentence_has_one_module():
 
     assert len(modules) > 10
     assert [name for name, count in counts.items() if count > 1] == []
+
+
+def test_every_sentence_is_used():
+    program = "\n".join(path.read_text() for path in PROGRAM.rglob("*.py"))
+    unused = [
+        f"{path.stem}.{name}"
+        for path in WORDING.glob("*.py")
+        if path.name != "__init__.py"
+        for name in assigned_names(ast.parse(path.read_text()).body)
+        if len(re.findall(rf"\b{name}\b", program)) < 2
+    ]
+
+    assert unused == []
 
 
 def test_silent_cloudflare_is_not_a_store_that_is_held_back():
