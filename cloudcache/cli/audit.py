@@ -19,7 +19,7 @@ ToFile = Annotated[
     typer.Option(help="File to write the result to as metrics, for the node exporter's textfile collector."),
 ]
 
-app = typer.Typer(no_args_is_help=True, help="The audit log.")
+app = typer.Typer(no_args_is_help=True, help="Verify the audit log.")
 
 
 @app.callback()

@@ -129,4 +129,4 @@ def _suspended(customer: Customer) -> str:
 def _how_many(customers: Sequence[Customer]) -> str:
     if not customers:
         return "none yet. To add one, run: python -m cloudcache customers add SHOP --zone ZONE_ID"
-    return f"looking at the first {len(customers)}"
+    return f"checking the first {len(customers)}"
