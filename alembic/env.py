@@ -12,7 +12,8 @@ import os
 from alembic import context
 from sqlalchemy import Connection, text
 
-from cloudcache.adapters.db.engine import async_url, migrating
+from cloudcache.adapters.db.engine import async_url
+from cloudcache.adapters.db.migrations import migrating
 from cloudcache.adapters.db.models import metadata
 from cloudcache.adapters.db.roles import GRANTS, grant
 from cloudcache.config import load

@@ -5,19 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cloudcache.adapters.budget import InMemoryBudget
 from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.cloudflare.pace import OwnPace, Pace
 from cloudcache.adapters.limits import InMemoryLimiter
-from cloudcache.adapters.redis.budget import RedisBudget
-from cloudcache.adapters.redis.bus import RedisBus
-from cloudcache.adapters.redis.connection import Connection
-from cloudcache.adapters.redis.limits import RedisLimiter
-from cloudcache.adapters.redis.pace import GRANTED_PER_SECOND, PER_SECOND, SharedPace
 from cloudcache.config import Settings
 from cloudcache.domain.budget import Limits
 from cloudcache.ports import Budget, Bus, Clock, Limiter
+
+if TYPE_CHECKING:
+    from cloudcache.adapters.redis.budget import RedisBudget
+    from cloudcache.adapters.redis.bus import RedisBus
+    from cloudcache.adapters.redis.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,13 @@ def share(settings: Settings, clock: Clock, owner: Callable[[], str]) -> Shared:
     """Choose them; nothing is opened yet."""
     if settings.redis_url is None:
         return Shared(InMemoryBus(), InMemoryBudget(Limits(), clock), InMemoryLimiter(), Limits())
+    # Redis's client takes long to import, and most commands do without it.
+    from cloudcache.adapters.redis.budget import RedisBudget
+    from cloudcache.adapters.redis.bus import RedisBus
+    from cloudcache.adapters.redis.connection import Connection
+    from cloudcache.adapters.redis.limits import RedisLimiter
+    from cloudcache.adapters.redis.pace import GRANTED_PER_SECOND, PER_SECOND, SharedPace
+
     prefix, answer_s = f"cloudcache:{settings.environment}:", settings.redis_answer_seconds
     connection = Connection(settings.redis_url, prefix, answer_s)
     bus = RedisBus(connection, owner)

@@ -20,8 +20,9 @@ from starlette.applications import Starlette
 from cloudcache import local
 from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.cloudflare.client import CloudflareClient
-from cloudcache.adapters.db.engine import check_migration, make_engine, upgrade
+from cloudcache.adapters.db.engine import make_engine
 from cloudcache.adapters.db.measured import measure
+from cloudcache.adapters.db.migrations import check_migration, is_migrated, upgrade
 from cloudcache.adapters.db.roles import check_role
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.db.tables import check_tables
@@ -162,7 +163,8 @@ class Wiring:
         """Locally the database is made and migrated here; elsewhere it must already be at our migration."""
         if self.settings.is_local:
             self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-            await upgrade(self.settings.database_url)
+            if not await is_migrated(self.store.engine):
+                await upgrade(self.settings.database_url)
         await check_database(self.settings, self.store)
         if self.world is not None:
             await local.seed(

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from cloudcache.adapters.db.engine import expected_migration
+from cloudcache.adapters.db.migrations import EXPECTED_MIGRATION
 from cloudcache.adapters.prometheus import PrometheusTelemetry
 from cloudcache.adapters.telemetry import BY_KEY, PREFIX
 from cloudcache.domain.access import SYSTEM
@@ -64,7 +64,7 @@ class Scrape:
         ready = all(finding.ok for finding in await self._readiness.state())
         fleet, cohorts = await asyncio.gather(self._fleet.newest(), self._cohorts.newest())
         tell = self._telemetry.set
-        tell("build_info", 1, self._environment, expected_migration(), platform.python_version())
+        tell("build_info", 1, self._environment, EXPECTED_MIGRATION, platform.python_version())
         tell("ready", float(ready))
         tell("fleet_counted", float(fleet is not None))
         passing = CollectorRegistry()

@@ -13,7 +13,6 @@ from rich.table import Table
 from cloudcache.cli.parts import AsJson, duration, err, finite, out, print_json
 from cloudcache.domain.ids import JSON
 from cloudcache.simulation.options import SCENARIOS, Options, Tokens, scenario
-from cloudcache.simulation.plots import draw
 from cloudcache.simulation.run import Outcome, Run
 
 _NAMES = "; ".join(f"{name}: {text}" for name, (text, _) in SCENARIOS.items())
@@ -69,7 +68,13 @@ def simulate(
     outcome = _play(
         replace(base, **{key: value for key, value in given.items() if value is not None}), as_json
     )
-    files = draw(outcome.hourly, plot, name) if plot else []
+    files: list[Path] = []
+    if plot:
+        from cloudcache.simulation.plots import (
+            draw,  # drawing takes longer to import than most commands to run
+        )
+
+        files = draw(outcome.hourly, plot, name)
     if as_json:
         print_json(outcome.figures)
         return

@@ -17,7 +17,8 @@ from typing import TypeVar
 from sqlalchemy.engine import make_url
 
 from cloudcache.adapters.clock import SystemClock
-from cloudcache.adapters.db.engine import check_migration, make_engine, upgrade
+from cloudcache.adapters.db.engine import make_engine
+from cloudcache.adapters.db.migrations import check_migration, upgrade
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.domain.access import SYSTEM

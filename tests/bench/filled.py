@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy.engine import make_url
 
-from cloudcache.adapters.db.engine import upgrade
+from cloudcache.adapters.db.migrations import upgrade
 from cloudcache.domain.catalog import TOGGLES
 from tests.support.databases import fresh_postgres, prepare_role
 

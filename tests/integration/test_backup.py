@@ -15,7 +15,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import IntegrityError
 
-from cloudcache.adapters.db.engine import check_migration, make_engine
+from cloudcache.adapters.db.engine import make_engine
+from cloudcache.adapters.db.migrations import check_migration
 from cloudcache.adapters.db.models import metadata
 from cloudcache.adapters.db.roles import check_role
 from cloudcache.adapters.db.store import SqlStore

@@ -16,8 +16,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from cloudcache.adapters.db import engine as database
-from cloudcache.adapters.db.engine import async_url, make_engine, upgrade
+from cloudcache.adapters.db.engine import async_url, make_engine
 from cloudcache.adapters.db.failures import plain_words
+from cloudcache.adapters.db.migrations import upgrade
 from cloudcache.adapters.db.models import accounts
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.errors import NotFound, StoreUnavailable

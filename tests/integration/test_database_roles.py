@@ -13,7 +13,8 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from cloudcache.adapters.db.engine import ROOT, make_engine, upgrade
+from cloudcache.adapters.db.engine import ROOT, make_engine
+from cloudcache.adapters.db.migrations import upgrade
 from cloudcache.adapters.db.roles import ROLE, check_role
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.domain.errors import StoreUnavailable

@@ -12,18 +12,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cloudcache.adapters.db.engine import (
-    ROOT,
-    Database,
-    check_migration,
-    downgrade,
-    expected_migration,
-    make_engine,
-    upgrade,
-)
+from cloudcache.adapters.db.engine import ROOT, Database, make_engine
+from cloudcache.adapters.db.migrations import EXPECTED_MIGRATION, check_migration, downgrade, upgrade
 from cloudcache.adapters.db.models import metadata
 from cloudcache.adapters.db.tables import check_tables
 from cloudcache.domain.errors import StoreUnavailable
@@ -95,6 +89,10 @@ async def test_it_works_wherever_the_program_was_started_and_twice_is_once(
     await check_migration(engine)
 
 
+def test_expected_migration_is_the_newest():
+    assert ScriptDirectory(str(ROOT / "alembic")).get_current_head() == EXPECTED_MIGRATION
+
+
 async def test_two_commands_at_once_migrate_once(bare_url: str, engine: AsyncEngine):
     environment = {**os.environ, "CLOUDCACHE_DATABASE_URL": bare_url, "CLOUDCACHE_ENVIRONMENT": "production"}
 
@@ -128,7 +126,7 @@ async def test_a_database_at_another_migration_is_named_with_the_remedy(bare_url
     await set_migration(engine, "9999")
     newer = await complaint()
 
-    expected = f"this program expects {expected_migration()}"
+    expected = f"this program expects {EXPECTED_MIGRATION}"
     assert bare == f"the database is at migration none, {expected}; run: alembic upgrade head"
     assert newer == (
         f"the database is at migration 9999, {expected}; this program is older: install the newer one"

@@ -16,7 +16,8 @@ from sqlalchemy import insert, literal, select, update
 from cloudcache.adapters.budget import InMemoryBudget
 from cloudcache.adapters.clock import SystemClock
 from cloudcache.adapters.cloudflare.client import CloudflareClient
-from cloudcache.adapters.db.engine import ACROSS_TENANTS, make_engine, upgrade
+from cloudcache.adapters.db.engine import ACROSS_TENANTS, make_engine
+from cloudcache.adapters.db.migrations import upgrade
 from cloudcache.adapters.db.models import accounts, toggles, zones
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.identity.local import LocalIdentity

@@ -21,7 +21,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
-from cloudcache.adapters.db.engine import make_engine, upgrade
+from cloudcache.adapters.db.engine import make_engine
+from cloudcache.adapters.db.migrations import upgrade
 from cloudcache.adapters.db.roles import ROLE
 from cloudcache.adapters.db.store import SqlStore
 from tests.support.sqlite_on_loop import connect_on_the_loop

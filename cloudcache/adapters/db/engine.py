@@ -1,4 +1,4 @@
-"""The database: SQLite embedded, Postgres in production; how it is opened, read, written and migrated.
+"""The database: SQLite embedded, Postgres in production; how it is opened, read and written.
 
 Making an engine opens no connection, since a server forks after it was made. A read is one statement, hence one
 snapshot, and needs no transaction. A transaction that writes begins with BEGIN IMMEDIATE on SQLite: a deferred one
@@ -9,30 +9,22 @@ because SQLite itself lets them poll, and whoever polls at the wrong moment star
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
-from threading import Lock
 from time import perf_counter
 from typing import TypeAlias
 from urllib.parse import quote
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from cloudcache.adapters.db.failures import UPGRADE, told_plainly
+from cloudcache.adapters.db.failures import told_plainly
 from cloudcache.adapters.db.measured import Measured
-from cloudcache.domain.errors import StoreUnavailable
 from cloudcache.ports import SILENT, Telemetry
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,7 +71,7 @@ def make_engine(url: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
     parsed = async_url(url)
     embedded = parsed.get_backend_name() == "sqlite"
     engine = create_async_engine(
-        _sqlite_url(parsed, "rw") if embedded else parsed,
+        sqlite_url(parsed, "rw") if embedded else parsed,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS,
@@ -87,11 +79,11 @@ def make_engine(url: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
         **({} if embedded else _postgres_settings()),
     )
     if embedded:
-        _prepare(engine.sync_engine)
+        prepare(engine.sync_engine)
     return engine
 
 
-def _sqlite_url(url: URL, mode: str) -> URL:
+def sqlite_url(url: URL, mode: str) -> URL:
     """The file by its absolute path, opened in `mode` unless the address itself says how (`?mode=ro`)."""
     file = quote(str(Path(url.database or "").absolute()))
     return url.set(database=f"file:{file}", query={"mode": url.query.get("mode", mode), "uri": "true"})
@@ -118,7 +110,8 @@ def _postgres_settings() -> Mapping[str, object]:
     }
 
 
-def _prepare(engine: Engine) -> None:
+def prepare(engine: Engine) -> None:
+    """Set up each connection of a SQLite engine, and how its transactions begin."""
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
 
@@ -205,79 +198,3 @@ class Database:
 
 
 _SET_TENANT = text("SELECT set_config('cloudcache.tenant', :whose, false)")
-
-
-# -- migrations --------------------------------------------------------------------------------
-
-_one_at_a_time = Lock()  # alembic keeps what it is doing in a global variable
-
-
-async def migrating(url: str, work: Callable[[Connection], None]) -> None:
-    """Hand `work` the one connection that may make a SQLite file, and that may take its time.
-
-    Elsewhere a mistyped path would become an empty database, and a new index on 5,000,000 rows be cut off half way.
-    """
-    parsed = async_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        plain = _sqlite_url(parsed.set(drivername="sqlite"), "rwc")
-        embedded = create_engine(plain, poolclass=NullPool, hide_parameters=True)
-        _prepare(embedded)
-        with embedded.connect().execution_options(writing=True) as connection:
-            work(connection)
-            connection.commit()
-        return
-    engine = create_async_engine(parsed, poolclass=NullPool, hide_parameters=True)
-    async with engine.connect() as remote:
-        await remote.run_sync(work)
-        await remote.commit()
-
-
-async def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database to a migration; safe to call when it is there already, and from several processes."""
-    await asyncio.to_thread(_migrate, url, revision, up=True)
-
-
-async def downgrade(url: str, revision: str) -> None:
-    """Take the database back to an earlier migration."""
-    await asyncio.to_thread(_migrate, url, revision, up=False)
-
-
-def _migrate(url: str, revision: str, *, up: bool) -> None:
-    config = Config(toml_file=str(ROOT / "pyproject.toml"))
-    config.set_main_option("script_location", str(ROOT / "alembic"))
-    config.attributes["url"] = url
-    with _one_at_a_time, told_plainly():
-        try:
-            (command.upgrade if up else command.downgrade)(config, revision)
-        except CommandError as error:
-            raise StoreUnavailable(f"the database can't be migrated: {error}") from None
-
-
-async def check_migration(engine: AsyncEngine) -> None:
-    """`StoreUnavailable`, naming both, when the database is at another migration than this program."""
-    async with Database(engine).reading(ACROSS_TENANTS) as connection:
-        found = await connection.run_sync(_migration_of)
-    if found == expected_migration():
-        return
-    remedy = UPGRADE if found is None or _is_known(found) else "this program is older: install the newer one"
-    raise StoreUnavailable(
-        f"the database is at migration {found or 'none'}, this program expects {expected_migration()}; {remedy}"
-    )
-
-
-def expected_migration() -> str:
-    """The migration this program was written for."""
-    return _scripts().get_current_head() or ""
-
-
-def _migration_of(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _is_known(revision: str) -> bool:
-    return revision in {script.revision for script in _scripts().walk_revisions()}
-
-
-@cache
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(ROOT / "alembic"))
