@@ -43,7 +43,7 @@ run: $(VENV)/runtime  ## Serve cloudcache on http://localhost:3000 (PORT=... for
 	@echo "cloudcache will be at http://localhost:$(PORT)/ in a moment; Ctrl-C stops it."
 	@exec $(BIN)/reflex run --env prod --frontend-port $(PORT) --backend-port $(PORT)
 
-cluster: $(VENV)/tests  ## Postgres, Valkey, 2 web and 2 sync workers, 1,000 shops, on this machine
+cluster: $(VENV)/tests  ## Postgres, Valkey, 2 web and 2 sync workers, 1,000 stores, on this machine
 	@exec $(BIN)/python -m tests.cluster --port $(PORT)
 
 test: $(VENV)/runtime  ## Run every test

@@ -111,7 +111,7 @@ def test_permission_that_a_change_has_proved_is_not_called_untried():
 
 def test_refusal_that_suspended_the_zone_is_said_once():
     tab = Connect(_reflex_internal_init=True)
-    tab.problem = "Cloudflare does not accept this token."
+    tab.problem = wording.problems.TOKEN_REFUSED
 
     tab._show_refused(replace(CUSTOMER, status=ZoneStatus.TOKEN_REFUSED))
 
