@@ -68,11 +68,15 @@ class Refusals:
         kind = Headers(raw=start["headers"]).get("content-type", "")
         if kind.startswith(MEDIA):
             return self._is_for_people()
-        return not kind.startswith(("application/json", "text/html"))
+        if kind.startswith("text/html"):
+            return "json" in self._accepted() and "text/html" not in self._accepted()
+        return not kind.startswith("application/json")
+
+    def _accepted(self) -> str:
+        return Headers(scope=self._scope).get("accept", "")
 
     def _is_for_people(self) -> bool:
-        accepted = Headers(scope=self._scope).get("accept", "")
-        return "text/html" in accepted and not self._scope["path"].startswith(FOR_PROGRAMS)
+        return "text/html" in self._accepted() and not self._scope["path"].startswith(FOR_PROGRAMS)
 
     async def _replace(self, start: Message) -> None:
         given = Headers(raw=start["headers"])

@@ -29,7 +29,7 @@ from cloudcache.domain.errors import (
 from cloudcache.web import api, local_session, openapi, ops, shield, signin, webhooks
 from cloudcache.web.api import _credentials
 from cloudcache.web.documents import APP_BRIDGE, DocumentMiddleware, Documents
-from cloudcache.web.problem import MEDIA, of_error
+from cloudcache.web.problem import MEDIA, of_error, too_many_requests
 from cloudcache.web.shield import Shield
 from tests.blackbox.test_every_door import GUARDED, LOCAL, OPEN, PRETENDED
 
@@ -149,6 +149,7 @@ async def test_unknown_path_of_the_api_is_a_problem_and_of_the_pages_a_page():
     assert_problem(await ask("/api/nothing"), 404)
     page = await ask("/nothing", headers=BROWSER)
     assert page.status_code == 404 and page.headers["content-type"].startswith("text/html")
+    assert_problem(await ask("/said/html", routes=ODD, headers={"Accept": "application/json"}), 403)
 
 
 @pytest.mark.parametrize("path", ["/local/session", "/auth/bounce", "/auth/staff/callback"])
@@ -180,6 +181,15 @@ async def breaks(scope, receive, send) -> None:
 
 SAID = Route("/said/{what}", said)
 ODD = [SAID, Mount("/cloudflare", routes=[SAID])]
+
+
+@pytest.mark.parametrize(("wait_s", "words"), [(0.2, "1 second."), (41.7, "42 seconds.")])
+async def test_caller_over_its_limit_is_told_how_long_to_wait(wait_s: float, words: str):
+    answer = too_many_requests(wait_s)
+
+    assert answer.status_code == 429 and answer.media_type == MEDIA
+    assert answer.headers["retry-after"] == words.split()[0]
+    assert words in bytes(answer.body).decode()
 
 
 async def test_only_what_says_nothing_is_replaced():
