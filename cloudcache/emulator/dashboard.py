@@ -132,7 +132,7 @@ def _heading(world: World, zone: Zone) -> str:
 
 
 def _groups(world: World, visit: Visit, zone: Zone) -> Iterator[str]:
-    wanted = visit.find.lower()
+    wanted = "".join(one for one in visit.find.lower() if one.isprintable())
     for title, settings in GROUPS.items():
         shown = [
             setting

@@ -15,16 +15,16 @@ class Socket:
         self.opened = self.cut = 0
         self.refuses = False
         self.withholds_updates = False
-        self._to_server_is_cut = False
+        self._to_server_is_cut = self._to_page_is_cut = False
         self._open_ones: list[WebSocketRoute] = []
 
     async def route(self, page: Page) -> None:
         """Put this between the page and the server, for sockets opened from now on."""
         await page.route_web_socket("**/_event/**", self._open)
 
-    def cut_off(self, *, to_server: bool = True) -> None:
+    def cut_off(self, *, to_server: bool = True, to_page: bool = True) -> None:
         """Let nothing pass to the page any more, nor to the server; sockets opened later work."""
-        self.cut, self._to_server_is_cut = self.opened, to_server
+        self.cut, self._to_server_is_cut, self._to_page_is_cut = self.opened, to_server, to_page
 
     async def disconnect(self) -> None:
         """Close the sockets and refuse others."""
@@ -46,7 +46,8 @@ class Socket:
 
         def to_page(frame: str | bytes) -> None:
             is_update = isinstance(frame, str) and frame.startswith(UPDATE)
-            if mine > self.cut and not (is_update and self.withholds_updates):
+            is_cut = mine <= self.cut and self._to_page_is_cut
+            if not is_cut and not (is_update and self.withholds_updates):
                 socket.send(frame)
 
         socket.on_message(to_server)

@@ -33,6 +33,19 @@ async def test_page_of_a_merchant_ends_with_a_sign_out_in_another_tab(
     await expect(other.get_by_role("link", name=wording.common.BACK)).to_be_visible()
 
 
+async def test_settings_are_gone_after_a_sign_out_in_another_tab(demo: Demo, browser: Browser):
+    page, other = await demo.open(browser, "maple-lane"), await demo.open(browser, "maple-lane")
+    switches = [one.get_by_role("switch", name="Early Hints", exact=True) for one in (page, other)]
+    for one in switches:
+        await expect(one).to_be_visible()
+
+    await sign_out(page.context, "/")
+
+    await expect(page.get_by_text(wording.common.SIGNED_OUT)).to_be_visible()
+    await expect(switches[0]).to_have_count(0)
+    await expect(switches[1]).to_be_visible()
+
+
 async def staff(demo: Demo, browser: Browser) -> Page:
     page = await (await new_context(browser, base_url=demo.url)).new_page()
     await page.goto("/signin")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from cloudcache.ui import wording
 from tests.browser.conftest import Demo
 from tests.browser.sockets import Socket
 
@@ -42,32 +45,64 @@ async def flips(demo: Demo) -> int:
     return len([one for one in await demo.writes() if one.endswith("/rocket_loader")])
 
 
-async def test_press_on_a_silent_socket_is_sent_again_exactly_once(demo: Demo, browser: Browser):
+CUTS = {
+    "both ways": {"to_server": True, "to_page": True},
+    "to the page": {"to_server": False, "to_page": True},
+    "to the server": {"to_server": True, "to_page": False},
+}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+async def test_press_whose_frames_are_dropped_is_carried_out_exactly_once(
+    demo: Demo, browser: Browser, cut: str
+):
     page, socket = await opened(demo, browser)
     before, wanted = await flips(demo), await opposite(page)
-    socket.cut_off()
+    socket.cut_off(**CUTS[cut])
 
     await switch(page).click()
 
-    await expect(row(page)).to_contain_text("Sending")
-    await expect(row(page)).not_to_contain_text("Sending")
+    await expect(row(page)).to_contain_text(wording.rows.SENDING)
+    await expect(row(page)).not_to_contain_text(wording.rows.SENDING)
     await expect(switch(page)).to_have_attribute("aria-checked", wanted)
-    await expect(row(page)).to_contain_text("Confirmed")
+    await expect(row(page)).to_contain_text(wording.rows.CONFIRMED)
     assert socket.opened == socket.cut + 1
     assert await flips(demo) == before + 1
 
 
-async def test_press_whose_answer_is_lost_is_carried_out_exactly_once(demo: Demo, browser: Browser):
+async def test_second_press_on_a_silent_socket_ends_where_cloudflare_does(demo: Demo, browser: Browser):
     page, socket = await opened(demo, browser)
-    before, wanted = await flips(demo), await opposite(page)
-    socket.cut_off(to_server=False)
+    wanted = await opposite(page)
+    socket.cut_off()
 
     await switch(page).click()
+    await switch(page).click()
 
-    await expect(row(page)).to_contain_text("Sending")
-    await expect(row(page)).not_to_contain_text("Sending")
+    await expect(row(page)).to_contain_text(wording.rows.SENDING)
+    await expect(row(page)).not_to_contain_text(wording.rows.SENDING)
+    await expect(row(page)).to_contain_text(wording.rows.CONFIRMED)
     await expect(switch(page)).to_have_attribute("aria-checked", wanted)
-    await expect(row(page)).to_contain_text("Confirmed")
+    assert await demo.value("birch-and-salt", "rocket_loader") == ("on" if wanted == "true" else "off")
+
+
+async def test_presses_while_offline_change_nothing_then_or_afterwards(demo: Demo, browser: Browser):
+    page, socket = await opened(demo, browser)
+    before, position = await flips(demo), await switch(page).get_attribute("aria-checked")
+    await socket.disconnect()
+    await expect(page.get_by_text(wording.problems.LOST)).to_be_visible()
+
+    for _ in range(2):
+        await switch(page).click(force=True)  # a switch that reports that it is disabled
+    await page.get_by_role("button", name=re.compile("^Images ")).click()
+    socket.refuses = False
+    await expect(page.get_by_text(wording.problems.LOST)).to_have_count(0)
+    await demo.settled(page)
+
+    await expect(page.get_by_role("article")).to_have_count(50)
+    await expect(switch(page)).to_have_attribute("aria-checked", position or "")
+    assert await flips(demo) == before
+    await switch(page).click()
+    await expect(row(page)).to_contain_text(wording.rows.CONFIRMED)
     assert await flips(demo) == before + 1
 
 

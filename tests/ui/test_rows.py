@@ -210,6 +210,13 @@ def test_search_needs_every_word_and_finds_by_title_text_and_section():
     assert "early_hints" in rows.matching("page LOADING", TOGGLES)
     assert rows.matching("rocket polish", TOGGLES) == []
     assert rows.matching("I'm under", TOGGLES) == rows.matching("I’m under", TOGGLES) == ["under_attack"]
+    assert (
+        rows.matching("ro\u200bcket\ufeff", TOGGLES)
+        == rows.matching("ｒｏｃｋｅｔ", TOGGLES)
+        == ["rocket_loader"]
+    )
+    for odd in ("rocket*", "%", "https://rocket.example/loader", "<b>rocket</b>"):
+        assert rows.matching(odd, TOGGLES) == []
     assert rows.matching("", TOGGLES) == [toggle.id for toggle in TOGGLES]
 
 

@@ -23,6 +23,7 @@ Words that only some rows have (a reason, a name, a finer value) travel beside i
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from cloudcache.domain.catalog import BY_ID, TOGGLES, Effect, State, Toggle, Topology
@@ -251,7 +252,7 @@ def _is_pointless(toggle: Toggle, row: str, topology: Topology) -> bool:
 
 def matching(query: str, among: Iterable[Toggle]) -> list[ToggleId]:
     """The toggles in whose title or texts every word of the query occurs."""
-    words = _typed(query).split()
+    words = _typed(_seen(query)).split()
     return [one.id for one in among if all(part in _searched(one) for part in words)]
 
 
@@ -266,6 +267,12 @@ def _searched(toggle: Toggle) -> str:
         toggle.id.replace("_", " "),
     )
     return _typed(" ".join(texts))
+
+
+def _seen(text: str) -> str:
+    """Return text as it looks: pasted text may hold characters that are not seen, or wide forms of letters."""
+    usual = unicodedata.normalize("NFKC", text)
+    return "".join(one for one in usual if unicodedata.category(one) != "Cf")
 
 
 def _typed(text: str) -> str:
