@@ -14,11 +14,34 @@ const cycle = new Intl.DateTimeFormat([], { hour: "numeric" }).resolvedOptions()
 const english = (options) => new Intl.DateTimeFormat("en-US", options);
 const hoursFormat = english({ hour: cycle.startsWith("h2") ? "2-digit" : "numeric", minute: "2-digit", hourCycle: cycle });
 const dayFormat = english({ weekday: "short" });
+const hourOf = (time) => hoursFormat.format(time).replace("\u202f", "\u00a0");
 const clockTime = (at) => {
   const time = new Date((at - skew) * 1000);
-  const hours = hoursFormat.format(time).replace("\u202f", "\u00a0");
-  return time.toDateString() === new Date().toDateString() ? hours : `${dayFormat.format(time)} ${hours}`;
+  return sameDay(time, new Date()) ? hourOf(time) : `${dayFormat.format(time)} ${hourOf(time)}`;
 };
+
+const sameDay = (one, other) => one.toDateString() === other.toDateString();
+const timeOf = (at) => new Date((parseInt(at, 36) - skew) * 1000);
+const longDayFormat = english({ weekday: "short", month: "short", day: "numeric" });
+const dayName = (time) => {
+  const now = new Date();
+  if (sameDay(time, now)) return "Today";
+  const before = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  return sameDay(time, before) ? "Yesterday" : longDayFormat.format(time);
+};
+
+class Day extends HTMLElement {
+  static observedAttributes = ["at", "newer"];
+  connectedCallback() { this.tick(); }
+  attributeChangedCallback() { this.tick(); }
+  tick() {
+    const time = timeOf(this.getAttribute("at")), newer = timeOf(this.getAttribute("newer"));
+    const isFirst = !sameDay(time, newer);
+    this.textContent = isFirst && !Number.isNaN(time.getTime()) ? dayName(time) : "";
+    if (this.textContent) { this.role = "heading"; this.ariaLevel = "2"; } else this.removeAttribute("role");
+  }
+}
+customElements.define("cc-day", Day);
 
 class Age extends HTMLElement {
   static observedAttributes = ["at", "says"];
@@ -34,6 +57,7 @@ class Age extends HTMLElement {
     const past = Math.floor(Date.now() / 1000 + skew) - at;
     const says = this.getAttribute("says");
     if (says === "clock") return clockTime(at);
+    if (says === "time") return hourOf(new Date((at - skew) * 1000));
     if (says === "in") return past < 0 ? `About ${unit(-past)}` : past < 10 ? "Any moment now" : "Waiting for Cloudflare";
     return past < 1 ? "just now" : `${unit(past)} ago`;
   }

@@ -19,11 +19,19 @@ class Plain(rx.Component):
 
 
 class Age(Plain):
-    """`at` is a Unix second in base 36; `says` is `ago`, `in` or `clock`."""
+    """`at` is a Unix second in base 36; `says` is `ago`, `in`, `clock`, or `time` for one whose day is known."""
 
     tag = '"cc-age"'
     at: rx.Var[str]
     says: rx.Var[str]
+
+
+class Day(Plain):
+    """The day of `at` as a heading, unless `newer`, the line above, is of the same."""
+
+    tag = '"cc-day"'
+    at: rx.Var[str]
+    newer: rx.Var[str]
 
 
 class Clock(Plain):
@@ -87,6 +95,7 @@ class PlainForm(Plain):
 
 
 age = Age.create
+day = Day.create
 clock = Clock.create
 presses = Presses.create
 unsent = Unsent.create

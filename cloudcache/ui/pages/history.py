@@ -6,8 +6,7 @@ import reflex as rx
 
 from cloudcache.ui import wording
 from cloudcache.ui.components.banners import lost
-from cloudcache.ui.components.elements import age
-from cloudcache.ui.components.icons import icon
+from cloudcache.ui.components.elements import age, day, problem
 from cloudcache.ui.components.navigation import merchant_bar
 from cloudcache.ui.components.shell import back, shell
 from cloudcache.ui.pages.grid import Local, gate, sign_out_of, signed_out
@@ -27,18 +26,17 @@ def _page(local: Local | None) -> rx.Component:
         lost(),
         back(wording.common.BACK, "/"),
         rx.el.div(
-            rx.el.div(
-                rx.el.h1(wording.common.HISTORY), rx.el.p(wording.history.HISTORY_TEXT, class_name="sub")
-            ),
+            rx.el.h1(wording.common.HISTORY),
+            rx.el.p(wording.history.HISTORY_TEXT, class_name="sub"),
             class_name="head",
         ),
         rx.el.section(
             rx.cond(
                 History.lines.length() > 0,
-                rx.el.ul(rx.foreach(History.lines, _line), class_name="checks padded"),
+                rx.el.ol(rx.foreach(History.lines, _line), class_name="log"),
                 empty,
             ),
-            rx.el.p(History.problem, class_name="wrong", role="alert"),
+            problem(History.problem),
             rx.cond(
                 History.has_more,
                 rx.el.p(
@@ -52,17 +50,27 @@ def _page(local: Local | None) -> rx.Component:
             class_name="card",
             aria_label=wording.common.HISTORY,
         ),
-        class_name="page narrow",
+        class_name="page",
         bar=merchant_bar("/history", sign_out_of(local)),
     )
 
 
-def _line(one: rx.Var[dict[str, str]]) -> rx.Component:
+def _line(one: rx.Var[dict[str, str]], place: rx.Var[int]) -> rx.Component:
+    """One line under the day it is of, which only the first line of a day names."""
+    newer = rx.cond(place > 0, History.lines[place - 1]["at"], "")
     return rx.el.li(
-        icon("info"),
+        day(at=one["at"], newer=newer, class_name="day"),
         rx.el.div(
-            rx.el.p(one["what"]),
-            rx.cond(one["more"] != "", rx.el.p(one["more"], class_name="small quiet"), rx.fragment()),
+            rx.el.span(age(at=one["at"], says="time"), class_name="quiet num"),
+            rx.el.div(
+                rx.el.p(one["what"], class_name="what", dir="auto"),
+                rx.cond(
+                    one["more"] != "",
+                    rx.el.p(one["more"], class_name="small quiet", dir="auto"),
+                    rx.fragment(),
+                ),
+            ),
+            rx.el.span(one["before"], age(at=one["at"], says="ago"), class_name="quiet small num"),
+            class_name="entry",
         ),
-        rx.el.span(one["before"], age(at=one["at"], says="ago"), class_name="quiet small num"),
     )
