@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from html import escape
+from http import HTTPStatus
 from typing import Any
 
 from starlette.requests import Request
@@ -225,14 +226,20 @@ def _example() -> str:
 
 def _section(verb: str, path: str, operation: dict[str, object]) -> str:
     responses = operation["responses"]
-    codes = ", ".join(responses) if isinstance(responses, dict) else ""
+    codes = responses if isinstance(responses, dict) else {}
+    rows = "".join(
+        f"<tr><td>{escape(code)}</td><td>{HTTPStatus(int(code)).phrase}</td></tr>" for code in codes
+    )
     body = ""
     if "requestBody" in operation:
         body = f'<pre class="secret">{escape(json.dumps({"enabled": True}))}</pre>'
+    title = escape(str(operation["summary"]))
     return (
-        f'<section class="card"><div class="card-head"><h2>{escape(str(operation["summary"]))}</h2></div>'
-        f'<div class="card-body lines"><p><code>{verb.upper()} {escape(path)}</code></p>{body}'
-        f'<p class="small quiet">Responses: {escape(codes)}</p></div></section>'
+        f'<section class="card" aria-label="{title}"><div class="card-head"><h2>{title}</h2></div>'
+        f'<div class="card-body lines"><p class="call"><span class="badge info">{verb.upper()}</span> '
+        f"<code>{escape(path)}</code></p>{body}</div>"
+        f'<table><thead><tr><th scope="col">Status</th><th scope="col">Meaning</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></section>"
     )
 
 

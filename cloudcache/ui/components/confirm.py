@@ -13,6 +13,9 @@ from cloudcache.ui import wording
 from cloudcache.ui.components.elements import TOKEN
 from cloudcache.ui.states.grid import Grid
 
+_IRREVERSIBLE = frozenset({"hsts"})
+"""What browsers remember after it was turned off here; red is for nothing else."""
+
 
 def confirm() -> rx.Component:
     """The dialog of the setting that is being asked about, if any."""
@@ -43,7 +46,7 @@ def _dialog(toggle: Toggle, asks: Confirmation) -> rx.Component:
                 rx.el.button(
                     wording.rows.TURN_ON,
                     type="submit",
-                    class_name="btn critical",
+                    class_name="btn critical" if toggle.id in _IRREVERSIBLE else "btn primary",
                     custom_attrs={"data-writes": ""},
                 ),
             ),

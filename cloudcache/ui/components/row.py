@@ -335,7 +335,7 @@ def _is_known(letter: rx.Var[str]) -> rx.Var[bool]:
 
 def _note(*words: object, warn: bool = False) -> rx.Component:
     return rx.el.p(
-        icon("alert" if warn else "info"),
+        icon("alert") if warn else rx.fragment(),
         rx.el.span(*words),
         class_name="row-note warn" if warn else "row-note",
     )

@@ -256,7 +256,7 @@ def _check(one: rx.Var[dict[str, str]]) -> rx.Component:
         works, ("yes", wording.connect.WORKS), ("no", wording.connect.MISSING), wording.connect.NOT_TRIED
     )
     return rx.el.li(
-        rx.match(works, ("yes", icon("check")), ("no", icon("cross")), icon("clock")),
+        rx.match(works, ("yes", icon("check")), ("no", icon("cross")), icon("ring")),
         rx.el.div(rx.el.p(one["name"]), rx.el.p(one["means"], class_name="small quiet")),
         rx.el.span(words, class_name="res"),
         class_name=rx.match(works, ("yes", ""), ("no", "bad"), "none"),
@@ -303,7 +303,9 @@ def _connected() -> rx.Component:
             wording.connect.CONNECTED,
         ),
         suspended,
-        rx.el.p(rx.el.b(Connect.domain), ", ", Connect.plan, " ", wording.status.PLAN),
+        rx.cond(
+            Connect.hostname == Connect.domain, rx.fragment(), rx.el.p(rx.el.b(rx.el.bdi(Connect.domain)))
+        ),
         _way(),
         _checks(),
         problem(Connect.problem),
@@ -318,6 +320,7 @@ def _connected() -> rx.Component:
             ),
             class_name="side-by-side",
         ),
+        aside=rx.el.span(Connect.plan, " ", wording.status.PLAN, class_name="aside"),
     )
 
 
