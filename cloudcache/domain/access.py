@@ -105,19 +105,19 @@ def may(actor: Actor, action: Action, customer: CustomerId) -> bool:
 def require(actor: Actor, action: Action, customer: CustomerId) -> None:
     """Raise `NotAllowed` unless `may` says yes."""
     if not may(actor, action, customer):
-        raise NotAllowed(f"{actor.kind.value} may not {action.value} this customer")
+        raise NotAllowed(f"{actor.kind.value} can't {action.value} this customer")
 
 
 def require_administrator(actor: Actor, action: Action = Action.ADMINISTER) -> None:
     """Raise `NotAllowed` unless this actor may do it to everybody's zones."""
     if actor.kind is ActorKind.MERCHANT or action not in allowed(actor):
-        raise NotAllowed(f"{actor.kind.value} may not {action.value}")
+        raise NotAllowed(f"{actor.kind.value} can't {action.value}")
 
 
 def require_shop(actor: Actor) -> str:
     """The shop that a merchant may connect or disconnect; `NotAllowed` for everybody else."""
     if actor.kind is not ActorKind.MERCHANT or actor.reads_only or not actor.shop:
-        raise NotAllowed(f"{actor.kind.value} may not {Action.CONNECT.value} a shop")
+        raise NotAllowed(f"{actor.kind.value} can't {Action.CONNECT.value} a store")
     return actor.shop
 
 

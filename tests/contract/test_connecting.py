@@ -151,7 +151,7 @@ async def test_a_zone_belongs_to_one_shop_until_it_is_disconnected(house: House)
     first = await house.connected()
     other = await house.merchant("shop.myshopify.com")
     checked = await house.connecting.check(other, KITE_TOKEN)
-    with pytest.raises(Refused, match="another shop"):
+    with pytest.raises(Refused, match="another store"):
         await house.connecting.connect(other, checked.sealed, KITE_ZONE)
 
     await house.connecting.disconnect(first)

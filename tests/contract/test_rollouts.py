@@ -173,7 +173,7 @@ async def test_a_refused_order_leaves_the_rule_as_it_was(house: House):
             await house.rig.rollouts.set_percent(who, 0)
     with pytest.raises(ValueError, match="0 to 100"):
         await house.rig.rollouts.set_percent(SYSTEM, 101)
-    with pytest.raises(ValueError, match="shop name"):
+    with pytest.raises(ValueError, match="store name"):
         await house.rig.rollouts.name(SYSTEM, "no shop!", is_served=True)
 
     rule = await house.rig.rollouts.rule()
