@@ -25,6 +25,7 @@ from cloudcache.adapters.db.engine import make_engine
 from cloudcache.adapters.db.migrations import upgrade
 from cloudcache.adapters.db.roles import ROLE
 from cloudcache.adapters.db.store import SqlStore
+from tests.support.emptying import as_new
 from tests.support.sqlite_on_loop import connect_on_the_loop
 
 
@@ -34,7 +35,7 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
     if request.param == "sqlite":
         yield f"sqlite:///{await copied_sqlite(tmp_path / 'store.db')}"
         return
-    async with fresh_postgres(request.getfixturevalue("postgres_url")) as url:
+    async with used_postgres(request.getfixturevalue("postgres_url")) as url:
         yield restricted(url)
 
 
@@ -98,6 +99,22 @@ async def fresh_postgres(server: str, *, migrated: bool = True) -> AsyncIterator
     try:
         yield _address(server, name)
     finally:
+        await ordered(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+_emptied: dict[str, list[str]] = {}
+"""By server: databases that are as a fresh one is."""
+
+
+@asynccontextmanager
+async def used_postgres(server: str) -> AsyncIterator[str]:
+    """The address of a migrated database, empty but not new: emptying one takes half the time of making one."""
+    ready = _emptied.setdefault(server, [])
+    name = ready.pop() if ready else await _create(server, await _template(server))
+    yield _address(server, name)
+    if await as_new(_address(server, name), _address(server, _templates[server])):
+        ready.append(name)
+    else:
         await ordered(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
