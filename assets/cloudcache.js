@@ -247,10 +247,13 @@ class Session extends HTMLElement {
   }
   disconnectedCallback() {
     clearInterval(this.timer);
+    clearInterval(this.retry);
     document.removeEventListener("visibilitychange", this.seen);
   }
   attributeChangedCallback(name, before, now) {
     if (now === "reload" && before !== now) location.replace(opened);
+    clearInterval(this.retry);
+    if (now === "unavailable") this.retry = setInterval(() => this.seen(), 5000);
   }
   async present() {
     const detail = await renew();

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from cloudcache.ui import wording
 from tests.browser.conftest import Demo, new_context
+from tests.browser.page_states import support
 from tests.support.server import running_app
 from tests.support.waiting import http_client, until_true
 
@@ -23,16 +24,6 @@ def own() -> Iterator[Demo]:
     """A demo whose database this file may break."""
     with running_app({"CLOUDCACHE_WATCH_SECONDS": "3600"}) as app:
         yield Demo(app)
-
-
-async def support(demo: Demo, browser: Browser) -> Page:
-    context = await new_context(browser, base_url=demo.url)
-    page = await context.new_page()
-    await page.goto("/signin")
-    await page.get_by_role("button", name="Support, viewer").click()
-    await expect(page.get_by_text(wording.staff.STAFF_BEGIN)).to_be_visible()
-    await page.evaluate("window.notReloaded = true")
-    return page
 
 
 async def merchant(demo: Demo, browser: Browser, path: str) -> Page:
@@ -80,6 +71,7 @@ async def test_history_says_so_and_comes_back(own: Demo, browser: Browser):
 
 async def test_search_of_the_staff_shows_no_stale_customers_and_comes_back(own: Demo, browser: Browser):
     page = await support(own, browser)
+    await page.evaluate("window.notReloaded = true")
     search, found = page.get_by_role("searchbox"), page.get_by_role("link", name=SHOP)
     await search.fill("birch")
     await expect(found).to_be_visible()
@@ -117,6 +109,19 @@ async def test_sign_in_says_so_and_lists_the_shops_afterwards(own: Demo, browser
 
     await expect(page.get_by_role("button", name=SHOP)).to_be_visible()
     await expect(page.get_by_text(wording.signin.SIGNIN_UNAVAILABLE)).to_have_count(0)
+
+
+async def test_page_in_the_admin_says_so_before_it_knows_the_store(own: Demo, browser: Browser):
+    page = await (await new_context(browser, base_url=own.url)).new_page()
+    with own.without("shops"):
+        await page.goto("/shopify/store/paper-kite")
+        app = await (await page.wait_for_selector("iframe")).content_frame()
+        assert app is not None
+        await expect(app.get_by_text(wording.problems.NO_DATABASE)).to_be_visible()
+        await expect(app.get_by_text(wording.common.SIGNED_OUT)).to_have_count(0)
+
+    await expect(app.get_by_label(wording.connect.TOKEN_LABEL)).to_be_visible()
+    await expect(app.get_by_text(wording.problems.NO_DATABASE)).to_have_count(0)
 
 
 async def test_readiness_names_the_missing_table_and_comes_back(own: Demo):

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import subprocess
-import sys
-
 import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -15,23 +10,13 @@ from cloudcache.config import PRETEND_SHOPIFY, load
 from cloudcache.shopify_emulator.world import ShopifyWorld
 from cloudcache.ui import wording
 from tests.browser.conftest import Demo, new_context, picture
-from tests.support.server import ROOT
-from tests.support.waiting import SAFETY_NET_S, http_client, until_true
+from tests.browser.page_states import rollout
+from tests.support.waiting import http_client, until_true
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 SHOP = "red-lantern-books"
 STAY = "Coming soon to your store"
-
-
-async def rollout(demo: Demo, *words: str) -> None:
-    """The command, in a process of its own beside the server."""
-    env = {**os.environ, "CLOUDCACHE_DATA_DIR": str(demo.app.data_dir)}
-    command = [sys.executable, "-m", "cloudcache", "rollout", *words]
-    done = await asyncio.to_thread(
-        subprocess.run, command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=SAFETY_NET_S
-    )
-    assert done.returncode == 0, done.stderr
 
 
 async def asked(demo: Demo, method: str, handle: str = SHOP) -> httpx.Response:

@@ -12,7 +12,7 @@ from cloudcache.ui.components.icons import icon
 from cloudcache.ui.components.navigation import merchant_bar
 from cloudcache.ui.components.shell import back, shell
 from cloudcache.ui.pages.api_tokens import api_tokens
-from cloudcache.ui.pages.grid import Local, gate, sign_out_of, signed_out
+from cloudcache.ui.pages.grid import Local, gate, sign_out_of, signed_out, unless_unavailable
 from cloudcache.ui.states.connect import Connect
 from cloudcache.ui.states.session import Session
 
@@ -20,7 +20,8 @@ from cloudcache.ui.states.session import Session
 def connect(local: Local | None) -> rx.Component:
     """The page; without a merchant it shows nothing."""
     gone = (Connect.phase == "o") | ((Connect.phase == "") & (Session.gate == "refused"))
-    return rx.fragment(gate(), rx.cond(gone, signed_out(local), _page(local)))
+    unknown = (Connect.phase == "") | (Connect.phase == "o")
+    return rx.fragment(gate(), unless_unavailable(unknown, rx.cond(gone, signed_out(local), _page(local))))
 
 
 def _page(local: Local | None) -> rx.Component:

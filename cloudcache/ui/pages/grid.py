@@ -37,7 +37,8 @@ def grid(local: Local | None) -> rx.Component:
         ("c", _your_turn(local)),
         settings(_foot(local), merchant_bar("/", sign_out_of(local))),
     )
-    return rx.fragment(gate(), rx.cond(gone, signed_out(local), shown))
+    unknown = (Grid.status == "") | (Grid.status == "o")
+    return rx.fragment(gate(), unless_unavailable(unknown, rx.cond(gone, signed_out(local), shown)))
 
 
 def settings(foot: rx.Component, bar: rx.Component) -> rx.Component:
@@ -167,6 +168,12 @@ def gate() -> rx.Component:
     return rx.cond(
         rx.State.is_hydrated, session_gate(gate=Session.gate, on_token=Session.present), rx.fragment()
     )
+
+
+def unless_unavailable(unknown: rx.Var[bool], page: rx.Component) -> rx.Component:
+    """The page, unless nobody is known in it because who they are cannot be read."""
+    notice_ = _card(wording.problems.NO_DATABASE, rx.el.p(wording.problems.NO_DATABASE_MORE))
+    return rx.cond(unknown & (Session.gate == "unavailable"), notice_, page)
 
 
 def sign_out_of(local: Local | None) -> str | None:

@@ -9,7 +9,7 @@ from cloudcache.ui.components.banners import lost
 from cloudcache.ui.components.elements import age, day, problem
 from cloudcache.ui.components.navigation import merchant_bar
 from cloudcache.ui.components.shell import back, shell
-from cloudcache.ui.pages.grid import Local, gate, sign_out_of, signed_out
+from cloudcache.ui.pages.grid import Local, gate, sign_out_of, signed_out, unless_unavailable
 from cloudcache.ui.states.history import History
 from cloudcache.ui.states.session import Session
 
@@ -17,7 +17,8 @@ from cloudcache.ui.states.session import Session
 def history(local: Local | None) -> rx.Component:
     """The page; without a merchant it shows nothing."""
     gone = ~History.loaded & (Session.gate == "refused")
-    return rx.fragment(gate(), rx.cond(gone, signed_out(local), _page(local)))
+    page = rx.cond(gone, signed_out(local), _page(local))
+    return rx.fragment(gate(), unless_unavailable(~History.loaded, page))
 
 
 def _page(local: Local | None) -> rx.Component:

@@ -40,7 +40,8 @@ def on_signin(path: str, load: Callable[..., object]) -> None:
 class Session(rx.State):
     """What this tab's state is bound to; only `gate` is sent to the browser."""
 
-    gate: str = ""  # "" not asked yet, "ok", "refused", "reload": another shop came into this tab
+    # "" not asked yet, "ok", "refused", "unavailable": asked again soon, "reload": another shop came into this tab
+    gate: str = ""
 
     _bound_to: str | None = None
 
@@ -61,6 +62,7 @@ class Session(rx.State):
             return None
         except CloudcacheError as error:
             log.error("a merchant could not be signed in: %s", error)
+            self.gate = "unavailable"
             return None
         is_new = before is None or before.expires_at <= current().clock.now_ms()
         bindings.bind(socket, principal)
