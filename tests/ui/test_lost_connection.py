@@ -12,7 +12,7 @@ from cloudcache.ui.pages.staff import _search
 
 @pytest.mark.parametrize(
     "page",
-    [history, connect, _search],
+    [lambda: history(None), lambda: connect(None), _search],
     ids=["history", "connect", "staff search"],
 )
 def test_page_says_when_its_connection_is_lost(page: Callable):
