@@ -24,7 +24,7 @@ def small(name: str, **changes: object) -> Options:
         "changes_per_zone_day": 100.0,
         "writes_per_zone_day": 5.0,
         "watched": 10,
-        "hours": 3.0,
+        "hours": 1.5,
     }
     return replace(scenario(name), **(few | changes))
 
@@ -44,7 +44,7 @@ def test_one_account_sees_outside_changes_within_seconds_and_never_breaks_the_bu
 
     assert figures["breaches"] == figures["untruthful"] == 0
     assert figures["most_calls_in_300_s"] <= 1_000
-    assert figures["changes_seen"] > 10_000
+    assert figures["changes_seen"] > 5_000
     assert figures["detection_delay_s"]["p95"] <= 5 + 20
     assert figures["write_wait_s"]["p99"] < 1
 
@@ -101,7 +101,7 @@ def test_five_thousand_pages_at_once_break_nothing_and_hold_up_no_click():
 
 
 def test_without_the_batch_call_it_goes_on_with_single_reads():
-    figures = played(small("batch-withdrawn", batch_withdrawn_at_h=1.0))
+    figures = played(small("batch-withdrawn", batch_withdrawn_at_h=1.0, hours=3.0))
 
     assert figures["batch_read"] is False
     assert figures["breaches"] == figures["untruthful"] == 0
@@ -117,8 +117,8 @@ def test_calls_that_fail_are_made_good():
 
 
 def test_a_clock_that_jumps_loses_nothing_and_makes_no_storm():
-    jumps = ((1.0, 1.0), (2.0, 0.0))
-    figures = played(small("clock-jump", clock_jumps_h=jumps, hours=4.0, changes_per_zone_day=30.0))
+    jumps = ((0.5, 1.0), (1.0, 0.0))
+    figures = played(small("clock-jump", clock_jumps_h=jumps, hours=2.0, changes_per_zone_day=30.0))
 
     assert figures["breaches"] == figures["untruthful"] == 0
     assert figures["most_calls_in_300_s"] <= 1_000
