@@ -77,7 +77,7 @@ ACROSS = {
         "set_staff_role",
         "delivered",
         "forget_deliveries",
-        "check_migration",
+        "_migration",
         "check_role",
         "check_tables",
     ),
