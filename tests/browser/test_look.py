@@ -107,6 +107,21 @@ async def test_names_of_any_length_and_direction_change_no_height(demo: Demo, br
         )
 
 
+@pytest.mark.parametrize("name", ["n" * 200, "\u05d9\u05d5\u05e1\u05d9" * 50, "<b onclick=x>ann</b>" * 9])
+async def test_long_name_in_a_row_is_cut_and_its_time_is_whole(demo: Demo, browser: Browser, name: str):
+    page = await demo.open(browser, "birch-and-salt")
+    await demo.settled(page)
+    now = await demo.value("birch-and-salt", "early_hints")
+
+    await demo.dashboard("birch-and-salt", "early_hints", "off" if now == "on" else "on", person=name)
+
+    who = page.locator("#s-early_hints .who")
+    await expect(who).to_contain_text(name[:20])
+    await expect(who).to_contain_text("…")
+    await expect(who.locator("cc-age")).to_have_text(re.compile("ago|now"))
+    assert await who.evaluate("(one) => one.scrollWidth <= one.clientWidth && one.clientHeight === 16")
+
+
 async def test_skip_link_leads_past_the_navigation(demo: Demo, browser: Browser):
     page = await demo.open(browser, "maple-lane")
     await demo.settled(page)

@@ -172,11 +172,18 @@ def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Componen
     lines = _lines(word)
     made, who = lines[0], lines[1]
     noticed_alone, noticed_after_name = wording.rows.NOTICED
-    by = rx.cond(who, who + ", ", "")
-    noticed = rx.el.span(
-        rx.cond(who, who + ", " + noticed_after_name, noticed_alone), " ", age(at=at, says="ago")
+
+    def by(*when: object) -> rx.Component:
+        """Who, and when; a long name is cut, so that the time stays whole."""
+        named = rx.el.span(rx.el.bdi(who, class_name="cut"), rx.el.span(", ", *when), class_name="who")
+        return rx.cond(who, named, rx.el.span(*when))
+
+    noticed = rx.cond(
+        who,
+        by(noticed_after_name, " ", age(at=at, says="ago")),
+        rx.el.span(noticed_alone, " ", age(at=at, says="ago")),
     )
-    outside = rx.cond(made, rx.el.span(by, age(at=made, says="ago")), noticed)
+    outside = rx.cond(made, by(age(at=made, says="ago")), noticed)
 
     def ago(before: str) -> rx.Component:
         return rx.el.span(before, " ", age(at=at, says="ago"))
@@ -190,7 +197,7 @@ def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Componen
         ("k", rx.el.span(lines[0])),
         ("o", outside),
         ("x", outside),
-        ("h", rx.el.span(by, age(at=at, says="ago"))),
+        ("h", by(age(at=at, says="ago"))),
         ("s", ago(wording.rows.LAST_CHECKED)),
         ("u", rx.el.span(wording.rows.UNREAD_MORE)),
         ("m", rx.cond(word, rx.fragment(), ago(wording.rows.LAST_CHECKED))),
