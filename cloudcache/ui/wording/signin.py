@@ -13,8 +13,8 @@ SUPPORT_ROLE = "Support, {role}"
 ON_COUNT = "of 50 on"
 SIGNIN_UNAVAILABLE = "We can’t load the demo stores right now. We’ll keep trying."
 ROLES = {
-    "viewer": "Sees every store, read only",
-    "operator": "Sees every store and can refresh its settings",
-    "admin": "Can also change the roles of support staff",
+    "viewer": "Can view every store",
+    "operator": "Can view every store and refresh its settings",
+    "admin": "Sees the same pages as an operator",
 }
 """The roles of the support staff, and what each can do."""
