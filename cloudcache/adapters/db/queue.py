@@ -7,11 +7,9 @@ SQLite has one writer at a time anyway. What a look brought is accepted from the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
-    Row,
     Select,
     and_,
     case,
@@ -27,23 +25,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cloudcache.adapters.db.ends import earlier, end_due, ended
 from cloudcache.adapters.db.engine import ACROSS_TENANTS, Whose
+from cloudcache.adapters.db.leased_zone import PLACE, Line, leased, stored_unread
 from cloudcache.adapters.db.locks import lock_accounts, lock_zones
 from cloudcache.adapters.db.models import accounts, entries, suspensions, zones
 from cloudcache.adapters.db.rows import (
     FOLLOWED_UNTIL,
     ZONE,
-    customer_of,
     fitted,
     stored_toggles,
     toggles_of,
-    whole_number,
 )
 from cloudcache.adapters.db.token_ids import with_the_same_tokens
 from cloudcache.adapters.db.transactions import OnDatabase, Values, still_holds
-from cloudcache.domain.customers import Customer
-from cloudcache.domain.feed import NOTHING, Attribution, FeedStatus, Named
-from cloudcache.domain.freshness import NEVER, Interest, Urgency
-from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId
+from cloudcache.domain.feed import FeedStatus, Named
+from cloudcache.domain.freshness import NEVER, Urgency
+from cloudcache.domain.ids import CredentialId, CustomerId
 from cloudcache.ports import NONE_NAMED, Finished, LeasedZone, Unread
 
 # Literally, not as a parameter: only then may the partial indexes be used.
@@ -54,21 +50,6 @@ FOLLOWED_WITHIN_MS = 20 * 60_000
 """A feed read within the quiet cadence, and a little, tells of changes; an older one may have missed some."""
 
 WATCHED_AT_ONCE = 100
-
-_HEAD = len(ZONE)
-_PLACE = (
-    zones.c.priority,
-    zones.c.sync_due_at,
-    zones.c.generation,
-    zones.c.failures,
-    zones.c.changed_at,
-    zones.c.last_viewed_at,
-    zones.c.watched_until,
-    zones.c.account_id,
-    zones.c.lease_number,
-    zones.c.unread_toggles,
-    zones.c.unread_due_at,
-)
 
 
 class Queue(OnDatabase):
@@ -130,7 +111,7 @@ class Queue(OnDatabase):
             "updated_at": now,
         }
         if not done.keeps_unread:
-            values |= {"failures": 0, "last_error": "", **_stored_unread(None), "unread_at": done.unread_at}
+            values |= {"failures": 0, "last_error": "", **stored_unread(None), "unread_at": done.unread_at}
         if done.read_at is not None:
             values["full_read_at"] = done.read_at
         return await self._give_back(zone, owner, values, done.entries)
@@ -160,7 +141,7 @@ class Queue(OnDatabase):
             "updated_at": now,
         }
         if unread is not None:
-            values |= _stored_unread(unread)
+            values |= stored_unread(unread)
         if silent:
             values["silent_since"] = func.coalesce(zones.c.silent_since, now)
         return await self._give_back(zone, owner, values, entries, still_named)
@@ -266,15 +247,13 @@ class Queue(OnDatabase):
                 update(zones)
                 .where(zones.c.customer_id.in_(ids))
                 .values(lease_owner=owner, lease_until=until, lease_number=zones.c.lease_number + 1)
-                .returning(*ZONE, *_PLACE)
+                .returning(*ZONE, *PLACE)
             )
             rows = {int(row[0]): row for row in taken}
             asked = await _asked_for(connection, ids)
             followed = await _followed(connection, {str(row.account_id) for row in rows.values()}, now)
-        return [_leased(rows[one], asked.get(one, ()), followed, ends[one]) for one in ids if one in rows]
+        return [leased(rows[one], asked.get(one, ()), followed, ends[one]) for one in ids if one in rows]
 
-
-Line: TypeAlias = Row[int, int | None, str, str, int | None, int]
 
 _TIMES = (
     (zones, ("sync_due_at", "lease_until", "watched_until", "unread_due_at")),
@@ -324,14 +303,6 @@ async def _accepted(connection: AsyncConnection, zone: LeasedZone, owner: str, v
     return changed.rowcount == 1
 
 
-def _stored_unread(unread: Unread | None) -> Values:
-    return {
-        "unread_toggles": stored_toggles(unread.toggles) if unread else "",
-        "unread_at": unread.at if unread else None,
-        "unread_due_at": unread.due if unread else None,
-    }
-
-
 async def _asked_for(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, Sequence[Line]]:
     """The open lines of the feeds that name these zones, in the order they were done."""
     query = select(
@@ -355,49 +326,3 @@ async def _followed(connection: AsyncConnection, which: set[str], now: int) -> f
         now - FOLLOWED_WITHIN_MS < FOLLOWED_UNTIL,
     )
     return frozenset((await connection.execute(query)).scalars())
-
-
-def _leased(
-    row: Row[*tuple[object, ...]],
-    asked: Sequence[Line],
-    followed: frozenset[str],
-    ended: Named,
-) -> LeasedZone:
-    customer = customer_of(row)
-    urgency, due, generation, failures, changed_at, viewed_at, watched_until, account, *rest = row[_HEAD:]
-    lease, unread, unread_due = rest
-    lines = {int(line.id): toggles_of(line.toggles) for line in asked}
-    persons: dict[ToggleId, Attribution] = {}
-    for line in asked:
-        if line.change_id is None:  # else it is a side effect of our own write
-            persons |= dict.fromkeys(lines[int(line.id)], Attribution(line.person, line.at))
-    return LeasedZone(
-        customer,
-        Urgency(whole_number(urgency)),
-        whole_number(due),
-        whole_number(generation),
-        whole_number(failures),
-        Interest(
-            full_read_at=customer.full_read_at,
-            changed_at=None if changed_at is None else whole_number(changed_at),
-            viewed_at=None if viewed_at is None else whole_number(viewed_at),
-            watched_until=None if watched_until is None else whole_number(watched_until),
-            followed=account in followed,
-            unread_at=customer.unread_at,
-            is_retried=unread_due is not None,
-        ),
-        NOTHING.union(*lines.values()),
-        tuple(lines),
-        persons,
-        is_unknown=account == "",
-        lines=lines,
-        lease=whole_number(lease),
-        unread=_unread(customer, str(unread), unread_due),
-        ended=ended,
-    )
-
-
-def _unread(customer: Customer, stored: str, due: object) -> Unread | None:
-    if customer.unread_at is None or due is None:
-        return None
-    return Unread(toggles_of(stored), customer.unread_at, whole_number(due))
