@@ -216,7 +216,7 @@ async def test_flips_through_the_api_and_the_page_are_one_journal(api: httpx.Asy
 async def test_the_description_is_served_and_shown(api: httpx.AsyncClient):
     assert (await api.get("/api/docs/openapi.json")).json() == document()
     page = await api.get("/api/docs")
-    assert "POST /api/v1/optimizations/{toggle_id}" in page.text
+    assert ">POST</span> <code>/api/v1/optimizations/{toggle_id}</code>" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
