@@ -122,6 +122,17 @@ async def test_long_name_in_a_row_is_cut_and_its_time_is_whole(demo: Demo, brows
     assert await who.evaluate("(one) => one.scrollWidth <= one.clientWidth && one.clientHeight === 16")
 
 
+async def test_status_says_nothing_after_its_mark_while_nothing_is_known(demo: Demo, browser: Browser):
+    page = await demo.open(browser, "maple-lane")
+    await page.route_web_socket("**/_event/**", lambda socket: None)  # answers nothing
+    await page.goto("/")
+
+    await expect(page.get_by_text(wording.status.CONNECTING)).to_be_visible()
+    after = await page.locator(".news").evaluate("(one) => getComputedStyle(one, '::before').content")
+
+    assert after == "none"
+
+
 async def test_skip_link_leads_past_the_navigation(demo: Demo, browser: Browser):
     page = await demo.open(browser, "maple-lane")
     await demo.settled(page)
