@@ -64,6 +64,25 @@ async def test_nothing_moves_while_the_settings_load(demo: Demo, browser: Browse
     assert sum(value for value, *_ in shifts) <= MOST_SHIFT, shifts
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    ("path", "last"), [("/history", wording.history.HISTORY_TEXT), ("/connect", wording.connect.LOOK_AGAIN)]
+)
+async def test_nothing_moves_while_another_page_loads(
+    demo: Demo, browser: Browser, path: str, last: str, width: int
+):
+    page = await demo.open(browser, "maple-lane", width=width)
+    await page.context.add_init_script(SHIFTS)
+
+    await page.goto(path)
+    await expect(page.get_by_text(last)).to_be_visible()
+    await expect(page.locator(".skel")).to_have_count(0)
+    await page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
+
+    shifts = await page.evaluate("window.shifts")
+    assert sum(value for value, *_ in shifts) <= MOST_SHIFT, shifts
+
+
 async def test_a_late_font_moves_nothing(demo: Demo, browser: Browser):
     page = await demo.open(browser, "maple-lane", width=390)
     arrives = asyncio.Event()

@@ -92,7 +92,7 @@ async def test_everything_to_press_is_large_enough_for_a_finger(demo: Demo, brow
             continue
         found = await page.evaluate(
             """() => [...document.querySelectorAll("button, a[href], select, .field input")]
-                .filter((one) => one.checkVisibility() && !one.matches(".skip, p a, .explained"))
+                .filter((one) => one.checkVisibility() && !one.matches(".skip, p a"))
                 .map((one) => {
                     const box = one.closest(".field")?.getBoundingClientRect() ?? one.getBoundingClientRect();
                     const more = ["::before", "::after"].map((part) => {
