@@ -19,7 +19,8 @@ from tests.support.server import ROOT
 from tests.support.waiting import SAFETY_NET_S
 
 State = Callable[[Demo, Browser], AbstractAsyncContextManager[Page]]
-SHOP, NEVER_READ, REFUSED, LIMITED = "maple-lane", "red-lantern-books", "olive-press", "harbour-candles"
+SHOP, OTHER, NEVER_READ = "maple-lane", "birch-and-salt", "red-lantern-books"
+REFUSED, LIMITED = "olive-press", "harbour-candles"
 SWITCH = "Rocket Loader"
 
 
@@ -101,14 +102,14 @@ async def database_away(demo: Demo, browser: Browser) -> AsyncIterator[Page]:
 @asynccontextmanager
 async def cloudflare_silent(demo: Demo, browser: Browser) -> AsyncIterator[Page]:
     """No call to Cloudflare gets through."""
-    async with _refreshed(demo, browser, {"kind": "refuse"}) as page:
+    async with _refreshed(demo, browser, SHOP, {"kind": "refuse"}) as page:
         yield page
 
 
 @asynccontextmanager
 async def zone_gone(demo: Demo, browser: Browser) -> AsyncIterator[Page]:
     """Cloudflare does not know the zone any more."""
-    async with _refreshed(demo, browser, {"kind": "status", "status": 404, "code": 7003}) as page:
+    async with _refreshed(demo, browser, OTHER, {"kind": "status", "status": 404, "code": 7003}) as page:
         yield page
     await page.goto("/connect")
     await page.get_by_role("button", name=wording.connect.LOOK_AGAIN).click()
@@ -116,10 +117,12 @@ async def zone_gone(demo: Demo, browser: Browser) -> AsyncIterator[Page]:
 
 
 @asynccontextmanager
-async def _refreshed(demo: Demo, browser: Browser, fault: dict[str, object]) -> AsyncIterator[Page]:
-    page = await demo.open(browser, SHOP)
+async def _refreshed(
+    demo: Demo, browser: Browser, handle: str, fault: dict[str, object]
+) -> AsyncIterator[Page]:
+    page = await demo.open(browser, handle)
     await demo.settled(page)
-    await demo.faults({**fault, "zone_id": SHOPS[SHOP].zone_id, "times": None})
+    await demo.faults({**fault, "zone_id": SHOPS[handle].zone_id, "times": None})
     try:
         await page.get_by_role("button", name=wording.status.CHECK_ALL).click()
         yield page
