@@ -23,10 +23,13 @@ def lines(page: Page, name: str = NAME) -> Locator:
 
 
 async def history(demo: Demo, browser: Browser, *, width: int = 1280) -> Page:
-    page = await demo.open(browser, SHOP, width=width)
-    await demo.settled(page)
+    """A tab that shows the history, and no other of that store."""
+    settings = await demo.open(browser, SHOP, width=width)
+    await demo.settled(settings)
+    page = await settings.context.new_page()
+    await settings.close()
     await page.goto("/history")
-    await expect(page.get_by_role("heading", name=wording.common.HISTORY)).to_be_visible()
+    await expect(lines(page, "").first).to_be_visible()
     await page.evaluate("window.notReloaded = true")
     return page
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cloudcache import services
 from cloudcache.domain.ids import CustomerId
 from cloudcache.ui.states import reloads
 from cloudcache.ui.states.feed import ask_to_load
@@ -34,8 +35,11 @@ class FakeApp:
 
 
 @pytest.fixture(autouse=True)
-def tokens() -> Iterator[None]:
-    yield
+def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CustomerId]]:
+    """The customers whose history a tab stopped following."""
+    seen: list[CustomerId] = []
+    monkeypatch.setattr(services, "_in_use", [SimpleNamespace(attention=SimpleNamespace(closed=seen.append))])
+    yield seen
     for token in ("one", "two"):
         reloads.forget(token)
 
@@ -72,12 +76,20 @@ async def test_tab_that_shows_another_page_by_now_does_not_load_the_former():
     assert reloads.following() == []
 
 
-async def test_tab_that_is_gone_is_forgotten():
-    reloads.opened(tab("one"), History.load, customer=SHOP)
+async def test_tab_that_is_gone_is_forgotten(closed: list[CustomerId]):
+    assert reloads.opened(tab("one"), History.load, customer=SHOP)
+    assert not reloads.opened(tab("one"), History.load, customer=SHOP), "it is followed already"
 
     await ask_to_load(FakeApp(), reloads.following())
 
-    assert reloads.following() == []
+    assert reloads.following() == [] and closed == [SHOP]
+
+
+def test_tab_that_shows_another_page_follows_no_history(closed: list[CustomerId]):
+    reloads.opened(tab("one"), History.load, customer=SHOP)
+
+    assert reloads.loads(tab("one", "/"))
+    assert reloads.following() == [] and closed == [SHOP]
 
 
 async def test_page_that_could_not_be_read_is_loaded_until_it_can():

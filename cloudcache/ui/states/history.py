@@ -6,10 +6,11 @@ import logging
 
 import reflex as rx
 
+from cloudcache.domain.access import Actor
 from cloudcache.domain.audit import HistoryEntry
 from cloudcache.domain.catalog import BY_ID
 from cloudcache.domain.errors import CloudcacheError
-from cloudcache.domain.ids import ToggleId
+from cloudcache.domain.ids import CustomerId, ToggleId
 from cloudcache.services import current
 from cloudcache.services.auditing import LONGEST_HISTORY
 from cloudcache.ui import wording
@@ -43,7 +44,8 @@ class History(rx.State):
             return rx.redirect("/connect")
         if await is_held_back(actor):
             return rx.redirect("/")
-        reloads.opened(self, History.load, await sign_in_of(self, is_staff=False), actor.customer)
+        if reloads.opened(self, History.load, await sign_in_of(self, is_staff=False), actor.customer):
+            await self._ask_for_attention(actor, actor.customer)
         await self._show(older=False)
         return None
 
@@ -51,6 +53,13 @@ class History(rx.State):
     async def more(self):
         """Older lines."""
         await self._show(older=True)
+
+    async def _ask_for_attention(self, actor: Actor, customer: CustomerId) -> None:
+        """Have what is changed outside noticed as soon as on the settings page."""
+        try:
+            await current().attention.opened(actor, customer)
+        except CloudcacheError as error:
+            log.error("nobody is told that a history is open: %s", error)
 
     async def _show(self, *, older: bool) -> None:
         """Read a page; the newest take the place of what is shown, so that opening twice shows nothing twice."""

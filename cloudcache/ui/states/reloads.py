@@ -19,6 +19,7 @@ import reflex as rx
 from reflex.event import Event
 
 from cloudcache.domain.ids import CustomerId
+from cloudcache.services import current
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,18 @@ _due: set[str] = set()
 
 def opened(
     state: rx.State, load: rx.EventHandler, sign_in: str = "", customer: CustomerId | None = None
-) -> None:
-    """This tab shows the page it has just loaded: of this customer, if it is to follow what changes there."""
+) -> bool:
+    """This tab shows the page it has just loaded: of this customer, if it is to follow what changes there. Returns
+    whether it did not follow the customer before; then attention is due to it."""
     token = state.router.session.client_token
-    forget(token)
+    known = _tabs.get(token)
+    is_new = customer is not None and (known is None or known.customer != customer)
+    if is_new or customer is None:
+        forget(token)
     _tabs[token] = _Tab(_path_of(state), Event.from_event_type(load)[0], sign_in, customer)
     if customer is not None:
         _following[customer].add(token)
+    return is_new
 
 
 def try_again(state: rx.State, load: rx.EventHandler, sign_in: str = "") -> None:
@@ -62,10 +68,10 @@ def loads(state: rx.State) -> bool:
     was_asked, known = token in _asked, _tabs.get(token)
     _asked.discard(token)
     _trying.discard(token)
-    if not was_asked or known is None or known.path == _path_of(state):
-        return True
-    forget(token)
-    return False
+    is_elsewhere = known is not None and known.path != _path_of(state)
+    if is_elsewhere:
+        forget(token)
+    return not (was_asked and is_elsewhere)
 
 
 def ask(token: str) -> Event | None:
@@ -104,7 +110,7 @@ def sign_out(sign_in: str) -> None:
 
 
 def forget(token: str) -> None:
-    """This tab is gone, or shows another page."""
+    """This tab is gone, or shows another page; nobody follows its customer there any more."""
     known = _tabs.pop(token, None)
     for tokens in (_asked, _trying, _due):
         tokens.discard(token)
@@ -112,6 +118,7 @@ def forget(token: str) -> None:
         _following[known.customer].discard(token)
         if not _following[known.customer]:
             del _following[known.customer]
+        current().attention.closed(known.customer)
 
 
 def _path_of(state: rx.State) -> str:
