@@ -17,6 +17,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 HTTP2 = "HTTP/2"
 REFRESHED = status.check_again(60_000).partition(".")[0]
+CUT = """
+() => [...document.querySelectorAll("main .status *, main .head *, main .banner *")]
+  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth)
+  .map((one) => one.textContent)
+"""
+"""What stands beyond the edge of a phone."""
+
 MARKS = (status.LIVE, status.OFFLINE, status.PAUSED, status.CONNECTING, status.UNAVAILABLE, status.LIMITED)
 
 
@@ -76,3 +83,4 @@ async def test_page_says_what_is_true_in_each_state(own: Demo, browser: Browser,
             await expect(page.get_by_text(sentence).filter(visible=True)).to_have_count(0)
 
         await pictures(page, f"state-{name.replace('_', '-')}")
+        assert await page.evaluate(CUT) == []
