@@ -1,4 +1,4 @@
-"""The font: small enough for a first visit, allowed by every page that uses it, and with its licence beside it."""
+"""The font: small enough for a first visit, allowed by every page that uses it, and with its license beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ASSETS = Path(__file__).resolve().parents[3] / "assets"
 FONT = ASSETS / theme.FONT.removeprefix("/")
 
 
-def test_font_has_at_most_40_kb_and_its_licence_beside_it():
+def test_font_has_at_most_40_kb_and_its_license_beside_it():
     assert FONT.read_bytes()[:4] == b"wOF2"
     assert FONT.stat().st_size <= 40 * 1024
     assert "SIL Open Font License, Version 1.1" in (ASSETS / "inter-license.txt").read_text()
