@@ -246,7 +246,7 @@ async def test_times_are_in_the_language_of_the_page(demo: Demo, browser: Browse
 async def test_system_colors_keep_every_mark(demo: Demo, browser: Browser):
     page = await demo.open(browser, "maple-lane")
     await demo.settled(page)
-    await page.emulate_media(forced_colors="active")
+    await page.emulate_media(forced_colors="active", reduced_motion="reduce")  # no color is on its way
 
     shown = await page.evaluate(
         """() => {
@@ -271,6 +271,7 @@ async def test_system_colors_keep_every_mark(demo: Demo, browser: Browser):
 
 async def test_locked_switch_that_is_on_looks_on(demo: Demo, browser: Browser):
     page = await demo.open(browser, "olive-press")
+    await page.emulate_media(reduced_motion="reduce")  # no color is on its way
     contrast = await page.locator('.switch[aria-disabled="true"][aria-checked="true"]').first.evaluate(
         """(one) => {
             const parts = (color) => color.match(/[0-9.]+/g).map(Number);
