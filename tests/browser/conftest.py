@@ -139,8 +139,16 @@ def demo() -> Iterator[Demo]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
+async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(**launch_options())
         yield launched
         await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser; whatever tabs a test leaves open are closed, for each would live on and load the machine."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()

@@ -42,10 +42,13 @@ async def test_flips_in_a_second_tab_appear_as_one_line_each(demo: Demo, browser
     row = other.get_by_role("article", name=NAME, exact=True)
     positions = []
 
+    is_on = await switch.get_attribute("aria-checked") == "true"
     for _ in range(2):
+        is_on = not is_on
         await switch.click()
+        await expect(switch).to_have_attribute("aria-checked", "true" if is_on else "false")
         await expect(row).to_contain_text("Confirmed")
-        positions.append("on" if await switch.get_attribute("aria-checked") == "true" else "off")
+        positions.append("on" if is_on else "off")
 
     await expect(lines(page)).to_have_count(before + 2)
     for number, position in enumerate(reversed(positions)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from cloudcache.domain.catalog import State, Topology, ZonePlan, find
 from cloudcache.domain.customers import Customer, Page, ZoneStatus
 from cloudcache.domain.ids import CustomerId, ZoneId
 from cloudcache.domain.toggle import Cell
-from cloudcache.ui.states import rows
+from cloudcache.ui.states import rows, showing
 from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.showing import Showing
 
@@ -48,8 +49,10 @@ def on(toggle: Any) -> Cell:
 
 
 @pytest.fixture
-def tab() -> Tab:
-    """A tab that shows two rows of zone A."""
+def tab(monkeypatch: pytest.MonkeyPatch) -> Tab:
+    """A tab that shows two rows of zone A, whose token nobody limits."""
+    attention = SimpleNamespace(limited_until=lambda customer: None)
+    monkeypatch.setattr(showing, "current", lambda: SimpleNamespace(attention=attention))
     shown = Tab()
     shown._apply(page("a", 10, on(ROCKET), on(POLISH)), NOW, None)
     return shown
