@@ -6,8 +6,9 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Frame, Page, expect
 
-from cloudcache.ui.wording import common
+from cloudcache.ui.wording import common, signin
 from tests.browser.conftest import Demo, new_context
+from tests.browser.page_states import rollout
 from tests.support.server import running_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -49,6 +50,21 @@ async def test_axe_finds_nothing_in_the_frame(demo: Demo, browser: Browser):
     found = (await Axe().run(app)).response["violations"]
 
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+async def test_sign_out_of_a_page_in_the_admin_leaves_the_frame(demo: Demo, browser: Browser):
+    """The sign-in refuses to be framed: in the frame its address would be a page that cannot be shown."""
+    page, app = await in_the_admin(demo, browser, "red-lantern-books")
+    await expect(app.get_by_role("heading", name=common.TITLE)).to_be_visible()
+    await expect(app.get_by_role("button", name=common.SIGN_OUT)).to_have_count(0)
+    await rollout(demo, "remove", "red-lantern-books")
+    try:
+        await app.get_by_role("button", name=common.SIGN_OUT).click()
+
+        await expect(page.get_by_role("heading", name=signin.SIGNIN_TITLE)).to_be_visible()
+        await expect(page.locator("iframe")).to_have_count(0)
+    finally:
+        await rollout(demo, "forget", "red-lantern-books")
 
 
 async def test_page_has_the_same_navigation_outside_of_the_admin(demo: Demo, browser: Browser):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -97,6 +98,7 @@ async def test_support_finds_a_shop_gives_a_reason_and_changes_nothing(
     await page.get_by_role("button", name="View settings").dblclick()
 
     await expect(page.get_by_text("Viewing as support (read only)")).to_be_visible()
+    await expect(page).to_have_title(re.compile("^maple-lane"))  # tells one customer's tab from another's
     await expect(page.get_by_role("button", name="Refresh all")).to_have_count(0)
     switch = page.get_by_role("switch", name="Early Hints")
     await expect(switch).to_have_attribute("aria-disabled", "true")
