@@ -131,6 +131,9 @@ class Settings:
     watch_seconds: int
     """CLOUDCACHE_WATCH_SECONDS: how often the zone of an open page is read again."""
 
+    audit_log_seconds: int
+    """CLOUDCACHE_AUDIT_LOG_SECONDS: how often the audit log of an open page's account is read."""
+
     log_format: str
     """CLOUDCACHE_LOG_FORMAT: text or json, one object a line."""
 
@@ -214,6 +217,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         sync_in_web=_switch(given, "CLOUDCACHE_SYNC_IN_WEB", local),
         stale_seconds=_whole(given, "CLOUDCACHE_STALE_SECONDS", 3600, "seconds"),
         watch_seconds=_whole(given, "CLOUDCACHE_WATCH_SECONDS", 60, "seconds"),
+        audit_log_seconds=_whole(given, "CLOUDCACHE_AUDIT_LOG_SECONDS", 15, "seconds"),
         log_format=_one_of(given, "CLOUDCACHE_LOG_FORMAT", ("text", "json"), "text" if local else "json"),
         metrics_address=_address(given, "CLOUDCACHE_METRICS_PORT"),
         unknown=env_file.unknown(environ),

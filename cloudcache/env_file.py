@@ -53,6 +53,7 @@ KNOWN = frozenset(
         "SUPPORT_ADDRESS",
         "SYNC_IN_WEB",
         "WATCH_SECONDS",
+        "AUDIT_LOG_SECONDS",
     )
 )
 """Every setting that `config.load` reads."""

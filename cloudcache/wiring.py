@@ -275,6 +275,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         batch_read=settings.batch_read,
         stale_after_ms=settings.stale_seconds * 1000,
         watch_every_ms=settings.watch_seconds * 1000,
+        audit_log_every_ms=settings.audit_log_seconds * 1000,
         telemetry=telemetry,
         limits=shared.limits,
     )

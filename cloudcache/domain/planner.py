@@ -145,17 +145,25 @@ class FleetPlan:
 
 
 def plan(
-    pools: Sequence[Pool], limits: Limits, batch: bool, watch_s: float = 60, follow_s: float = 3_600
+    pools: Sequence[Pool],
+    limits: Limits,
+    batch: bool,
+    *,
+    watch_s: float = 60,
+    follow_s: float = 3_600,
+    audit_log_s: float = USUAL.feed_busy_ms / 1000,
 ) -> FleetPlan:
-    """The pace that fits, for each pool. `watch_s` and `follow_s` are the wished intervals between whole reads of a
-    zone with an open page, without and with a feed; they grow when the supply is short."""
+    """Return the pace that fits, for each pool.
+
+    `watch_s` and `follow_s` are the seconds wanted between whole reads of a zone with an open page, without and with
+    a readable audit log, and `audit_log_s` those between reads of that log; all grow when the supply is short."""
     busy = [pool for pool in pools if pool.zones]
     shares = _shares(
         [pool.tokens * limits.steady_per_second for pool in busy], float(limits.reads_per_second)
     )
     calls = len(reads(batch))
     plans = [
-        _plan_pool(pool, share, limits, calls, watch_s, follow_s)
+        _plan_pool(pool, share, limits, calls, (watch_s, follow_s, audit_log_s))
         for pool, share in zip(busy, shares, strict=True)
     ]
     return FleetPlan(tuple(plans), batch, limits)
@@ -173,14 +181,15 @@ def _shares(wanted: Sequence[float], supply: float) -> list[float]:
 
 
 def _plan_pool(
-    pool: Pool, share: float, limits: Limits, calls: int, watch_s: float, follow_s: float
+    pool: Pool, share: float, limits: Limits, calls: int, wanted: tuple[float, float, float]
 ) -> PoolPlan:
+    watch_s, follow_s, audit_log_s = wanted
     supply = _Supply(share * USABLE)
     quiet_s = USUAL.feed_quiet_ms / 1000
     supply.take("write", pool.writes_per_day / SECONDS_A_DAY)
     quiet_s = max(quiet_s, pool.accounts / supply.left if supply.left else LONGEST_S)
     supply.take("feed", max(0, pool.accounts - pool.busy_accounts) / quiet_s)
-    busy_s = min(quiet_s, supply.every("feed", pool.busy_accounts, USUAL.feed_busy_ms / 1000, BUSY_SHARE))
+    busy_s = min(quiet_s, supply.every("feed", pool.busy_accounts, audit_log_s, BUSY_SHARE))
     supply.take("named", pool.changes_per_day * (pool.followed / pool.zones) / SECONDS_A_DAY)
     duties = supply.given
     supply.take("named", pool.backlog / CATCH_UP_S)
@@ -200,7 +209,8 @@ def _plan_pool(
         feed_lively_ms=round(min(lively_s, quiet_s) * 1000),
         feed_quiet_ms=round(quiet_s * 1000),
     )
-    binding = _binding(pool, share, limits, pace, sweep_s)
+    keeps = sweep_s <= SWEEP_AT_LEAST_S and busy_s <= max(audit_log_s, USUAL.feed_busy_ms / 1000)
+    binding = _binding(pool, share, limits) if not keeps else Binding.NOTHING
     return PoolPlan(pool, _bounded(pace), share, supply.rates, duties, sweep_s, _ages(pool, pace), binding)
 
 
@@ -275,7 +285,5 @@ def _ages(pool: Pool, pace: Pace) -> tuple[Age, ...]:
     return tuple(ages)
 
 
-def _binding(pool: Pool, share: float, limits: Limits, pace: Pace, sweep_s: float) -> Binding:
-    if sweep_s <= SWEEP_AT_LEAST_S and pace.feed_busy_ms <= USUAL.feed_busy_ms:
-        return Binding.NOTHING
+def _binding(pool: Pool, share: float, limits: Limits) -> Binding:
     return Binding.TOKEN if share >= pool.tokens * limits.steady_per_second else Binding.ADDRESS

@@ -42,6 +42,7 @@ class Parts:
     batch_read: bool = True
     stale_after_ms: int = 3_600_000
     watch_every_ms: int = 60_000
+    audit_log_every_ms: int = 15_000
     limits: Limits = field(default_factory=Limits)
     telemetry: Telemetry = SILENT
 
@@ -77,6 +78,7 @@ def assemble(p: Parts) -> Sync:
         p.clock,
         p.limits,
         watch_every_ms=p.watch_every_ms,
+        audit_log_every_ms=p.audit_log_every_ms,
         stale_after_ms=p.stale_after_ms,
     )
     changefeed = ChangeFeed(

@@ -24,6 +24,7 @@ class Pacing:
         limits: Limits,
         *,
         watch_every_ms: int,
+        audit_log_every_ms: int,
         stale_after_ms: int,
     ) -> None:
         self._queue = queue
@@ -31,10 +32,13 @@ class Pacing:
         self._clock = clock
         self._limits = limits
         self._watch_every_ms = watch_every_ms
+        self._audit_log_every_ms = audit_log_every_ms
         self._stale_after_ms = stale_after_ms
         self._planned_at: int | None = None
         self._pace: dict[str, Pace] = {}
-        self._unplanned = replace(Pace(), watched_ms=watch_every_ms, followed_ms=stale_after_ms)
+        self._unplanned = replace(
+            Pace(), watched_ms=watch_every_ms, followed_ms=stale_after_ms, feed_busy_ms=audit_log_every_ms
+        )
 
     async def refresh(self) -> None:
         """Plan anew when the last plan is old, or the clock was set back."""
@@ -53,6 +57,7 @@ class Pacing:
             self._reconciler.batch_read,
             watch_s=self._watch_every_ms / 1000,
             follow_s=self._stale_after_ms / 1000,
+            audit_log_s=self._audit_log_every_ms / 1000,
         )
         return fleet, counts
 

@@ -134,7 +134,7 @@ async def pictures(page: Page, name: str) -> None:
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
     PICTURES.mkdir(exist_ok=True)
-    with running_app({"CLOUDCACHE_WATCH_SECONDS": "5"}) as app:
+    with running_app({"CLOUDCACHE_WATCH_SECONDS": "5", "CLOUDCACHE_AUDIT_LOG_SECONDS": "2"}) as app:
         yield Demo(app)
 
 

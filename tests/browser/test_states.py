@@ -66,7 +66,7 @@ STATES: dict[str, Says] = {
 @pytest.fixture(scope="module")
 def own() -> Iterator[Demo]:
     """A demo that this file may break."""
-    with running_app({"CLOUDCACHE_WATCH_SECONDS": "5"}) as app:
+    with running_app({"CLOUDCACHE_WATCH_SECONDS": "5", "CLOUDCACHE_AUDIT_LOG_SECONDS": "2"}) as app:
         yield Demo(app)
 
 

@@ -56,6 +56,16 @@ def test_two_thousand_open_pages_are_looked_at_within_half_a_minute_and_everybod
     assert found.pace.feed_quiet_ms == 870_000
 
 
+def test_audit_logs_of_open_pages_are_read_as_often_as_asked_while_the_supply_lasts():
+    few = token_each(busy_accounts=10, watched=10)
+    (slow,) = plan([few], LIMITS, batch=True, audit_log_s=40).pools
+    (quick,) = plan([few], LIMITS, batch=True, audit_log_s=1).pools
+    (crowded,) = plan([token_each(busy_accounts=50_000)], LIMITS, batch=True, audit_log_s=1).pools
+
+    assert (slow.pace.feed_busy_ms, quick.pace.feed_busy_ms) == (40_000, 1_000)
+    assert crowded.pace.feed_busy_ms > 100_000
+
+
 def test_a_small_shop_lacks_nothing_and_is_left_in_peace():
     (found,) = plan([Pool("own", tokens=5, zones=5, accounts=5, followed=5)], LIMITS, batch=True).pools
 
