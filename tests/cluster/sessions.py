@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 
 from cloudcache.domain.catalog import TOGGLES, find
-from tests.load.page import REFUSED, Lost, Page, row_is
+from tests.load.page import REFUSED, Lost, Page
 from tests.load.shops import Shop
 
 SAFE = ("rocket_loader", "early_hints", "http3", "0rtt", "always_online", "email_obfuscation")
@@ -64,7 +64,7 @@ class Record:
         return sorted(one.seconds for one in self.happened if one.what == what)
 
 
-DONE, REFUSED_CLICK, CUT_OFF, LATE = "done", "refused", "cut off", "late"
+DONE, REFUSED_CLICK, REPLACED, CUT_OFF, LATE = "done", "refused", "replaced", "cut off", "late"
 BACK = "back"
 """A page that had lost its socket shows its values again."""
 
@@ -111,19 +111,30 @@ class Session:
             self._record.note(BACK, time.monotonic() - gone)
 
     async def _flip(self) -> None:
+        """Flip one switch and wait until nothing of its toggle is open, also when another session flips it back."""
         number = self._chance.choice(list(NUMBERS))
-        wanted = self.page.rows[number].islower()
-        settled = row_is(number, "CRFK" if wanted else "crfk")
+        before = self.page.rows[number]
+        wanted = before.islower()
+        has_changed = False
+
+        def is_over(page: Page, text: str) -> bool:
+            nonlocal has_changed
+            letter = page.rows[number]
+            has_changed = has_changed or letter != before
+            return has_changed and letter.lower() in SETTLED + "fk"
+
         began = time.monotonic()
         try:
             self.page.send("flip", {"toggle_id": NUMBERS[number], "on": wanted})
-            await self.page.until(settled, ANSWER_S)
+            await self.page.until(is_over, ANSWER_S)
         except Lost:
             how = CUT_OFF
         except TimeoutError:
             how = LATE
         else:
-            how = REFUSED_CLICK if self.page.rows[number].lower() in ("f", "k") else DONE
+            letter = self.page.rows[number]
+            is_refused = letter.lower() in ("f", "k")
+            how = REFUSED_CLICK if is_refused else DONE if letter.isupper() is wanted else REPLACED
         self._record.note(how, time.monotonic() - began)
 
     def _note(self, page: Page, text: str) -> None:

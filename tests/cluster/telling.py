@@ -6,9 +6,15 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.cluster.kills import Outcome
-from tests.cluster.sessions import BACK, CUT_OFF, DONE, LATE, REFUSED_CLICK, Record
+from tests.cluster.sessions import BACK, CUT_OFF, DONE, LATE, REFUSED_CLICK, REPLACED, Record
 
-CLICKS = {DONE: "done", REFUSED_CLICK: "refused", CUT_OFF: "cut off", LATE: "over 10 s"}
+CLICKS = {
+    DONE: "done",
+    REFUSED_CLICK: "refused",
+    REPLACED: "replaced",
+    CUT_OFF: "cut off",
+    LATE: "over 10 s",
+}
 
 
 def tell(out: Console, outcome: Outcome) -> None:
