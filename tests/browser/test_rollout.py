@@ -113,6 +113,7 @@ async def test_support_still_looks_at_a_shop_that_waits_and_is_told_so(demo: Dem
     page = await context.new_page()
     await page.goto("/signin")
     await page.get_by_role("button", name="Support, viewer").click()
+    await expect(page.get_by_role("searchbox")).to_be_visible()
     await page.goto(f"/staff/customers/{SHOP}.myshopify.com")
     await page.get_by_label("Why do you need access?").fill("ticket 12: why does it wait")
     await page.get_by_role("button", name="View settings").click()
