@@ -21,8 +21,8 @@ settings.load_profile("explore" if os.environ.get("CLOUDCACHE_EXPLORE") else "re
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process more than there are cores, since many tests wait for a server to start; four at most."""
-    return min(4, (os.cpu_count() or 1) + 1)
+    """Two processes more than there are cores, since many tests wait for a server or a page; four at most."""
+    return min(4, (os.cpu_count() or 1) + 2)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
