@@ -18,7 +18,7 @@ from cloudcache import garbage, logs
 from cloudcache.config import ConfigError, load
 from cloudcache.domain.events import SignedOut, Uninstalled
 from cloudcache.ui import pages, theme
-from cloudcache.ui.states import bindings, open_pages, reloads
+from cloudcache.ui.states import bindings, open_pages, reconnecting, reloads
 from cloudcache.ui.states.feed import feed
 from cloudcache.ui.states.session import BindSession
 from cloudcache.web import api, local_session, openapi, ops, signin, webhooks
@@ -120,6 +120,7 @@ app.app_wraps.pop(
     (5, "Overlay"), None
 )  # its toast names the socket's address; `banners.lost` says it in words
 app.add_middleware(BindSession())
+reconnecting.keep_states(app)
 wiring.services.bus.listen(Uninstalled, lambda news: bindings.release_shop(news.shop))
 wiring.services.bus.listen(SignedOut, lambda news: open_pages.sign_out(news.sign_in))
 wiring.services.bus.listen(SignedOut, lambda news: reloads.sign_out(news.sign_in))

@@ -24,7 +24,6 @@ from tests.load.figures import EVENTS, allow_many_files
 from tests.load.page import Page, mentions
 from tests.load.stage import Stage, embedded
 from tests.support.page_socket import ROOT
-from tests.support.waiting import POLL_S
 
 CONNECT = f"{ROOT}.cloudcache___ui___states___connect____connect"
 BUSY = mentions('"busy_rx_state_":"again"')
@@ -108,20 +107,14 @@ async def _hang(stage: Stage, waiting: list[Page], locked: list[Page], deaf: lis
 
 
 async def _loaded_anew(stage: Stage, page: Page) -> float:
-    """Close the tab and open it again under its token; seconds until it shows its store. The token may still count as
-    in use, and then belongs to another tab: that try is not the reload."""
+    """Close the tab and open it again under its token; seconds until it shows its store."""
     page.close()
-    while True:
-        again = Page(page.wanted_shop, page.cookie)
-        again.token = page.token
-        is_other_tab = again.expect(mentions('"new_token"'))
-        took = await again.connect(stage.url)
-        again.close()
-        is_other_tab.cancel()  # nothing, where it has come
-        if is_other_tab.cancelled():
-            assert again.shop == again.wanted_shop
-            return took
-        await asyncio.sleep(POLL_S)
+    again = Page(page.wanted_shop, page.cookie)
+    again.token = page.token
+    took = await again.connect(stage.url)
+    again.close()
+    assert again.shop == again.wanted_shop
+    return took
 
 
 async def _measured(crowd: Crowd, seconds: float, events: float, flips: float) -> tuple[list[float], int]:

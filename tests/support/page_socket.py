@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -28,6 +27,9 @@ class Tab:
     shown: dict[str, object] = field(default_factory=dict)
     is_ready: bool = False
     is_refused: bool = False
+    """Whether its token was in use elsewhere; like a browser, it goes on under the new token that it is told."""
+    is_silent: bool = False
+    """Whether it takes no notice of pings any more, as a tab whose network is gone."""
     states: dict[str, dict[str, object]] = field(default_factory=dict)
     events: list[object] = field(default_factory=list)
     path: str = "/"
@@ -102,17 +104,18 @@ class Tab:
         while True:
             text = await self.socket.receive()
             if text == "2":
-                await self.socket.send("3")
+                if not self.is_silent:
+                    await self.socket.send("3")
                 continue
             if not isinstance(text, str) or not text.startswith("42/_event,"):
                 continue
             self.frames.append(text)
             self.is_refused = self.is_refused or '"new_token"' in text
             self.is_ready = self.is_ready or 'is_hydrated_rx_state_":true' in text
-            if self.is_refused:
+            name, update, *_ = json.loads(text.removeprefix("42/_event,"))
+            if name != "event":
                 self._notify()
                 continue
-            update = json.loads(text.removeprefix("42/_event,"))[1]
             self.events += update.get("events") or []
             for state, changed in (update.get("delta") or {}).items():
                 known = self.states.setdefault(state.rpartition("____")[2], {})
@@ -127,30 +130,27 @@ def _address(path: str, query: dict[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-async def cookie_for(url: str, shop: str) -> str:
-    """Sign in as the owner of a shop, as the form does; the Cookie header of the session."""
+async def posted(url: str, path: str, cookie: str = "", **form: str) -> str:
+    """Post a form of our own page; the Cookie header that the browser has afterwards."""
+    headers = {"Origin": url, **({"Cookie": cookie} if cookie else {})}
     async with http_client() as client:
-        answer = await client.post(f"{url}/local/session", data={"shop": shop}, headers={"Origin": url})
+        answer = await client.post(f"{url}{path}", data=form, headers=headers)
     assert answer.status_code == 303, answer.text
     return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
 
 
+async def cookie_for(url: str, shop: str) -> str:
+    """Sign in as the owner of a shop, as the form does; the Cookie header of the session."""
+    return await posted(url, "/local/session", shop=shop)
+
+
 @asynccontextmanager
 async def tab(url: str, cookie: str = "", *, token: str | None = None) -> AsyncIterator[Tab]:
-    """A tab with this cookie, loaded; another tab's token may be stolen.
-
-    A token whose last tab has only just gone may still count as in use; then it is tried again.
-    """
-    end = time.monotonic() + SAFETY_NET_S
-    while time.monotonic() < end:
-        async with connection(url, cookie, token) as opened:
-            await opened.until("loaded", lambda shown, one=opened: shown.get("status") or one.is_refused)
-            if opened.is_refused:
-                continue
-            await opened.until("ready", lambda shown, one=opened: one.is_ready)
-            yield opened
-            return
-    raise TimeoutError("the token stays in use")
+    """A tab with this cookie, loaded; another tab's token may be stolen."""
+    async with connection(url, cookie, token) as opened:
+        await opened.until("loaded", lambda shown: shown.get("status"))
+        await opened.until("ready", lambda shown: opened.is_ready)
+        yield opened
 
 
 @asynccontextmanager

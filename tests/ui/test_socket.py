@@ -19,7 +19,7 @@ from cloudcache.ui.states.session import Session
 from cloudcache.ui.states.signin import Signin
 from cloudcache.ui.states.staff import Staff
 from tests.support.held import held
-from tests.support.page_socket import GRID, ROOT, Tab, connection, cookie_for, tab
+from tests.support.page_socket import GRID, ROOT, Tab, connection, cookie_for, posted, tab
 from tests.support.server import RunningApp, running_app
 from tests.support.waiting import SAFETY_NET_S, http_client, wait_until
 
@@ -267,20 +267,11 @@ async def test_no_cookie_and_no_token_is_in_the_log(app: RunningApp):
     assert "cfat_demo" not in log
 
 
-async def posted(app: RunningApp, path: str, cookie: str = "", **form: str) -> str:
-    """Post a form of our own page; the Cookie header that the browser has afterwards."""
-    async with http_client() as client:
-        headers = {"Origin": origin(app), **({"Cookie": cookie} if cookie else {})}
-        answer = await client.post(f"{app.url}{path}", data=form, headers=headers)
-    assert answer.status_code == 303, answer.text
-    return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
-
-
 async def test_sign_out_empties_every_tab_of_that_sign_in_only(app: RunningApp):
     cookie, other = [await cookie_for(origin(app), "maple-lane.myshopify.com") for _ in range(2)]
     before = await changes_at_cloudflare(app)
     async with tab(origin(app), cookie) as one, tab(origin(app), other) as kept:
-        await posted(app, "/local/signout", cookie)
+        await posted(origin(app), "/local/signout", cookie)
 
         await one.until("emptied", lambda shown: shown["status"] == "o")
         await one.send("flip", toggle_id="rocket_loader", on=True)
@@ -292,13 +283,13 @@ async def test_sign_out_empties_every_tab_of_that_sign_in_only(app: RunningApp):
 
 
 async def test_sign_out_of_staff_ends_their_open_view_and_search(app: RunningApp):
-    cookie = await posted(app, "/local/staff", role="operator")
+    cookie = await posted(origin(app), "/local/staff", role="operator")
     path, query = "/staff/customers/[customer]", {"customer": "maple-lane.myshopify.com"}
     async with connection(origin(app), cookie, path=path, query=query) as view:
         await view.until("asked for a reason", lambda shown: shown.get("status") == "a")
         await view.send("start_view", form={"reason": "the merchant asked"})
         await view.until("viewing", lambda shown: shown.get("reads_only") and shown.get("shop"))
-        await posted(app, "/auth/staff/signout", cookie)
+        await posted(origin(app), "/auth/staff/signout", cookie)
 
         await view.until("emptied", lambda shown: not shown["shop"])
         await view.send(f"{ROOT}.cloudcache___ui___states___staff____staff.search", text="maple")
@@ -310,7 +301,7 @@ VIEW = "/staff/customers/[customer]"
 
 
 async def test_open_view_is_shown_again_in_a_new_tab_without_a_reason(app: RunningApp):
-    cookie, query = await posted(app, "/local/staff", role="viewer"), {"customer": "birch-and-salt"}
+    cookie, query = await posted(origin(app), "/local/staff", role="viewer"), {"customer": "birch-and-salt"}
     async with connection(origin(app), cookie, path=VIEW, query=query) as first:
         await first.until("asked for a reason", lambda shown: shown.get("status") == "a")
         await first.send("start_view", form={"reason": "the merchant asked"})

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 
 import reflex as rx
@@ -157,6 +157,13 @@ async def staff_principal_of(state: BaseState) -> Principal | None:
     """The member of the staff whose cookie or assertion came with the handshake, unless that has ended."""
     services = current()
     return _unless_ended(await services.staff.principal(dict(state.router.headers.raw_headers)))
+
+
+async def subject_of(headers: Mapping[str, str]) -> str | None:
+    """Return whom these headers of a handshake (names in lower case) sign in, as merchant, as staff, or as both."""
+    services = current()
+    merchant = services.identity.principal(headers.get("cookie", ""))
+    return _subject(_unless_ended(merchant), _unless_ended(await services.staff.principal(headers)))
 
 
 def _unless_ended(principal: Principal | None) -> Principal | None:

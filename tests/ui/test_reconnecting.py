@@ -1,0 +1,137 @@
+"""A tab that comes back while its old socket still counts as open, against the production build."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from types import SimpleNamespace
+
+import pytest
+from engineio.async_socket import AsyncSocket
+
+from cloudcache.ui.states import reconnecting
+from tests.support.page_socket import connection, cookie_for, posted, tab
+from tests.support.server import RunningApp, running_app
+from tests.support.waiting import SAFETY_NET_S
+
+pytestmark = pytest.mark.browser
+
+SHOP, OTHER = "maple-lane.myshopify.com", "birch-and-salt.myshopify.com"
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[RunningApp]:
+    with running_app({"CLOUDCACHE_WATCH_SECONDS": "3600", "CLOUDCACHE_AUDIT_LOG_SECONDS": "3600"}) as running:
+        yield running
+
+
+def origin(app: RunningApp) -> str:
+    return f"http://localhost:{app.port}"
+
+
+async def test_tab_with_a_silent_old_socket_keeps_its_view(app: RunningApp):
+    cookie, token = await cookie_for(origin(app), SHOP), str(uuid.uuid4())
+    async with tab(origin(app), cookie, token=token) as old:
+        await old.send("show", chip="IMAGES")
+        await old.send("search", text="polish")
+        await old.until("filtered", lambda shown: shown["query"] == "polish")
+        old.is_silent = True
+
+        for _ in range(3):
+            async with tab(origin(app), cookie, token=token) as new:
+                assert not new.is_refused
+                assert (new.shown["chip"], new.shown["query"]) == ("IMAGES", "polish")
+                await new.send("show", chip="all")
+                await new.until("live", lambda shown: shown["chip"] == "all")
+                await new.send("show", chip="IMAGES")
+                await new.until("live", lambda shown: shown["chip"] == "IMAGES")
+
+
+async def test_duplicated_tab_gets_a_token_of_its_own(app: RunningApp):
+    cookie, token = await cookie_for(origin(app), SHOP), str(uuid.uuid4())
+    async with tab(origin(app), cookie, token=token) as first:
+        await first.send("show", chip="IMAGES")
+        await first.until("filtered", lambda shown: shown["chip"] == "IMAGES")
+
+        async with tab(origin(app), cookie, token=token) as second:
+            assert second.is_refused and second.shown["chip"] == "all"
+            await second.send("show", chip="SECURITY")
+            await second.until("filtered", lambda shown: shown["chip"] == "SECURITY")
+            await first.send("show", chip="all")
+            await first.until("still connected", lambda shown: shown["chip"] == "all")
+            assert second.shown["chip"] == "SECURITY"
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_another_sign_in_never_takes_the_token_of_a_silent_tab(app: RunningApp, signed_in: bool):
+    token = str(uuid.uuid4())
+    mine, theirs = await cookie_for(origin(app), SHOP), await cookie_for(origin(app), OTHER)
+    async with tab(origin(app), mine, token=token) as owner:
+        owner.is_silent = True
+
+        async with tab(origin(app), theirs if signed_in else "", token=token) as stranger:
+            assert stranger.is_refused
+            assert SHOP not in "".join(stranger.frames)
+            await owner.send("show", chip="IMAGES")
+            await owner.until("still connected", lambda shown: shown["chip"] == "IMAGES")
+
+
+async def test_support_is_not_asked_for_a_reason_again(app: RunningApp):
+    cookie, token = await posted(origin(app), "/local/staff", role="viewer"), str(uuid.uuid4())
+    place = {"path": "/staff/customers/[customer]", "query": {"customer": SHOP}}
+    async with connection(origin(app), cookie, token, **place) as old:
+        await old.until("asked for a reason", lambda shown: shown.get("status") == "a")
+        await old.send("start_view", form={"reason": "the merchant asked"})
+        await old.until("viewing", lambda shown: shown.get("reads_only") and shown.get("shop"))
+        await old.send("show", chip="IMAGES")
+        await old.until("filtered", lambda shown: shown["chip"] == "IMAGES")
+        old.is_silent = True
+
+        async with connection(origin(app), cookie, token, **place) as new:
+            await new.until("viewing", lambda shown: shown.get("reads_only") and shown.get("shop"))
+            assert not new.is_refused and new.shown["chip"] == "IMAGES"
+    assert started_views(app) == 1
+
+
+def started_views(app: RunningApp) -> int:
+    """How many views of customers the audit log holds."""
+    query = "SELECT count(*) FROM audit_log WHERE action = 'view started'"
+    with closing(sqlite3.connect(app.data_dir / "cloudcache.db", timeout=SAFETY_NET_S)) as database:
+        return int(database.execute(query).fetchone()[0])
+
+
+class FakeSocket(AsyncSocket):
+    """A socket whose other end answers as many of the next pings as told."""
+
+    def __init__(self, answers: int) -> None:
+        server = SimpleNamespace(create_queue=asyncio.Queue, start_background_task=lambda task: None)
+        super().__init__(server, "sid")
+        self.answers = answers
+        self.pings = 0
+
+    async def send(self, pkt: object) -> None:
+        self.pings += 1
+        if self.answers:
+            self.answers -= 1
+            self.schedule_ping()
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+async def test_socket_is_alive_if_it_answers_a_ping(answers: int):
+    socket = FakeSocket(answers)
+
+    assert await reconnecting.is_alive(socket, seconds=0.01 if not answers else 60) is bool(answers)
+    assert socket.pings == 1
+    assert socket.schedule_ping == AsyncSocket.schedule_ping.__get__(socket)
+
+
+async def test_socket_that_is_closed_or_gone_is_not_alive():
+    closed = FakeSocket(1)
+    closed.closed = True
+
+    assert not await reconnecting.is_alive(closed)
+    assert not await reconnecting.is_alive(None)
+    assert closed.pings == 0
