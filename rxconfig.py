@@ -18,6 +18,9 @@ from cloudcache import bun
 os.environ.setdefault("REFLEX_CHECK_LATEST_VERSION", "false")
 # A page says within ten seconds that its socket is lost: this long and four seconds more (`assets/socket.js`).
 os.environ.setdefault("REFLEX_SOCKET_INTERVAL", "5")
+# A tab that is gone counts as open for at most 29 s: an interval, and twice this, which is also how often sockets are
+# looked at. Reflex's own 120 s kept the zone of such a tab at an open page's pace for four minutes.
+os.environ.setdefault("REFLEX_SOCKET_TIMEOUT", "12")
 os.environ.setdefault("REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE", "65536")  # no event of ours has a hundredth of it
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -188,4 +188,5 @@ async def connection(
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
-        await socket.close()
+        with suppress(simple_websocket.ConnectionClosed):  # the server may have closed it
+            await socket.close()

@@ -11,11 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 from engineio.async_socket import AsyncSocket
+from reflex.config import get_config
+from reflex_base.environment import environment
 
 from cloudcache.ui.states import reconnecting
 from tests.support.page_socket import connection, cookie_for, posted, tab
 from tests.support.server import RunningApp, running_app
-from tests.support.waiting import SAFETY_NET_S
+from tests.support.waiting import SAFETY_NET_S, http_client, until_true
 
 pytestmark = pytest.mark.browser
 
@@ -101,6 +103,34 @@ def started_views(app: RunningApp) -> int:
     query = "SELECT count(*) FROM audit_log WHERE action = 'view started'"
     with closing(sqlite3.connect(app.data_dir / "cloudcache.db", timeout=SAFETY_NET_S)) as database:
         return int(database.execute(query).fetchone()[0])
+
+
+async def test_silent_tab_no_longer_counts_as_open():
+    with running_app({"REFLEX_SOCKET_INTERVAL": "1", "REFLEX_SOCKET_TIMEOUT": "1"}) as own:
+        async with tab(origin(own), await cookie_for(origin(own), SHOP)) as gone:
+            await pages_open(own, 1)
+            gone.is_silent = True
+
+            await pages_open(own, 0)
+
+
+async def pages_open(app: RunningApp, count: int) -> None:
+    """Wait until the process counts so many tabs that show a store."""
+    async with http_client() as client:
+
+        async def is_so() -> bool:
+            text = (await client.get(f"{app.url}/metrics")).text
+            return f"\ncloudcache_pages_open {count}.0\n" in text
+
+        await until_true(is_so)
+
+
+def test_tab_that_is_gone_counts_as_open_for_less_than_half_a_minute():
+    get_config()  # reads rxconfig.py, which sets both
+    every = environment.REFLEX_SOCKET_INTERVAL.get().total_seconds()
+    patience = environment.REFLEX_SOCKET_TIMEOUT.get().total_seconds()
+
+    assert every + 2 * patience < 30
 
 
 class FakeSocket(AsyncSocket):
