@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from cloudcache.adapters.db import engine
 from tests.support.distribution import ByWhatIsShared, longest_first
+from tests.support.waiting import SAFETY_NET_S
 
 # The same examples each time, so that a red run can be repeated; CLOUDCACHE_EXPLORE=1 looks for new ones.
 # An example may take as long as the machine needs: a deadline would measure what else runs on it, and so would the
@@ -18,6 +20,10 @@ PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", PATIENT, derandomize=True)
 settings.register_profile("explore", PATIENT, derandomize=False)
 settings.load_profile("explore" if os.environ.get("CLOUDCACHE_EXPLORE") else "repeatable")
+
+# A busy machine is no database that is away: beside four busy loops a hundred writers took over ten seconds.
+engine.CONNECT_SECONDS = engine.WAIT_SECONDS = engine.STATEMENT_SECONDS = SAFETY_NET_S
+engine.BUSY_MS = SAFETY_NET_S * 1000
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -23,7 +23,7 @@ SELECT md5(string_agg(part, E'\\n' ORDER BY part)) FROM (
 """A digest of tables, columns, rules, policies, rights and functions."""
 
 CUT_OFF = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
