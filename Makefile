@@ -41,7 +41,8 @@ setup: $(VENV)/runtime  ## Install what the program needs
 
 run: $(VENV)/runtime  ## Serve cloudcache on http://localhost:3000 (PORT=... for another port)
 	@echo "cloudcache will be at http://localhost:$(PORT)/ in a moment; Ctrl-C stops it."
-	@exec $(BIN)/reflex run --env prod --frontend-port $(PORT) --backend-port $(PORT)
+	@REFLEX_API_URL=http://localhost:$(PORT) $(BIN)/reflex export --frontend-only --no-zip
+	@exec $(BIN)/python -m cloudcache web --port $(PORT)
 
 cluster: $(VENV)/tests  ## Postgres, Valkey, 2 web and 2 sync workers, 1,000 stores, on this machine
 	@exec $(BIN)/python -m tests.cluster --port $(PORT)

@@ -20,11 +20,12 @@ from cloudcache.domain.events import SignedOut, Uninstalled
 from cloudcache.ui import pages, theme
 from cloudcache.ui.states import bindings, open_pages, reconnecting, reloads
 from cloudcache.ui.states.feed import feed
-from cloudcache.ui.states.session import BindSession
+from cloudcache.ui.states.session import BindSession, subject_of
 from cloudcache.web import api, local_session, openapi, ops, signin, webhooks
 from cloudcache.web.documents import APP_BRIDGE, DocumentMiddleware, Documents
 from cloudcache.web.requests import Requests
 from cloudcache.web.shield import Shield
+from cloudcache.web.socket_limits import OpenSockets, SocketLimits
 from cloudcache.wiring import build
 
 logs.configure()
@@ -48,6 +49,9 @@ async def running() -> AsyncIterator[None]:
         yield
 
 
+sockets = OpenSockets(
+    SocketLimits(wiring.settings.sockets_per_address, wiring.settings.sockets_before_sign_in)
+)
 rules = Documents(
     wiring.settings.shopify_client_id,
     "/shopify/app-bridge.js" if wiring.settings.plays_shopify else APP_BRIDGE,
@@ -88,8 +92,17 @@ def shielded(inner: ASGIApp) -> ASGIApp:
         config.cors_allowed_origins,
         tls=tls,
         hops=config.trusted_proxy_hops,
+        sockets=sockets,
+        signed_in=subject_of,
     )
     return Requests(shield, routes().routes, wiring.telemetry)
+
+
+def signed_in(socket: str) -> None:
+    """A page has signed in over this socket."""
+    environ = app.event_namespace.server.get_environ(socket, app.event_namespace.namespace)
+    if environ is not None:
+        sockets.sign_in(environ["asgi.scope"])
 
 
 def backend() -> str:
@@ -121,6 +134,7 @@ app.app_wraps.pop(
 )  # its toast names the socket's address; `banners.lost` says it in words
 app.add_middleware(BindSession())
 reconnecting.keep_states(app)
+bindings.listen(signed_in)
 wiring.services.bus.listen(Uninstalled, lambda news: bindings.release_shop(news.shop))
 wiring.services.bus.listen(SignedOut, lambda news: open_pages.sign_out(news.sign_in))
 wiring.services.bus.listen(SignedOut, lambda news: reloads.sign_out(news.sign_in))

@@ -134,6 +134,12 @@ class Settings:
     audit_log_seconds: int
     """CLOUDCACHE_AUDIT_LOG_SECONDS: how often the audit log of an open page's account is read."""
 
+    sockets_per_address: int
+    """CLOUDCACHE_SOCKETS_PER_ADDRESS: how many open pages a client address may have at once in a process."""
+
+    sockets_before_sign_in: int
+    """CLOUDCACHE_SOCKETS_BEFORE_SIGN_IN: how many of them before anybody signed in."""
+
     log_format: str
     """CLOUDCACHE_LOG_FORMAT: text or json, one object a line."""
 
@@ -217,6 +223,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         sync_in_web=_switch(given, "CLOUDCACHE_SYNC_IN_WEB", local),
         stale_seconds=_whole(given, "CLOUDCACHE_STALE_SECONDS", 3600, "seconds"),
         watch_seconds=_whole(given, "CLOUDCACHE_WATCH_SECONDS", 60, "seconds"),
+        sockets_per_address=_whole(given, "CLOUDCACHE_SOCKETS_PER_ADDRESS", 2_000, "sockets"),
+        sockets_before_sign_in=_whole(given, "CLOUDCACHE_SOCKETS_BEFORE_SIGN_IN", 100, "sockets"),
         audit_log_seconds=_whole(given, "CLOUDCACHE_AUDIT_LOG_SECONDS", 15, "seconds"),
         log_format=_one_of(given, "CLOUDCACHE_LOG_FORMAT", ("text", "json"), "text" if local else "json"),
         metrics_address=_address(given, "CLOUDCACHE_METRICS_PORT"),

@@ -54,6 +54,8 @@ KNOWN = frozenset(
         "SYNC_IN_WEB",
         "WATCH_SECONDS",
         "AUDIT_LOG_SECONDS",
+        "SOCKETS_PER_ADDRESS",
+        "SOCKETS_BEFORE_SIGN_IN",
     )
 )
 """Every setting that `config.load` reads."""

@@ -27,6 +27,7 @@ from cloudcache.domain.access import SYSTEM
 from cloudcache.emulator.serve import serve
 from cloudcache.emulator.world import Options, World
 from cloudcache.services.health import Finding
+from cloudcache.web import serve as serving
 from cloudcache.wiring import Wiring
 from cloudcache.worker import main
 
@@ -72,6 +73,21 @@ def emulator(
     except sqlite3.Error:
         raise typer.BadParameter("the file can't be opened, or isn't a state file of the emulator") from None
     serve(world, "127.0.0.1", port, as_json=as_json)
+
+
+@app.command()
+def web(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 3000,
+    share_port: Annotated[
+        bool, typer.Option("--share-port", help="Let other web processes listen on the same port.")
+    ] = False,
+) -> None:
+    """Serve the pages that were built before, and the API, until it's stopped."""
+    try:
+        serving.serve(host, port, share_port=share_port)
+    except OSError as error:
+        raise typer.BadParameter(f"can't listen on {host}:{port}: {error.strerror}") from None
 
 
 @app.command()

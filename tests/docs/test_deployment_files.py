@@ -50,11 +50,6 @@ def command() -> list[str]:
     return json.loads(dict(last_stage())["CMD"])
 
 
-def variables(file: str) -> dict[str, str]:
-    lines = (FOLDER / file).read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-
-
 def test_the_container_takes_what_there_is():
     sources = list(copied(instructions()))
 
@@ -66,12 +61,6 @@ def test_nothing_that_is_copied_is_left_out_of_the_build():
     tops = {one.split("/")[0] for one in copied(instructions())}
 
     assert tops & set(ignored) == set() and not any(one.startswith(".") for one in tops)
-
-
-def test_the_container_has_the_variables_of_a_unit():
-    given = dict(part.split("=", 1) for word, rest in last_stage() if word == "ENV" for part in rest.split())
-
-    assert variables("web.env").items() <= given.items()
 
 
 def test_what_is_copied_serves_with_the_containers_command(tmp_path: Path):
@@ -86,9 +75,7 @@ def test_what_is_copied_serves_with_the_containers_command(tmp_path: Path):
     given = {"CLOUDCACHE_DATA_DIR": str(tmp_path / "data"), "PATH": "/nonexistent", "HOME": str(tmp_path)}
     log = tmp_path / "log"
     with log.open("w") as output:
-        process = subprocess.Popen(
-            words, cwd=tmp_path, env={**variables("web.env"), **given}, stdout=output, stderr=output
-        )
+        process = subprocess.Popen(words, cwd=tmp_path, env=given, stdout=output, stderr=output)
     try:
         assert _answer(port, "/healthz", process) == '{"status": "alive"}', log.read_text()
         assert "<html" in _answer(port, "/", process), log.read_text()

@@ -77,6 +77,10 @@ class Stage:
         return found / 1000 if found is not None else None
 
 
+MANY_TABS = {"CLOUDCACHE_SOCKETS_PER_ADDRESS": "100000"}
+"""All tabs of a load test come from one address."""
+
+
 @contextmanager
 def embedded(
     shops: int,
@@ -98,6 +102,7 @@ def embedded(
                 "CLOUDCACHE_DATABASE_URL": database,
                 "CLOUDCACHE_CLOUDFLARE_URL": cloudflare,
                 "CLOUDCACHE_SECRET_KEYS": key,
+                **MANY_TABS,
                 **(env or {}),
             }
             with running_app(told, first=first) as app:
@@ -122,6 +127,7 @@ def shared(shops: int, *, accounts: int = 20, latency: float = 0.15, workers: in
             "CLOUDCACHE_CLOUDFLARE_URL": cloudflare,
             "CLOUDCACHE_SECRET_KEYS": key,
             "CLOUDCACHE_SYNC_IN_WEB": "off",
+            **MANY_TABS,
         }
         with _sync_worker(told), running_app(told, workers=workers) as app:
             yield Stage(app, cloudflare, fleet, database)

@@ -43,6 +43,13 @@ STOP_SECONDS = SAFETY_NET_S
 
 SERVE = """
 import sys
+from cloudcache.web.serve import serve
+serve("127.0.0.1", int(sys.argv[1]))
+"""
+"""What `python -m cloudcache web` does."""
+
+SERVE_MANY = """
+import sys
 from reflex.constants import Env
 from reflex.utils.exec import run_backend_prod
 from reflex_base.environment import environment
@@ -83,7 +90,7 @@ def running_app(
     `first` run before it serves, in the process of which the workers are forks."""
     given, port = dict(env or {}), free_port()
     with ready_to_serve(port, given) as directory:
-        command = [sys.executable, "-c", first + SERVE, str(port)]
+        command = [sys.executable, "-c", first + (SERVE if workers == 1 else SERVE_MANY), str(port)]
         given = {"GRANIAN_WORKERS": str(workers), **given}
         with _serving(command, directory, directory, (port, port), given, START_SECONDS) as app:
             yield app

@@ -6,12 +6,18 @@ bound, by an ID token that came over that very socket.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from cloudcache.domain.access import Principal
 
 MOST = 50_000
 _bound: dict[str, Principal] = {}
+_listeners: list[Callable[[str], None]] = []
+
+
+def listen(listener: Callable[[str], None]) -> None:
+    """Have the listener called with each socket that is bound."""
+    _listeners.append(listener)
 
 
 def bind(socket: str, principal: Principal) -> None:
@@ -19,6 +25,8 @@ def bind(socket: str, principal: Principal) -> None:
     if socket not in _bound and len(_bound) >= MOST:
         _bound.pop(next(iter(_bound)))
     _bound[socket] = principal
+    for listener in _listeners:
+        listener(socket)
 
 
 def bound(socket: str) -> Principal | None:
