@@ -1,7 +1,7 @@
 """Serves the built pages and all routes: one process, one event loop, uvicorn.
 
 Granian, which `reflex run` starts, keeps up to 64 MiB of a message before the program sees its first byte, and has no
-option for it: 20 connections that nobody had signed in on took a process from 327 MB to 1.6 GB. uvicorn closes a
+option for it: 20 connections before sign-in took a process from 327 MB to 1.6 GB. uvicorn closes a
 connection with 1009 when a message, in however many fragments, is longer than `LONGEST_MESSAGE`.
 """
 

@@ -2,7 +2,7 @@
 
 HTTP     a body of at most 64 KiB (webhooks 1 MiB) that arrives within ten seconds, and is not compressed
 socket   the Origin must be ours; a first word within ten seconds; at most 30 messages a second for long; so many of
-         one address, and fewer before somebody signed in (`socket_limits.py`)
+         one address, and fewer before sign-in (`socket_limits.py`)
 client   behind proxies of ours it is who spoke to the outermost of them, not the proxy that speaks to us
 answer   the security headers; pages get more, see `documents.py`
 refusal  a problem, or a page for people, see `refusals.py`
@@ -22,7 +22,7 @@ from cloudcache.web.refusals import Refusals, refuse
 from cloudcache.web.socket_limits import SOCKET, OpenSockets, SocketLimits
 
 SignedIn = Callable[[Mapping[str, str]], Awaitable[str | None]]
-"""Whom the headers of a handshake sign in; None is nobody."""
+"""The session that the headers of a handshake carry; None without one."""
 
 BODY = 64 * 1024
 WEBHOOK_BODY = 1024 * 1024

@@ -1,4 +1,4 @@
-"""Sockets that nobody signs in on: too many, too long, unfinished, slow, or silent. Honest pages notice nothing."""
+"""Sockets before sign-in: too many, too long, unfinished, slow, or silent. Honest pages notice nothing."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ MEASURING = {"bench", "cluster", "load"}
 """Programs that people start to measure something, and what they are made of."""
 
 ALLOWED = {
-    ("support/page_socket.py", "tab"): "ends at the safety net",
     ("support/postgres.py", "_wait"): "ends at the safety net",
     ("support/server.py", "_wait_for"): "ends at the safety net",
     ("unit/emulator/test_emulated_faults.py", "client"): "Cloudflare and its client wait by a virtual clock",
