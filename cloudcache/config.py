@@ -17,10 +17,11 @@ from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cloudcache import env_file
+from cloudcache import config_values, env_file
+from cloudcache.config_values import ConfigError
 from cloudcache.domain.access import Role
-from cloudcache.domain.token_text import UnreadableToken, read_token
-from cloudcache.logs import redacted
+
+__all__ = ["ConfigError", "Settings", "load"]
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 CLOUDFLARE_OAUTH = "https://dash.cloudflare.com/oauth2"
@@ -30,12 +31,6 @@ ENVIRONMENTS = ("local", "preview", "staging", "production")
 KEY_LENGTH = 32
 SHORTEST_SECRET = 20
 MOST_PROCESSES = 80
-LONGEST_SHOWN = 60
-_NUMBER = re.compile(r"[0-9]{1,9}")
-
-
-class ConfigError(Exception):
-    """A setting is missing or wrong; the message is one line that says which and how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +170,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if environ is None:
         environ = {**_env_file(), **os.environ}
     given = {name: value.strip() for name, value in environ.items() if value.strip()}
-    environment = _one_of(given, "CLOUDCACHE_ENVIRONMENT", ENVIRONMENTS, "local")
+    environment = config_values.one_of(given, "CLOUDCACHE_ENVIRONMENT", ENVIRONMENTS, "local")
     local = environment == "local"
     data_dir = Path(given.get("CLOUDCACHE_DATA_DIR", ".cloudcache")).absolute()
     database_url = given.get("CLOUDCACHE_DATABASE_URL", "")
-    token = _token(given, "CLOUDCACHE_CLOUDFLARE_TOKEN")
+    token = config_values.token(given, "CLOUDCACHE_CLOUDFLARE_TOKEN")
     if not database_url and not local:
         raise ConfigError("CLOUDCACHE_DATABASE_URL isn't set; it's required outside the local environment")
     cloudflare_url = given.get("CLOUDCACHE_CLOUDFLARE_URL", EMULATOR if local and not token else CLOUDFLARE)
@@ -195,39 +190,45 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         data_dir=data_dir,
         database_url=database_url or f"sqlite:///{data_dir / 'cloudcache.db'}",
         redis_url=_redis_url(given),
-        redis_answer_seconds=_whole(given, "CLOUDCACHE_REDIS_ANSWER_SECONDS", 1, "seconds"),
-        redis_state=_switch(given, "CLOUDCACHE_REDIS_STATE", False),
+        redis_answer_seconds=config_values.whole(given, "CLOUDCACHE_REDIS_ANSWER_SECONDS", 1, "seconds"),
+        redis_state=config_values.switch(given, "CLOUDCACHE_REDIS_STATE", False),
         processes=_processes(given),
         egress=given.get("CLOUDCACHE_EGRESS", socket.gethostname()),
-        database_pool=_whole(given, "CLOUDCACHE_DATABASE_POOL", 10, "connections"),
+        database_pool=config_values.whole(given, "CLOUDCACHE_DATABASE_POOL", 10, "connections"),
         cloudflare_url=cloudflare_url.rstrip("/"),
         cloudflare_token=token,
-        batch_read=_switch(given, "CLOUDCACHE_CLOUDFLARE_BATCH_READ", True),
+        batch_read=config_values.switch(given, "CLOUDCACHE_CLOUDFLARE_BATCH_READ", True),
         secret_keys=secret_keys,
         public_url=_public_url(given, local),
         shopify_client_id=client_id,
         shopify_secrets=secrets_,
         oauth_client_id=given.get("CLOUDCACHE_CLOUDFLARE_OAUTH_CLIENT_ID"),
-        oauth_client_secret=_pair(given, "CLOUDCACHE_CLOUDFLARE_OAUTH_CLIENT_"),
+        oauth_client_secret=config_values.pair(given, "CLOUDCACHE_CLOUDFLARE_OAUTH_CLIENT_"),
         oauth_url=given.get("CLOUDCACHE_CLOUDFLARE_OAUTH_URL", CLOUDFLARE_OAUTH).rstrip("/"),
-        staff_oidc_issuer=_together(given, "CLOUDCACHE_STAFF_OIDC_ISSUER", "CLOUDCACHE_STAFF_OIDC_CLIENT_ID"),
+        staff_oidc_issuer=config_values.together(
+            given, "CLOUDCACHE_STAFF_OIDC_ISSUER", "CLOUDCACHE_STAFF_OIDC_CLIENT_ID"
+        ),
         staff_oidc_client_id=given.get("CLOUDCACHE_STAFF_OIDC_CLIENT_ID"),
-        staff_oidc_client_secret=_pair(given, "CLOUDCACHE_STAFF_OIDC_CLIENT_"),
+        staff_oidc_client_secret=config_values.pair(given, "CLOUDCACHE_STAFF_OIDC_CLIENT_"),
         staff_oidc_domain=given.get("CLOUDCACHE_STAFF_OIDC_DOMAIN"),
-        staff_access_team=_together(
+        staff_access_team=config_values.together(
             given, "CLOUDCACHE_STAFF_ACCESS_TEAM", "CLOUDCACHE_STAFF_ACCESS_AUDIENCE"
         ),
         staff_access_audience=given.get("CLOUDCACHE_STAFF_ACCESS_AUDIENCE"),
         staff_roles=_roles(given.get("CLOUDCACHE_STAFF_ROLES", "")),
         support_address=_support(given.get("CLOUDCACHE_SUPPORT_ADDRESS")),
-        sync_in_web=_switch(given, "CLOUDCACHE_SYNC_IN_WEB", local),
-        stale_seconds=_whole(given, "CLOUDCACHE_STALE_SECONDS", 3600, "seconds"),
-        watch_seconds=_whole(given, "CLOUDCACHE_WATCH_SECONDS", 60, "seconds"),
-        sockets_per_address=_whole(given, "CLOUDCACHE_SOCKETS_PER_ADDRESS", 2_000, "sockets"),
-        sockets_before_sign_in=_whole(given, "CLOUDCACHE_SOCKETS_BEFORE_SIGN_IN", 100, "sockets"),
-        audit_log_seconds=_whole(given, "CLOUDCACHE_AUDIT_LOG_SECONDS", 15, "seconds"),
-        log_format=_one_of(given, "CLOUDCACHE_LOG_FORMAT", ("text", "json"), "text" if local else "json"),
-        metrics_address=_address(given, "CLOUDCACHE_METRICS_PORT"),
+        sync_in_web=config_values.switch(given, "CLOUDCACHE_SYNC_IN_WEB", local),
+        stale_seconds=config_values.whole(given, "CLOUDCACHE_STALE_SECONDS", 3600, "seconds"),
+        watch_seconds=config_values.whole(given, "CLOUDCACHE_WATCH_SECONDS", 60, "seconds"),
+        sockets_per_address=config_values.whole(given, "CLOUDCACHE_SOCKETS_PER_ADDRESS", 2_000, "sockets"),
+        sockets_before_sign_in=config_values.whole(
+            given, "CLOUDCACHE_SOCKETS_BEFORE_SIGN_IN", 100, "sockets"
+        ),
+        audit_log_seconds=config_values.whole(given, "CLOUDCACHE_AUDIT_LOG_SECONDS", 15, "seconds"),
+        log_format=config_values.one_of(
+            given, "CLOUDCACHE_LOG_FORMAT", ("text", "json"), "text" if local else "json"
+        ),
+        metrics_address=config_values.address(given, "CLOUDCACHE_METRICS_PORT"),
         unknown=env_file.unknown(environ),
     )
 
@@ -261,26 +262,9 @@ def _public_url(given: Mapping[str, str], local: bool) -> str | None:
     url = given.get("CLOUDCACHE_PUBLIC_URL")
     if url is None and not local:
         raise ConfigError("CLOUDCACHE_PUBLIC_URL isn't set; requests from other origins are refused")
-    if url is not None and _scheme("CLOUDCACHE_PUBLIC_URL", url) != "https" and not local:
+    if url is not None and config_values.scheme("CLOUDCACHE_PUBLIC_URL", url) != "https" and not local:
         raise ConfigError("CLOUDCACHE_PUBLIC_URL must begin with https:// outside the local environment")
     return url.rstrip("/") if url else None
-
-
-def _pair(given: Mapping[str, str], prefix: str) -> str | None:
-    """The secret that belongs to a client's id; one without the other is a mistake."""
-    client, secret = given.get(f"{prefix}ID"), given.get(f"{prefix}SECRET")
-    if (client is None) != (secret is None):
-        raise ConfigError(f"{prefix}ID and {prefix}SECRET must be set together")
-    return secret
-
-
-def _together(given: Mapping[str, str], one: str, other: str) -> str | None:
-    if (one in given) != (other in given):
-        raise ConfigError(f"{one} and {other} must be set together")
-    value = given.get(one)
-    if value is not None and _scheme(one, value) not in ("https", "http"):
-        raise ConfigError(f"{one} must begin with https://")
-    return value
 
 
 def _roles(text: str) -> dict[str, Role]:
@@ -290,7 +274,7 @@ def _roles(text: str) -> dict[str, Role]:
         role = Role.named(name)
         if not who or role is None:
             raise ConfigError(
-                f"CLOUDCACHE_STAFF_ROLES: {_shown(part)} isn't SUB=viewer, SUB=operator, or SUB=admin"
+                f"CLOUDCACHE_STAFF_ROLES: {config_values.shown(part)} isn't SUB=viewer, SUB=operator, or SUB=admin"
             )
         found[who.strip()] = role
     return found
@@ -298,7 +282,7 @@ def _roles(text: str) -> dict[str, Role]:
 
 def _encrypted_unless_here(url: str) -> None:
     """A token must not travel in the clear; plain http is for an emulator on this machine."""
-    scheme = _scheme("CLOUDCACHE_CLOUDFLARE_URL", url)
+    scheme = config_values.scheme("CLOUDCACHE_CLOUDFLARE_URL", url)
     if scheme not in ("https", "http") and url != EMULATOR:
         raise ConfigError(f"CLOUDCACHE_CLOUDFLARE_URL must begin with https://, or be {EMULATOR}")
     if scheme == "http" and urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
@@ -314,50 +298,8 @@ def _support(address: str | None) -> str | None:
     raise ConfigError("CLOUDCACHE_SUPPORT_ADDRESS must be an email address or begin with https://")
 
 
-def _token(given: Mapping[str, str], name: str) -> str | None:
-    if name not in given:
-        return None
-    try:
-        return read_token(given[name]).reveal()
-    except UnreadableToken as error:
-        raise ConfigError(f"{name}: {error}") from None
-
-
-def _shown(value: str) -> str:
-    """A wrong value as the message repeats it: short, and without what looks like a secret."""
-    return ascii(redacted(value)[:LONGEST_SHOWN])
-
-
-def _scheme(name: str, url: str) -> str:
-    """The scheme of an address; a text that is no address at all is an error that names the variable."""
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018  is read to be checked
-    except ValueError:
-        raise ConfigError(f"{name} isn't an address") from None
-    return parts.scheme
-
-
-def _one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:
-    value = given.get(name, default)
-    if value not in allowed:
-        raise ConfigError(f"{name} is {_shown(value)}; it must be one of {', '.join(allowed)}")
-    return value
-
-
-def _switch(given: Mapping[str, str], name: str, default: bool) -> bool:
-    return _one_of(given, name, ("on", "off"), "on" if default else "off") == "on"
-
-
-def _whole(given: Mapping[str, str], name: str, default: int, what: str) -> int:
-    text = given.get(name, str(default))
-    if not _NUMBER.fullmatch(text) or int(text) < 1:
-        raise ConfigError(f"{name} is {_shown(text)}; it must be a whole number of {what} above 0")
-    return int(text)
-
-
 def _processes(given: Mapping[str, str]) -> int:
-    most = _whole(given, "CLOUDCACHE_PROCESSES", 8, "processes")
+    most = config_values.whole(given, "CLOUDCACHE_PROCESSES", 8, "processes")
     if most > MOST_PROCESSES:
         raise ConfigError(
             f"CLOUDCACHE_PROCESSES is {most}; with more than {MOST_PROCESSES} there's no share left for each process"
@@ -367,19 +309,13 @@ def _processes(given: Mapping[str, str]) -> int:
 
 def _redis_url(given: Mapping[str, str]) -> str | None:
     url = given.get("CLOUDCACHE_REDIS_URL")
-    if url is not None and _scheme("CLOUDCACHE_REDIS_URL", url) not in ("redis", "rediss", "unix"):
+    if url is not None and config_values.scheme("CLOUDCACHE_REDIS_URL", url) not in (
+        "redis",
+        "rediss",
+        "unix",
+    ):
         raise ConfigError("CLOUDCACHE_REDIS_URL must begin with redis://, rediss:// or unix://")
     return url
-
-
-def _address(given: Mapping[str, str], name: str) -> tuple[str, int] | None:
-    """A port of this machine's own, or host:port for one that others reach."""
-    if name not in given:
-        return None
-    host, _, port = given[name].rpartition(":")
-    if not _NUMBER.fullmatch(port) or not 0 < int(port) < 65_536:
-        raise ConfigError(f"{name} is {_shown(given[name])}; it must be a port, or host:port")
-    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _secret_keys(given: Mapping[str, str], local: bool, data_dir: Path) -> tuple[str, ...]:
