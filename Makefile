@@ -41,7 +41,7 @@ setup: $(VENV)/runtime  ## Install what the program needs
 
 run: $(VENV)/runtime  ## Serve cloudcache on http://localhost:3000 (PORT=... for another port)
 	@echo "cloudcache will be at http://localhost:$(PORT)/ in a moment; Ctrl-C stops it."
-	@REFLEX_API_URL=http://localhost:$(PORT) $(BIN)/reflex export --frontend-only --no-zip
+	@REFLEX_API_URL=http://localhost:$(PORT) $(BIN)/reflex export --frontend-only --no-zip --loglevel warning
 	@exec $(BIN)/python -m cloudcache web --port $(PORT)
 
 cluster: $(VENV)/tests  ## Postgres, Valkey, 2 web and 2 sync workers, 1,000 stores, on this machine
