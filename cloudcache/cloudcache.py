@@ -8,8 +8,11 @@ from contextlib import asynccontextmanager
 
 import reflex as rx
 from reflex.config import get_config
+from reflex.constants import Dirs
 from reflex.utils.exec import is_prod_mode
+from reflex.utils.prerequisites import get_web_dir
 from reflex_base import otel
+from reflex_base.environment import environment
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
@@ -22,6 +25,7 @@ from cloudcache.ui.states import bindings, open_pages, reconnecting, reloads
 from cloudcache.ui.states.feed import feed
 from cloudcache.ui.states.session import BindSession, subject_of
 from cloudcache.web import api, local_session, openapi, ops, signin, webhooks
+from cloudcache.web.built_files import BuiltFiles
 from cloudcache.web.documents import APP_BRIDGE, DocumentMiddleware, Documents
 from cloudcache.web.requests import Requests
 from cloudcache.web.shield import Shield
@@ -88,7 +92,7 @@ def shielded(inner: ASGIApp) -> ASGIApp:
     tls = (wiring.settings.public_url or "").startswith("https://")
     config = get_config()
     shield = Shield(
-        DocumentMiddleware(inner, rules),
+        DocumentMiddleware(with_built_files(inner), rules),
         config.cors_allowed_origins,
         tls=tls,
         hops=config.trusted_proxy_hops,
@@ -96,6 +100,13 @@ def shielded(inner: ASGIApp) -> ASGIApp:
         signed_in=subject_of,
     )
     return Requests(shield, routes().routes, wiring.telemetry)
+
+
+def with_built_files(inner: ASGIApp) -> ASGIApp:
+    """The built pages' files from memory, where this process serves them at all (in development Vite does)."""
+    if not environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.get():
+        return inner
+    return BuiltFiles(inner, get_web_dir() / Dirs.STATIC)
 
 
 def signed_in(socket: str) -> None:
