@@ -17,7 +17,7 @@ def tab() -> ShowingTab:
     tab = ShowingTab()
     for toggle in TOGGLES:
         tab._show(toggle, "r000000")
-    tab._count()
+    tab._count(tab._rows())
     return tab
 
 
@@ -28,7 +28,7 @@ def listed(tab: ShowingTab) -> list[str]:
 
 def change(tab: ShowingTab, toggle: object, row: str) -> None:
     tab._show(toggle, row)
-    tab._count()
+    tab._count(tab._rows())
 
 
 def test_list_of_what_needs_attention_follows_what_happens(tab: ShowingTab):

@@ -130,6 +130,9 @@ class Reading:
     known: bool = True
 
 
+_ON, _OFF = Reading(State.ON), Reading(State.OFF)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toggle:
     """One of the 50: what it is called, where it lives, its wire values, its plan and its risks.
@@ -194,11 +197,11 @@ class Toggle:
 
     def read(self, value: JSON) -> Reading:
         """What a wire value means; an unknown one counts as the side that has more known values."""
-        probe, on, off = _essence(value), _essence(self.on), _essence(self.off)
-        if probe == on:
-            return Reading(State.ON)
-        if probe == off:
-            return Reading(State.OFF)
+        probe = _essence(value)
+        if probe == _essence(self.on):
+            return _ON
+        if probe == _essence(self.off):
+            return _OFF
         text = self.value_name(value)
         if text in self.others:
             return Reading(self.others[text], text)
@@ -261,6 +264,8 @@ def _essence(value: JSON) -> JSON:
 
     `{"enabled": true, "max_age": 5}` is decided by `enabled`; `True`, "ON" and 2 are "on", "on" and "2".
     """
+    if isinstance(value, str):  # nearly every value of a page
+        return value.lower()
     while isinstance(value, dict) and len(value) == 1:
         value = next(iter(value.values()))
     if isinstance(value, dict) and "enabled" in value:

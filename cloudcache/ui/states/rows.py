@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from cloudcache.domain.catalog import BY_ID, TOGGLES, Effect, State, Toggle, Topology
 from cloudcache.domain.customers import Customer
@@ -65,7 +66,13 @@ FOREVER = 2**63
 
 def seconds(at_ms: int | None) -> str:
     """Format the second of a Unix millisecond in base 36: six digits, or as many as it needs from 2038-12-24 on."""
-    left, text = max(0, (at_ms or 0) // 1000), ""
+    return _base_36(max(0, (at_ms or 0) // 1000))
+
+
+@lru_cache(1024)
+def _base_36(left: int) -> str:
+    """The values of a page were read together, so that their rows hold the same second."""
+    text = ""
     while left or len(text) < 6:
         left, digit = divmod(left, 36)
         text = _DIGITS[digit] + text
@@ -79,9 +86,14 @@ def followed(customer: Customer) -> str:
     return seconds(customer.followed_at) if customer.followed_at is not None else ""
 
 
-def encode(cell: Cell, now: int) -> str:
-    """The seven characters of one row."""
-    stands, change = standing(cell, now), cell.change
+def row_and_word(cell: Cell, now: int) -> tuple[str, str]:
+    """The seven characters of one row, and what it says beyond its letter, or nothing."""
+    stands = standing(cell, now)
+    return _row(cell, stands, now), _word(cell, stands, now)
+
+
+def _row(cell: Cell, stands: Standing, now: int) -> str:
+    change = cell.change
     letter, at = _LETTERS[stands], cell.seen_at
     if change and stands is Standing.QUEUED:
         at = change.eta_at
@@ -102,9 +114,8 @@ def encode(cell: Cell, now: int) -> str:
     return (letter.upper() if on else letter) + seconds(at)
 
 
-def word(cell: Cell, now: int) -> str:
-    """What this row says beyond its letter, or nothing."""
-    stands, change = standing(cell, now), cell.change
+def _word(cell: Cell, stands: Standing, now: int) -> str:
+    change = cell.change
     if change and stands in _OF_A_CHANGE:
         return "\n".join(_words_of(change, stands)).rstrip("\n")
     if _ends_by_itself(cell, stands, now):

@@ -32,16 +32,17 @@ class Showing(Filtering):
             self._show_another_zone(page.customer)
         first = not self._revision
         counted = first or page.cells or page.customer.topology.value != self.topology
-        if first:
-            self._set_rows([rows.UNREAD] * len(TOGGLES))
         words = {} if first else dict(self.words)
+        shown = [rows.UNREAD] * len(TOGGLES) if first else self._rows()
         for toggle, cell in page.cells.items():
-            row, text = rows.encode(cell, now), rows.word(cell, now)
+            row, text = rows.row_and_word(cell, now)
             self._announce(toggle, row, text)
-            self._set(f"r{rows.NUMBER[toggle]}", row)
+            shown[rows.NUMBER[toggle]] = row
             words.pop(toggle, None)
             if text:
                 words[toggle] = text
+        for number in range(len(TOGGLES)) if first else [rows.NUMBER[toggle] for toggle in page.cells]:
+            self._set(f"r{number}", shown[number])
         self._revision, self._epoch = page.customer.revision, page.customer.epoch
         self._set("words", words)
         if first:
@@ -50,7 +51,7 @@ class Showing(Filtering):
             self._set("locks", self._locks(page, first))
         self._set_customer(page.customer, progress)
         if counted:
-            self._count()
+            self._count(shown)
 
     def _has_other_history(self, head: Customer) -> bool:
         """Whether the database this was read from is behind what is shown, or another one."""
@@ -116,8 +117,7 @@ class Showing(Filtering):
         self._set("progress", list(progress) if progress and wanted else [])
         self._asked = self._asked and (progress is not None or not self.progress)
 
-    def _count(self) -> None:
-        shown = self._rows()
+    def _count(self, shown: list[str]) -> None:
         self._set("tally", rows.tally(shown, Topology(self.topology)))
         self._set("reviewable", any(rows.is_reviewable(row) for row in shown))
         if self.chip == LOOK:
@@ -148,7 +148,7 @@ class Showing(Filtering):
         self.words = {**self.words, toggle.id: f"{why}\n{headline}" if headline else why}
         self._forget_press(toggle)
         self.said = wording.rows.not_changed(toggle.title, why)
-        self._count()
+        self._count(self._rows())
 
     def _note_press(self, toggle: Toggle) -> None:
         """Remember that the next outcome in this row is of a press in this tab."""
@@ -172,4 +172,4 @@ class Showing(Filtering):
 
     def _right_until(self) -> int:
         """When something shown ages by itself, in Unix milliseconds."""
-        return min(rows.right_until(self._rows(), self.words), self._limited_until)
+        return min(rows.right_until(self._rows(), dict(self.words)), self._limited_until)
