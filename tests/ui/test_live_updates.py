@@ -35,6 +35,7 @@ class FakeGrid:
     pages: list[Page] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     _revision: int = 0
+    _customer: int = 0
 
     def _take(self, page: Page, now: int, progress: object, *, waits: bool) -> None:
         self.pages.append(page)
@@ -77,7 +78,7 @@ class FakeApp:
         self.event_namespace = SimpleNamespace(_token_manager=manager)
 
     def open(self, token: str, customer: Customer, until: int = LATER) -> FakeGrid:
-        self.grids[token] = FakeGrid()
+        self.grids[token] = FakeGrid(_customer=customer.id)
         open_pages.watch(token, customer.id, until)
         return self.grids[token]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from reflex.config import get_config
 from reflex_base.environment import environment
 
 from cloudcache.ui.states import reconnecting
-from tests.support.page_socket import connection, cookie_for, posted, tab
+from tests.support.page_socket import GRID, connection, cookie_for, posted, tab
 from tests.support.server import RunningApp, running_app
 from tests.support.waiting import SAFETY_NET_S, http_client, until_true
 
@@ -96,6 +98,66 @@ async def test_support_is_not_asked_for_a_reason_again(app: RunningApp):
             await new.until("viewing", lambda shown: shown.get("reads_only") and shown.get("shop"))
             assert not new.is_refused and new.shown["chip"] == "IMAGES"
     assert started_views(app) == 1
+
+
+FORGETTING = """
+import signal
+def forget(number, frame):
+    from cloudcache.cloudcache import app
+    for _, token in list(app.state_manager._token_expires_at.values()):
+        app.state_manager._purge_token(token)
+signal.signal(signal.SIGUSR1, forget)
+"""
+"""What Reflex does to states without an event or update for an hour, on demand."""
+
+
+async def test_idle_tab_whose_state_has_expired_is_live_again_with_the_next_change():
+    with running_app({"CLOUDCACHE_AUDIT_LOG_SECONDS": "3600"}, first=FORGETTING) as own:
+        cookie = await cookie_for(origin(own), SHOP)
+        async with tab(origin(own), cookie) as idle:
+            await idle.until("read", is_read)
+            is_on = rocket_loader_is_on(idle.shown)
+            idle.events.clear()
+            os.kill(own.pid, signal.SIGUSR1)
+            async with tab(origin(own), cookie) as busy:
+                await busy.send("flip", toggle_id="rocket_loader", on=not is_on)
+
+                await idle.until_state("asked to wake", lambda states: idle.events)
+                name = idle.events[0]["name"]
+                assert name == f"{GRID}.wake"
+                await idle.send(name)
+                await idle.until("live", lambda shown: rocket_loader_is_on(shown) is not is_on)
+
+
+async def test_press_in_a_tab_whose_state_has_expired_is_not_acknowledged_before_it_is_stored():
+    with running_app({"CLOUDCACHE_AUDIT_LOG_SECONDS": "3600"}, first=FORGETTING) as own:
+        cookie, request = await cookie_for(origin(own), SHOP), uuid.uuid4().hex
+        async with tab(origin(own), cookie) as idle:
+            await idle.until("read", is_read)
+            press = {
+                "toggle_id": "rocket_loader",
+                "on": not rocket_loader_is_on(idle.shown),
+                "request": request,
+            }
+            loaded = idle.shown["loaded"]
+            os.kill(own.pid, signal.SIGUSR1)
+            await idle.send("flip", **press)
+            await idle.until("loaded anew", lambda shown: shown["loaded"] not in ("", loaded))
+            assert idle.shown["acknowledged"] == ""
+
+            await idle.send("flip", **press)  # as the browser does with what is not acknowledged
+            await idle.until("acknowledged", lambda shown: shown["acknowledged"] == request)
+            await idle.until("done", lambda shown: rocket_loader_is_on(shown) is press["on"])
+
+
+def is_read(shown: dict[str, object]) -> bool:
+    """Whether the page shows a whole read."""
+    return bool(shown["checked"])
+
+
+def rocket_loader_is_on(shown: dict[str, object]) -> bool:
+    """The position of the first switch."""
+    return str(shown["r0"])[:1].isupper()
 
 
 def started_views(app: RunningApp) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Collection, Container, Iterable, Sequence
 from contextlib import suppress
 
 import reflex as rx
+from reflex.event import Event
 from reflex.state import StateUpdate
 
 from cloudcache import logs
@@ -244,6 +245,9 @@ class LiveUpdates:
     ) -> None:
         async with self._app.modify_state(rx.BaseStateToken(ident=token, cls=Grid)) as root:
             grid = await root.get_state(Grid)
+            if grid._customer != page.customer.id:
+                await self._wake(token)
+                return
             if anew:
                 grid._revision = 0
             grid._take(page, now, progress, waits=waits)
@@ -251,6 +255,12 @@ class LiveUpdates:
             epoch = page.customer.epoch if is_shown else open_pages.epoch(token)
             open_pages.note_shown(token, grid._revision, grid._right_until(), epoch)
         _record_push(token, page)
+
+    async def _wake(self, token: str) -> None:
+        """Have a tab without its state load its page anew: Reflex forgets a state after an hour without any event or
+        update, such as during an outage of the database, and makes another with the browser's next event."""
+        event = Event.from_event_type(Grid.wake)[0]
+        await self._app.event_namespace.emit_update(StateUpdate(events=[event]), token)
 
     async def _catch_up(self, token: str) -> None:
         """Bring one tab up to date, whatever it missed while it was busy."""

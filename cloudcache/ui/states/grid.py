@@ -118,6 +118,10 @@ class Grid(RowActions, rx.State):
         return None
 
     @rx.event
+    def wake(self):
+        """Do nothing: a tab without a state is loaded anew by any event that comes from it."""
+
+    @rx.event
     async def load_view(self):
         """The staff's page of a customer: shows it while a view for which a reason was given is open."""
         if not reloads.loads(self):
@@ -183,6 +187,10 @@ class Grid(RowActions, rx.State):
         actor = await self._who()
         toggle = known_toggle(toggle_id)
         if actor is None or toggle is None or not isinstance(on, bool):
+            return
+        if (
+            not self._customer
+        ):  # the state had expired: the page loads first, and the browser sends the press again
             return
         request = self._acknowledge(request)
         if self._paused(toggle):
