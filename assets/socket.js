@@ -16,14 +16,29 @@ class WatchedSocket extends window.WebSocket {
     if (!String(address).includes("/_event")) return;
     this.heardAt = Date.now();
     this.silentAfterMs = Infinity;
-    this.addEventListener("message", ({ data }) => {
+    this.addEventListener("message", (event) => {
+      const { data } = event;
       this.heardAt = Date.now();
-      if (typeof data !== "string" || !data.startsWith("0{")) return;
+      if (typeof data !== "string") return;
+      this.noteVersion(event);
+      if (!data.startsWith("0{")) return;
       const every = JSON.parse(data.slice(1)).pingInterval;
       if (every > 0) this.silentAfterMs = every + GRACE_MS;
     });
     this.addEventListener("close", () => sockets.delete(this));
     sockets.add(this);
+  }
+  /* A server of another version says so first. Nothing else that comes from it reaches this page, which would lose what
+     is open and typed: `release.js` has the page loaded anew. */
+  noteVersion(event) {
+    if (!event.data.startsWith("42/_event,")) return;
+    this.isOfAnotherVersion ||= event.data.startsWith('42/_event,["state_mismatch"');
+    if (this.isOfAnotherVersion) {
+      event.stopImmediatePropagation();
+      window.ccRelease.begin();
+    } else {
+      window.ccRelease.end(event.data.includes('"is_hydrated_rx_state_":true'));
+    }
   }
   get isSilent() {
     return Date.now() - this.heardAt > this.silentAfterMs;
@@ -51,6 +66,12 @@ window.ccPress = (control, wanted) => {
   const request = newRequest();
   presses.set(request, { request, control, wanted, at: Date.now(), isDropped: false });
   return request;
+};
+
+/* Presses that were not acknowledged live on when the page is loaded anew: they are pressed again by then. */
+window.ccHeldPresses = () => [...presses.values()];
+window.ccPressAgain = (held) => {
+  for (const press of held) presses.set(press.request, press);
 };
 
 const tell = () => {

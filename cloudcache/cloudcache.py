@@ -126,6 +126,7 @@ app = rx.App(
     head_components=[
         rx.el.script(src=theme.STORAGE),
         rx.el.script(src=theme.SOCKET),
+        rx.el.script(src=theme.RELEASE),
         rx.el.script(src=theme.SCRIPT, defer=True),
         rx.el.link(
             rel="preload",

@@ -5,7 +5,8 @@
         line.cut()              # every connection is reset; new ones pass
         line.refuse()           # ... and nobody listens any more
         line.black_hole()       # connections stay, and nothing comes through in either direction
-        line.delay(0.2)         # every piece comes later
+        line.turn_to(other)     # new connections lead to another program
+    line.delay(0.2)         # every piece comes later
         line.limit(10_000)      # so many bytes a second and direction
         line.heal()             # as if nothing had been
 
@@ -62,6 +63,10 @@ class Relay:
     def refuse(self) -> None:
         """Reset every connection and listen no more: the next is refused."""
         self._do(self._refuse())
+
+    def turn_to(self, target: int) -> None:
+        """New connections lead to another port; those there are stay."""
+        self._target = target
 
     def black_hole(self) -> None:
         """Let nothing through; connections stay and new ones are taken, so nobody is told."""

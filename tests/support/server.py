@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,12 +84,22 @@ class RunningApp:
 
 @contextlib.contextmanager
 def running_app(
-    env: Mapping[str, str] | None = None, *, workers: int = 1, first: str = ""
+    env: Mapping[str, str] | None = None,
+    *,
+    workers: int = 1,
+    first: str = "",
+    reached_at: int | None = None,
+    alter: Callable[[Path], None] | None = None,
 ) -> Iterator[RunningApp]:
     """A production server on a free port with its own data directory; `env` adds to its environment. The statements
-    `first` run before it serves, in the process of which the workers are forks."""
+    `first` run before it serves, in the process of which the workers are forks. Browsers come to the port
+    `reached_at`, if a relay is in between; `alter` changes the folder of built pages."""
     given, port = dict(env or {}), free_port()
-    with ready_to_serve(port, given) as directory:
+    if reached_at is not None:
+        given |= {"REFLEX_FRONTEND_PORT": str(reached_at), "REFLEX_BACKEND_PORT": str(reached_at)}
+    with ready_to_serve(reached_at or port, given) as directory:
+        if alter is not None:
+            alter(directory / ".web")
         command = [sys.executable, "-c", first + (SERVE if workers == 1 else SERVE_MANY), str(port)]
         given = {"GRANIAN_WORKERS": str(workers), **given}
         with _serving(command, directory, directory, (port, port), given, START_SECONDS) as app:

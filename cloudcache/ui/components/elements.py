@@ -70,6 +70,15 @@ class Unsent(Plain):
     unsent: rx.Var[str]
 
 
+class Release(Plain):
+    """Says that the page is of another version than its server, and when it will be loaded anew; else it is empty."""
+
+    tag = '"cc-release"'
+    reloading: rx.Var[str]
+    waiting: rx.Var[str]
+    now: rx.Var[str]
+
+
 class SearchSync(Plain):
     """Brings what the search field holds when the page is filtered by something else, as after a reload."""
 
@@ -98,6 +107,7 @@ age = Age.create
 day = Day.create
 clock = Clock.create
 presses = Presses.create
+release = Release.create
 unsent = Unsent.create
 plain_form = PlainForm.create
 plain_link = PlainLink.create

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from cloudcache.ui import wording
-from cloudcache.ui.components.elements import plain_link
+from cloudcache.ui.components.elements import plain_link, release
 from cloudcache.ui.components.icons import icon, sprite
 
 
@@ -16,6 +16,13 @@ def shell(*content: rx.Component, class_name: str = "page", bar: rx.Component | 
         plain_link(wording.common.SKIP, href="#main", class_name="skip"),
         bar or rx.fragment(),
         rx.el.main(*content, id="main", class_name=class_name, tab_index=-1),
+        release(
+            reloading=wording.common.RELEASED,
+            waiting=wording.common.RELEASED_WAITING,
+            now=wording.common.RELOAD_NOW,
+            class_name="release",
+            custom_attrs={"role": "status"},
+        ),
     )
 
 

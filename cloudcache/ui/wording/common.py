@@ -19,3 +19,8 @@ BACK = "Cloudflare settings"
 CANCEL = "Cancel"
 SETTINGS = "Settings"
 CONNECTION_TAB = "Connection"
+RELEASED = "cloudcache was updated. This page reloads in a moment and keeps what you typed."
+RELEASED_WAITING = (
+    "cloudcache was updated. Reload this page to continue. Tokens and open dialogs aren’t kept."
+)
+RELOAD_NOW = "Reload now"
