@@ -76,14 +76,14 @@ async def test_row_says_ended_and_checking_until_the_end_was_read(rig: Rig):
     process = rig.process()
     await turn_on(rig, process)
     await reach_end(rig, process, after_ms=0)
-    row = rows.encode(await cell(rig), rig.clock.ms)
+    row, _ = rows.row_and_word(await cell(rig), rig.clock.ms)
     rig.world.inject(Fault("html", zone_id=ZONE, times=None))
     rig.clock.ms += 3_000
 
     await process.settle()
 
     unread = await cell(rig)
-    assert row[0] == "D" and rows.encode(unread, rig.clock.ms)[0] == "D"
+    assert row[0] == "D" and rows.row_and_word(unread, rig.clock.ms)[0][0] == "D"
     assert standing(unread, rig.clock.ms) is Standing.ENDED
 
 
