@@ -112,7 +112,7 @@ class Release extends HTMLElement {
   show(name) {
     if (this.dataset.says === name) return;
     this.dataset.says = name;
-    this.hidden = name === "";
+    this.toggleAttribute("data-lost", name !== ""); // nothing is pressed meanwhile, as without a socket
     const sentence = document.createElement("span");
     sentence.textContent = (name && this.getAttribute(name)) || "";
     const button = document.createElement("button");

@@ -110,6 +110,10 @@ async def test_page_is_loaded_anew_once_and_keeps_what_is_typed(roll: Roll, brow
 
     roll.release()
     await expect(told(page, wording.common.RELEASED)).to_be_visible()
+    position = await switches(page).first.get_attribute("aria-checked")
+    await switches(page).first.click()
+    await expect(switches(page).first).to_have_attribute("aria-checked", position or "")
+    await page.get_by_role("searchbox").focus()
     assert roll.documents == []
 
     await page.unroute(MANIFEST)
