@@ -30,7 +30,7 @@ MERCHANTS = {
     "scripts": "load make revoke",
 }
 STAFF = {"staff": "load again search", "grid": "load_view start_view end_view"}
-ANYBODY = {"session": "present", "signin": "load"}
+ANYBODY = {"session": "present", "signin": "load", "grid": "wake"}
 REFLEX = "setvar hydrate on_load_internal hydrate_and_load set_is_hydrated update_vars_internal"
 """Reflex's own, which every app has; `setvar` sets only what has a setter of its own, and nothing of ours has."""
 
