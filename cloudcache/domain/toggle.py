@@ -99,7 +99,7 @@ def standing(cell: Cell, now: int, stale_after_ms: int = STALE_AFTER_MS) -> Stan
         return Standing.ABSENT
     if cell.confirmed_by is ConfirmedBy.REPORTED:
         return Standing.REPORTED
-    if cell.has_ended(now):
+    if cell.has_ended(now) and not _is_stale_before_its_end(cell, stale_after_ms):
         return Standing.ENDED
     if cell.omitted_at is not None:
         return Standing.OMITTED
@@ -110,6 +110,13 @@ def standing(cell: Cell, now: int, stale_after_ms: int = STALE_AFTER_MS) -> Stan
     if now - cell.seen_at >= stale_after_ms:
         return Standing.STALE
     return Standing.CONFIRMED if cell.confirmed_by is ConfirmedBy.WRITE else Standing.CHECKED
+
+
+def _is_stale_before_its_end(cell: Cell, stale_after_ms: int) -> bool:
+    """Whether the value was out of date before it was to end; then it stays so. Cloudflare's ends are hours away."""
+    if cell.seen_at is None or cell.ends_at is None:
+        return False
+    return cell.ends_at - cell.seen_at >= stale_after_ms
 
 
 class Lock(StrEnum):
