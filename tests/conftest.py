@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -38,7 +39,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a parallel run the longest tests begin first."""
+    """Refuse several tests with one id; in a parallel run the longest tests begin first."""
+    # xdist runs one test for each id: of four with the same id, three were never run, and the run was green.
+    repeated = [nodeid for nodeid, times in Counter(item.nodeid for item in items).items() if times > 1]
+    if repeated:
+        raise pytest.UsageError(f"several tests have the same id: {', '.join(repeated)}")
     if hasattr(config, "workerinput"):
         items[:] = longest_first(items)
 
