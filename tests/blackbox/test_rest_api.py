@@ -10,8 +10,10 @@ import httpx
 import pytest
 import pytest_asyncio
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from cloudcache.web.openapi import document
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.browser
 
 ALL = "/api/v1/optimizations"
 ONE = f"{ALL}/early-hints"
-described = schemathesis.openapi.from_dict(document())
+OPERATIONS = [found.ok() for found in schemathesis.openapi.from_dict(document()).get_all_operations()]
 
 
 @pytest_asyncio.fixture
@@ -223,16 +225,20 @@ async def test_the_description_is_served_and_shown(api: httpx.AsyncClient):
 _known: list[str] = []
 
 
-@described.parametrize()
+@pytest.mark.parametrize("operation", OPERATIONS, ids=[one.label for one in OPERATIONS])
+@given(data=st.data())
 @settings(
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_the_description_holds_and_no_request_breaks_the_server(case: schemathesis.Case, target: Target):
+def test_the_description_holds_and_no_request_breaks_the_server(
+    operation: APIOperation, target: Target, data: st.DataObject
+):
     if not _known:
         with asyncio.Runner() as runner:
             _known.append(runner.run(script(target, MAPLE, "write")))
+    case = data.draw(operation.as_strategy())
     case.headers["Authorization"] = f"Bearer {_known[0]}"
 
     case.call_and_validate(base_url=target.app.url, checks=[not_a_server_error, response_schema_conformance])
