@@ -92,6 +92,22 @@ async def test_a_risky_setting_asks_first_and_escape_is_the_safe_answer(demo: De
     assert await demo.value("birch-and-salt", "cache_level") == "aggressive"
 
 
+async def test_question_is_not_asked_again_after_a_reload(demo: Demo, browser: Browser):
+    page = await demo.open(browser, "birch-and-salt")
+    await demo.settled(page)
+    name = "Ignore query strings in the cache"
+    await demo.dashboard("birch-and-salt", "cache_level", "aggressive")
+    await expect(switch(page, name)).to_have_attribute("aria-checked", "false")
+    await switch(page, name).click()
+    await expect(page.get_by_role("alertdialog")).to_be_visible()
+
+    await page.reload()
+    await demo.settled(page)
+
+    await expect(switch(page, name)).to_be_visible()
+    await expect(page.get_by_role("alertdialog")).to_have_count(0)
+
+
 async def test_a_risky_setting_turns_on_once_the_shops_name_is_typed(demo: Demo, browser: Browser):
     page = await demo.open(browser, "birch-and-salt")
     await demo.settled(page)

@@ -71,6 +71,7 @@ async def test_page_has_the_same_navigation_outside_of_the_admin(demo: Demo, bro
     page = await demo.open(browser, "maple-lane")
     navigation = page.get_by_role("navigation", name=common.APP)
     await expect(navigation.get_by_role("link")).to_have_text([common.SETTINGS, *OTHERS])
+    await expect(page.get_by_role("link", name=common.CONNECT)).to_have_count(0)  # it is connected
 
     for name in OTHERS:
         await navigation.get_by_role("link", name=name).click()
