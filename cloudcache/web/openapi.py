@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from cloudcache.domain.catalog import TOGGLES
+from cloudcache.domain.catalog import TOGGLES, Topology, ZonePlan
+from cloudcache.domain.customers import ZoneStatus
 from cloudcache.domain.toggle import Lock, Standing
 
 _CHANGE = {
@@ -54,6 +55,24 @@ _OPTIMIZATION = {
         "locked": {"enum": [*(one.value for one in Lock), None]},
         "effect": {"type": "string"},
         "change": {"oneOf": [{"$ref": "#/components/schemas/Change"}, {"type": "null"}]},
+    },
+}
+_ZONE = {
+    "type": "object",
+    "required": ["name", "plan", "topology", "status", "full_read_at", "not_read_in_full_at"],
+    "properties": {
+        "name": {"type": "string"},
+        "plan": {"enum": [one.title for one in ZonePlan]},
+        "topology": {"enum": [one.value for one in Topology]},
+        "status": {"enum": [one.value for one in ZoneStatus]},
+        "full_read_at": {
+            "type": ["integer", "null"],
+            "description": "Unix milliseconds: when all settings were last read together",
+        },
+        "not_read_in_full_at": {
+            "type": ["integer", "null"],
+            "description": "Unix milliseconds: when a read of all settings last left some unread",
+        },
     },
 }
 _PROBLEM = {
@@ -152,12 +171,13 @@ def document() -> dict[str, Any]:
                 "Optimization": _OPTIMIZATION,
                 "Problem": _PROBLEM,
                 "Wish": _WISH,
+                "Zone": _ZONE,
                 "Settings": {
                     "type": "object",
                     "required": ["shop", "zone", "optimizations"],
                     "properties": {
                         "shop": {"type": "string"},
-                        "zone": {"type": "object"},
+                        "zone": {"$ref": "#/components/schemas/Zone"},
                         "optimizations": {
                             "type": "array",
                             "items": {"$ref": "#/components/schemas/Optimization"},
