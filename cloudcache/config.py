@@ -135,6 +135,9 @@ class Settings:
     sockets_before_sign_in: int
     """CLOUDCACHE_SOCKETS_BEFORE_SIGN_IN: how many of them before anybody signed in."""
 
+    api_reads_per_minute: int
+    """CLOUDCACHE_API_READS_PER_MINUTE: how many reads a store's scripts may make through the REST API in a minute."""
+
     log_format: str
     """CLOUDCACHE_LOG_FORMAT: text or json, one object a line."""
 
@@ -225,6 +228,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             given, "CLOUDCACHE_SOCKETS_BEFORE_SIGN_IN", 100, "sockets"
         ),
         audit_log_seconds=config_values.whole(given, "CLOUDCACHE_AUDIT_LOG_SECONDS", 15, "seconds"),
+        api_reads_per_minute=config_values.whole(given, "CLOUDCACHE_API_READS_PER_MINUTE", 600, "reads"),
         log_format=config_values.one_of(
             given, "CLOUDCACHE_LOG_FORMAT", ("text", "json"), "text" if local else "json"
         ),

@@ -54,6 +54,7 @@ KNOWN = frozenset(
         "SYNC_IN_WEB",
         "WATCH_SECONDS",
         "AUDIT_LOG_SECONDS",
+        "API_READS_PER_MINUTE",
         "SOCKETS_PER_ADDRESS",
         "SOCKETS_BEFORE_SIGN_IN",
     )

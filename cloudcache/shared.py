@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cloudcache.adapters.budget import InMemoryBudget
 from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.cloudflare.pace import OwnPace, Pace
-from cloudcache.adapters.limits import InMemoryLimiter
+from cloudcache.adapters.limits import InMemoryLimiter, kinds
 from cloudcache.config import Settings
 from cloudcache.domain.budget import Limits
 from cloudcache.ports import Budget, Bus, Clock, Limiter
@@ -63,8 +63,10 @@ class Shared:
 
 def share(settings: Settings, clock: Clock, owner: Callable[[], str]) -> Shared:
     """Choose them; nothing is opened yet."""
+    request_limits = kinds(settings.api_reads_per_minute)
     if settings.redis_url is None:
-        return Shared(InMemoryBus(), InMemoryBudget(Limits(), clock), InMemoryLimiter(), Limits())
+        budget_here = InMemoryBudget(Limits(), clock)
+        return Shared(InMemoryBus(), budget_here, InMemoryLimiter(request_limits), Limits())
     # Redis's client takes long to import, and most commands do without it.
     from cloudcache.adapters.redis.budget import RedisBudget
     from cloudcache.adapters.redis.bus import RedisBus
@@ -80,4 +82,4 @@ def share(settings: Settings, clock: Clock, owner: Callable[[], str]) -> Shared:
     alone = OwnPace(max(1, PER_SECOND // settings.processes))
     pace = SharedPace(connection, settings.egress, alone.wait)
     in_redis = InRedis(connection, bus, budget)
-    return Shared(bus, budget, RedisLimiter(connection), budget.limits, pace, in_redis)
+    return Shared(bus, budget, RedisLimiter(connection, request_limits), budget.limits, pace, in_redis)

@@ -326,7 +326,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
             oauth,
         ),
         merchants=Merchants(shopify, store, store, store, vault, clock, tasks, owner),
-        scripts=Scripts(store, store, store, clock, rollouts),
+        scripts=Scripts(store, clock, rollouts, bus),
         support=Support(store, store, store, clock, roles),
         auditing=Auditing(store),
         rollouts=rollouts,

@@ -19,15 +19,20 @@ class InMemoryBus:
     def __init__(self) -> None:
         self._mailboxes: set[_Mailbox] = set()
         self._listeners: list[Callable[[News], None]] = []
+        self._hint_listeners: list[Callable[[CustomerId | None], None]] = []
 
     def hint(self, customer: CustomerId) -> None:
         for mailbox in self._mailboxes:
             mailbox.put(customer)
+        for listener in self._hint_listeners:
+            listener(customer)
 
     def hint_everybody(self) -> None:
         """Hints may have been lost: look at all customers again."""
         for mailbox in self._mailboxes:
             mailbox.put_everybody()
+        for listener in self._hint_listeners:
+            listener(None)
 
     async def hints(self) -> AsyncIterator[frozenset[CustomerId] | None]:
         mailbox = _Mailbox()
@@ -37,6 +42,9 @@ class InMemoryBus:
                 yield await mailbox.take()
         finally:
             self._mailboxes.discard(mailbox)
+
+    def on_hint(self, listener: Callable[[CustomerId | None], None]) -> None:
+        self._hint_listeners.append(listener)
 
     def tell(self, news: News) -> None:
         for hear in self._listeners:

@@ -152,6 +152,13 @@ class Answered(News):
 
 
 @dataclass(frozen=True, slots=True)
+class ApiTokenRevoked(News):
+    """An API token of this customer was revoked: what is remembered of the customer's tokens counts no more."""
+
+    customer: CustomerId
+
+
+@dataclass(frozen=True, slots=True)
 class Uninstalled(News):
     """This shop took the app off: whoever speaks for it is let go."""
 

@@ -115,6 +115,16 @@ class ApiToken:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownToken:
+    """An API token that is in force, and whose it is."""
+
+    token: ApiToken
+    shop: str
+    is_installed: bool
+    """Also true for a shop that an administrator added without an installation."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a request with an `Idempotency-Key` was answered with; without a status it is still being worked on."""
 

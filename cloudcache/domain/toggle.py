@@ -112,6 +112,18 @@ def standing(cell: Cell, now: int, stale_after_ms: int = STALE_AFTER_MS) -> Stan
     return Standing.CONFIRMED if cell.confirmed_by is ConfirmedBy.WRITE else Standing.CHECKED
 
 
+def standing_until(cell: Cell, now: int, stale_after_ms: int = STALE_AFTER_MS) -> int | None:
+    """When `standing` may next say something else although nothing changed, in Unix milliseconds; None for never."""
+    instants = []
+    if cell.seen_at is not None:
+        instants.append(cell.seen_at + stale_after_ms)
+    if cell.ends_at is not None:
+        instants.append(cell.ends_at)
+    if cell.change is not None:
+        instants.append(cell.change.noticed_at + OUTSIDE_SHOWN_MS)
+    return min((one for one in instants if one > now), default=None)
+
+
 def _is_stale_before_its_end(cell: Cell, stale_after_ms: int) -> bool:
     """Whether the value was out of date before it was to end; then it stays so. Cloudflare's ends are hours away."""
     if cell.seen_at is None or cell.ends_at is None:

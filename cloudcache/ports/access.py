@@ -12,7 +12,7 @@ from cloudcache.domain.customers import Customer
 from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.secret import Token
 from cloudcache.domain.shopify import IdToken, Webhook
-from cloudcache.domain.shops import Answer, ApiToken, Delivery, Installation, View
+from cloudcache.domain.shops import Answer, ApiToken, Delivery, Installation, KnownToken, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,9 @@ class People(Protocol):
         """End a token; False when there is none, or it ended before."""
         ...
 
-    async def across_tenants_api_token(self, digest: str, *, now: int) -> ApiToken | None:
-        """The token with this digest, unless it was revoked; notes that it was used."""
+    async def across_tenants_api_token(self, digest: str, *, now: int) -> KnownToken | None:
+        """The token with this digest and its customer's shop, in one statement; None when the token was revoked, or
+        the customer erased. Notes that it was used."""
         ...
 
     async def claim_answer(self, customer: CustomerId, key: str, digest: str, *, now: int) -> Answer | None:

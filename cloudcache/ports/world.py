@@ -11,6 +11,7 @@ from cloudcache.domain.budget import Lane
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.events import News
 from cloudcache.domain.ids import CredentialId, CustomerId
+from cloudcache.domain.rate_limit import RateLimitStatus
 from cloudcache.domain.secret import Token
 
 AnyNews = TypeVar("AnyNews", bound=News)
@@ -101,6 +102,11 @@ class Bus(Protocol):
         """The customers hinted at since the last look, coalesced; None: hints were lost, look at everybody."""
         ...
 
+    def on_hint(self, listener: Callable[[CustomerId | None], None]) -> None:
+        """Have this called with each hint, before `hint` returns or as it arrives from another process; None: hints
+        were lost."""
+        ...
+
     def tell(self, news: News) -> None:
         """To the listeners of this process at once, and to those of the others."""
         ...
@@ -135,8 +141,8 @@ class SessionIssuer(Protocol):
 class Limiter(Protocol):
     """How often something may be done; kinds and their figures are named where they are kept."""
 
-    async def wait_s(self, kind: str, key: str) -> float:
-        """Count one more for this key; 0 when it may go on, else the seconds until it may."""
+    async def hit(self, kind: str, key: str) -> RateLimitStatus:
+        """Count a request of this key, unless it has to be refused, and return the limit's status after it."""
         ...
 
 

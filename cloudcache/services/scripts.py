@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from secrets import token_hex, token_urlsafe
 
 from cloudcache.domain.access import Action, Actor, ActorKind, Origin, require, require_shop
 from cloudcache.domain.audit import AuditAction, Deed
-from cloudcache.domain.errors import NotAllowed, NotFound, Reason, Refused
+from cloudcache.domain.errors import NotAllowed, Reason, Refused
+from cloudcache.domain.events import ApiTokenRevoked, Uninstalled
 from cloudcache.domain.ids import CustomerId
 from cloudcache.domain.secret import Token
-from cloudcache.domain.shops import DAY_MS, Answer, ApiToken, Scope, ShopStatus
-from cloudcache.ports import Clock, People, Shops, Store
+from cloudcache.domain.shops import DAY_MS, Answer, ApiToken, KnownToken, Scope
+from cloudcache.ports import Bus, Clock, People
+from cloudcache.services.recent import RecentValues
 from cloudcache.services.rollouts import Rollouts
 
 PREFIX = "cct_"
 MOST_TOKENS = 20
+TOKENS_KEPT = 2_000
+"""In memory, of those used last; one has about a kilobyte."""
+
 ANSWERS_KEPT_MS = DAY_MS
 _TOKEN = re.compile(r"cct_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,80}", re.ASCII)
@@ -31,12 +36,19 @@ _KEY = re.compile(r"[\x21-\x7e]{1,80}", re.ASCII)
 class Scripts:
     """A shop's tokens for scripts."""
 
-    def __init__(self, store: Store, shops: Shops, people: People, clock: Clock, rollouts: Rollouts) -> None:
-        self._store = store
-        self._shops = shops
+    def __init__(self, people: People, clock: Clock, rollouts: Rollouts, bus: Bus) -> None:
         self._people = people
         self._clock = clock
         self._rollouts = rollouts
+        self._bus = bus
+        self._tokens = RecentValues[str, KnownToken](clock, self._look_up, TOKENS_KEPT)
+        """By digest; a token that isn't in force is never kept."""
+        bus.on_hint(lambda customer: self._tokens.invalidate_all() if customer is None else None)
+        bus.listen(
+            ApiTokenRevoked,
+            lambda news: self._invalidate(lambda known: known.token.customer == news.customer),
+        )
+        bus.listen(Uninstalled, lambda news: self._invalidate(lambda known: known.shop == news.shop))
 
     async def make(self, actor: Actor, name: object, scope: object) -> tuple[ApiToken, Token]:
         """A new token and, this once, its secret. `ValueError` says what is wrong with the name or scope."""
@@ -68,28 +80,36 @@ class Scripts:
         if not isinstance(token, str) or len(token) > 32:
             return False
         deed = Deed(actor, AuditAction.TOKEN_REVOKED, detail={"token": token})
-        return await self._people.revoke_api_token(customer, token, deed, now=self._clock.now_ms())
+        is_revoked = await self._people.revoke_api_token(customer, token, deed, now=self._clock.now_ms())
+        self._bus.tell(ApiTokenRevoked(customer))
+        return is_revoked
 
-    async def actor_of(self, text: str, origin: Origin | None = None) -> Actor | None:
-        """Who presents this token: its shop, reading only if that is its scope. None when it is not believed."""
+    def last_customer(self, text: str) -> CustomerId | None:
+        """Whose token this was when it was last looked up, from memory; None for one that nothing is known of. Good
+        for counting requests, not for answering them."""
+        known = self._tokens.peek(_digest(text))
+        return known.token.customer if known is not None else None
+
+    async def actor_of(
+        self, text: str, origin: Origin | None = None, *, is_recent_enough: bool = False
+    ) -> Actor | None:
+        """Who presents this token: its shop, reading only if that is its scope. None when it is not believed.
+
+        With `is_recent_enough` a look of a second ago counts, unless a revocation was heard of since."""
         if not _TOKEN.fullmatch(text):
             return None
-        now = self._clock.now_ms()
-        found = await self._people.across_tenants_api_token(_digest(text), now=now)
-        if found is None:
-            return None
-        try:
-            customer = (await self._store.page(found.customer, since=2**62)).customer
-        except NotFound:  # erased since its token was found
-            return None
-        if not await self._is_installed(customer.shop):
+        digest = _digest(text)
+        if not is_recent_enough:
+            self._tokens.invalidate(digest)
+        known = await self._tokens.get(digest)
+        if known is None:
             return None
         return Actor(
             ActorKind.MERCHANT,
-            f"script {found.name}",
-            found.customer,
-            customer.shop,
-            reads_only=found.scope is Scope.READ,
+            f"script {known.token.name}",
+            known.token.customer,
+            known.shop,
+            reads_only=known.token.scope is Scope.READ,
             origin=origin,
         )
 
@@ -117,12 +137,14 @@ class Scripts:
         """Drop answers of more than a day ago."""
         return await self._people.forget_answers(self._clock.now_ms() - ANSWERS_KEPT_MS, 500)
 
-    async def _is_installed(self, shop: str) -> bool:
-        """A shop added by an administrator was never installed; one that uninstalled is no longer."""
-        try:
-            return (await self._shops.installation(shop)).status is ShopStatus.INSTALLED
-        except NotFound:
-            return True
+    async def _look_up(self, digest: str, previous: KnownToken | None) -> KnownToken | None:
+        found = await self._people.across_tenants_api_token(digest, now=self._clock.now_ms())
+        return found if found is not None and found.is_installed else None
+
+    def _invalidate(self, is_affected: Callable[[KnownToken], bool]) -> None:
+        for digest, known in self._tokens.items():
+            if is_affected(known):
+                self._tokens.invalidate(digest)
 
 
 def _customer(actor: Actor) -> CustomerId:

@@ -22,16 +22,16 @@ from starlette.routing import Match, Route
 
 from cloudcache import logs
 from cloudcache.domain.access import Actor, Origin
-from cloudcache.domain.catalog import TOGGLES, Toggle, find
-from cloudcache.domain.customers import Customer, Page
+from cloudcache.domain.catalog import Toggle, find
 from cloudcache.domain.errors import CloudcacheError, Reason, Refused
-from cloudcache.domain.events import Change, Source
+from cloudcache.domain.events import Source
 from cloudcache.domain.ids import CustomerId
+from cloudcache.domain.rate_limit import RateLimitStatus
 from cloudcache.domain.shopify import Forged
-from cloudcache.domain.toggle import Cell, lock, standing
 from cloudcache.services import current
 from cloudcache.services.scripts import PREFIX
 from cloudcache.web.problem import MEDIA, of_error, problem, problem_of_status, too_many_requests
+from cloudcache.web.settings_document import SettingsDocument, change_shown, is_match
 
 log = logging.getLogger("cloudcache.api")
 
@@ -51,36 +51,65 @@ Handler = Callable[[Request, Caller], Awaitable[Response]]
 
 
 def guarded(handle: Handler, kind: str) -> Callable[[Request], Awaitable[Response]]:
-    """Authenticate, count, and answer what goes wrong as a problem."""
+    """Count, authenticate, and answer what goes wrong as a problem.
+
+    A token that was looked up before is counted before it is looked up again: a refusal costs no statement."""
 
     async def guard(request: Request) -> Response:
+        limit: RateLimitStatus | None = None
         try:
-            caller = await _caller(request)
+            given = _given(request)
+            customer = current().scripts.last_customer(given.token)
+            if customer is not None:
+                limit = await current().limits.hit(kind, str(customer))
+                if limit.is_exceeded:
+                    return too_many_requests(limit, limit.headers(kind))
+            caller = await _caller(given, is_read=kind == "read")
             if isinstance(caller, Response):
                 return caller
             logs.know(actor=caller.actor.kind.value, customer=caller.customer)
-            wait = await current().limits.wait_s(kind, str(caller.customer))
-            if wait > 0:
-                return too_many_requests(wait)
-            return await handle(request, caller)
+            if limit is None or caller.customer != customer:
+                limit = await current().limits.hit(kind, str(caller.customer))
+                if limit.is_exceeded:
+                    return too_many_requests(limit, limit.headers(kind))
+            answer = await handle(request, caller)
         except CloudcacheError as error:
-            return of_error(error)
+            answer = of_error(error)
+        if limit is not None:
+            answer.headers.update(limit.headers(kind))
+        return answer
 
     return guard
 
 
 async def list_all(request: Request, caller: Caller) -> Response:
     """All settings of the shop, with their age and what they do for it."""
-    page = await current().toggles.page(caller.actor, caller.customer)
-    shown = [_shown(toggle, page) for toggle in TOGGLES]
-    return JSONResponse({"shop": page.customer.shop, "zone": _zone(page.customer), "optimizations": shown})
+    document, now = await _document(caller)
+    return _answer(request, document.etag, lambda: document.everything(now))
 
 
 async def show(request: Request, caller: Caller) -> Response:
     """One setting."""
     toggle = find(request.path_params["toggle_id"])
-    page = await current().toggles.page(caller.actor, caller.customer)
-    return JSONResponse(_shown(toggle, page))
+    document, now = await _document(caller)
+    return _answer(request, document.etag_of(toggle.id), lambda: document.setting(toggle.id, now))
+
+
+async def _document(caller: Caller) -> tuple[SettingsDocument, int]:
+    """The shop's settings, and the time at which they are shown."""
+    recent = await current().toggles.recent_page(caller.actor, caller.customer)
+    now, document = current().clock.now_ms(), recent.derived
+    if not isinstance(document, SettingsDocument) or not document.is_valid(recent.page, now):
+        document = recent.derived = SettingsDocument(recent.page, now)
+    return document, now
+
+
+def _answer(request: Request, etag: str, body: Callable[[], str]) -> Response:
+    """The body, or 304 when the caller has it; only ages may differ, and those follow from `seen_at`."""
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if is_match(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body().encode(), media_type="application/json", headers=headers)
 
 
 async def history(request: Request, caller: Caller) -> Response:
@@ -90,7 +119,7 @@ async def history(request: Request, caller: Caller) -> Response:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
         return problem(422, "wrong-value", "Invalid limit", f"limit must be an integer from 1 to {MOST}.")
     found = await current().toggles.history(caller.actor, caller.customer, toggle.id, int(text))
-    return JSONResponse({"toggle_id": toggle.id, "changes": [_change(one) for one in found]})
+    return JSONResponse({"toggle_id": toggle.id, "changes": [change_shown(one) for one in found]})
 
 
 async def flip(request: Request, caller: Caller) -> Response:
@@ -150,7 +179,7 @@ async def _flipped(
         source=Source.API,
         confirmed=confirmed,
     )
-    return JSONResponse(_change(change), 202)
+    return JSONResponse(change_shown(change), 202)
 
 
 def _wish(request: Request, raw: bytes) -> tuple[bool, bool] | Response:
@@ -177,24 +206,47 @@ def _wish(request: Request, raw: bytes) -> tuple[bool, bool] | Response:
 # -- who calls ---------------------------------------------------------------------------------
 
 
-async def _caller(request: Request) -> Caller | Response:
-    """Whom the Bearer token names. An address that is refused too often waits."""
-    origin = _origin(request)
-    given = request.headers.getlist("authorization")
-    scheme, token = _credentials(given[0]) if len(given) == 1 else ("", "")
-    if request.query_params.get("id_token", token) != token:
-        return await _nobody("two_tokens", origin)
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a request says of who sends it. `is_ambiguous` when it holds two different tokens."""
+
+    scheme: str
+    token: str
+    is_ambiguous: bool
+    origin: Origin
+
+
+def _given(request: Request) -> Given:
+    """Read from the one `Authorization` header; several count as none."""
+    headers = request.headers.getlist("authorization")
+    scheme, token = _credentials(headers[0]) if len(headers) == 1 else ("", "")
+    is_ambiguous = request.query_params.get("id_token", token) != token
+    address = request.client.host if request.client else ""
+    origin = Origin(address, request.headers.get("user-agent", ""), "")
+    return Given(scheme.lower(), token, is_ambiguous, origin)
+
+
+async def _caller(given: Given, *, is_read: bool) -> Caller | Response:
+    """Whom the Bearer token names. An address that is refused too often waits; for a read, a look at an API token
+    of a second ago counts."""
+    if given.is_ambiguous:
+        return await _nobody("two_tokens", given.origin)
     actor: Actor | None = None
     reason = "missing_token"
-    if scheme.lower() == "bearer" and token.startswith(PREFIX):
-        actor, reason = await current().scripts.actor_of(token, origin), "unknown_token"
-    elif scheme.lower() == "bearer" and token:
+    if given.scheme == "bearer" and given.token.startswith(PREFIX):
+        scripts, reason = current().scripts, "unknown_token"
+        if scripts.last_customer(given.token) is None:
+            lookups = await current().limits.hit("lookup", given.origin.address)
+            if lookups.is_exceeded:
+                return too_many_requests(lookups, {})
+        actor = await scripts.actor_of(given.token, given.origin, is_recent_enough=is_read)
+    elif given.scheme == "bearer" and given.token:
         try:
-            actor = (await current().merchants.present(token, origin=origin)).actor
+            actor = (await current().merchants.present(given.token, origin=given.origin)).actor
         except Forged as forged:
             reason = forged.reason
     if actor is None:
-        return await _nobody(reason, origin)
+        return await _nobody(reason, given.origin)
     await current().rollouts.admit(actor)
     if actor.customer is None:
         detail = "Connect the store to Cloudflare in the app first."
@@ -209,9 +261,9 @@ def _credentials(header: str) -> tuple[str, str]:
 
 
 async def _nobody(reason: str, origin: Origin) -> Response:
-    wait = await current().limits.wait_s("guess", origin.address)
-    if wait > 0:
-        return too_many_requests(wait)
+    guesses = await current().limits.hit("guess", origin.address)
+    if guesses.is_exceeded:
+        return too_many_requests(guesses, {})
     if reason not in ("missing_token", "expired"):
         await current().merchants.deny(reason, "REST API", origin)
     challenge = "Bearer" if reason == "missing_token" else 'Bearer error="invalid_token"'
@@ -220,57 +272,7 @@ async def _nobody(reason: str, origin: Origin) -> Response:
     return problem(401, "unauthorized", "Missing or invalid bearer token", detail, headers)
 
 
-def _origin(request: Request) -> Origin:
-    address = request.client.host if request.client else ""
-    return Origin(address, request.headers.get("user-agent", ""), "")
-
-
-# -- what is shown -----------------------------------------------------------------------------
-
-
-def _shown(toggle: Toggle, page: Page) -> dict[str, object]:
-    now = current().clock.now_ms()
-    cell = page.cells.get(toggle.id, Cell(toggle.id))
-    locked = lock(toggle, cell, page.customer.plan, page.customer.missing)
-    known = cell.seen_at is not None and cell.absent_at is None
-    return {
-        "id": toggle.id,
-        "title": toggle.title,
-        "category": toggle.category,
-        "enabled": (cell.reading(toggle).state.value == "on") if known else None,
-        "value": cell.value if known else None,
-        "seen_at": cell.seen_at,
-        "age_ms": max(0, now - cell.seen_at) if cell.seen_at is not None else None,
-        "standing": standing(cell, now).value,
-        "locked": locked.value if locked else None,
-        "effect": toggle.verdict(page.customer.topology).effect.value,
-        "change": _change(cell.change) if cell.change and cell.change.is_open else None,
-    }
-
-
-def _zone(customer: Customer) -> dict[str, object]:
-    return {
-        "name": customer.zone_name,
-        "plan": customer.plan.title,
-        "topology": customer.topology.value,
-        "status": customer.status.value,
-        "full_read_at": customer.full_read_at,
-        "not_read_in_full_at": customer.unread_at,
-    }
-
-
-def _change(change: Change) -> dict[str, object]:
-    return {
-        "id": change.id,
-        "toggle_id": change.toggle,
-        "enabled": change.to_state.value == "on",
-        "status": change.status.value,
-        "source": change.source.value,
-        "actor": change.actor.id,
-        "requested_at": change.requested_at,
-        "settled_at": change.settled_at,
-        "error": change.error or None,
-    }
+# -- no such path ------------------------------------------------------------------------------
 
 
 async def elsewhere(request: Request) -> Response:

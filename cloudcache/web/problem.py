@@ -18,6 +18,7 @@ from cloudcache.domain.errors import (
     TryLater,
     Unauthorized,
 )
+from cloudcache.domain.rate_limit import RateLimitStatus
 
 MEDIA = "application/problem+json"
 _OF_REASON = {
@@ -64,11 +65,12 @@ def problem_of_status(status: int, method: str, headers: Mapping[str, str] | Non
     return problem(status, kind, title, detail.format(method=method), headers)
 
 
-def too_many_requests(wait_s: float) -> JSONResponse:
+def too_many_requests(limit: RateLimitStatus, headers: Mapping[str, str]) -> JSONResponse:
     """The problem of a caller that is over its limit."""
-    seconds = int(wait_s) + 1
+    seconds = int(limit.wait_s) + 1
     detail = f"Try again in {seconds} second{'s' * (seconds > 1)}."
-    return problem(429, "too-many-requests", "Too many requests", detail, {"Retry-After": str(seconds)})
+    retry = {"Retry-After": str(seconds), **headers}
+    return problem(429, "too-many-requests", "Too many requests", detail, retry)
 
 
 def of_error(error: CloudcacheError) -> JSONResponse:

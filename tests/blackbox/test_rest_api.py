@@ -144,6 +144,63 @@ async def test_the_same_key_and_body_get_the_same_answer_and_another_body_409(
     await settled(api, token, made.pop())
 
 
+@pytest.mark.parametrize("path", [ALL, ONE])
+async def test_answer_that_the_caller_has_already_is_not_sent_again(
+    api: httpx.AsyncClient, target: Target, path: str
+):
+    """Of a store that nothing reads or changes meanwhile."""
+    headers = bearer(await script(target, BIRCH, "write"))
+
+    async def is_unchanged() -> bool:
+        first = await api.get(path, headers=headers)
+        again = await api.get(path, headers={**headers, "If-None-Match": first.headers["etag"]})
+        return (first.status_code, again.status_code, again.content) == (200, 304, b"") and (
+            again.headers["etag"] == first.headers["etag"]
+        )
+
+    await until_true(is_unchanged)
+
+
+async def test_change_is_in_the_next_answer_and_changes_its_tag(api: httpx.AsyncClient, target: Target):
+    token, path = await script(target, BIRCH, "write"), f"{ALL}/opportunistic_onion"
+    before = await api.get(path, headers=bearer(token))
+
+    made = await api.post(path, headers=bearer(token), json={"enabled": not before.json()["enabled"]})
+    after = await api.get(path, headers=bearer(token, **{"If-None-Match": before.headers["etag"]}))
+
+    assert after.status_code == 200 and after.headers["etag"] != before.headers["etag"]
+    assert (after.json()["change"] or {"id": made.json()["id"]})["id"] == made.json()["id"]
+    await settled(api, token, made.json()["id"], path)
+
+
+async def test_each_answer_says_what_is_left_of_the_limit(api: httpx.AsyncClient, target: Target):
+    token = await script(target, MAPLE, "read")
+    answers = [await api.get(path, headers=bearer(token)) for path in (ALL, f"{ALL}/none", f"{ONE}/history")]
+
+    assert [one.status_code for one in answers] == [200, 404, 200]
+    assert {one.headers["ratelimit-policy"] for one in answers} == {'"read";q=600;w=60'}
+    left = [int(one.headers["ratelimit"].split(";r=")[1].split(";")[0]) for one in answers]
+    assert left == sorted(left, reverse=True) and len(set(left)) == 3
+    nobody = await api.get(ALL)
+    assert "ratelimit" not in nobody.headers
+
+
+async def test_revoked_token_is_refused_at_once(api: httpx.AsyncClient, target: Target):
+    states = "reflex___state____state.cloudcache___ui___states___scripts____scripts"
+    async with connection(target.url, await cookie_for(target.url, MAPLE), path="/connect") as page:
+        await page.send(f"{states}.make", form={"name": "short", "scope": "read"})
+        await page.until_state("made", lambda known: known.get("scripts", {}).get("made"))
+        token = str(page.states["scripts"]["made"])
+        assert (await api.get(ALL, headers=bearer(token))).status_code == 200
+
+        await page.send(f"{states}.revoke", which=token.split("_")[1])
+        await page.until_state("revoked", lambda known: not known.get("scripts", {}).get("made"))
+        refused = await api.get(ALL, headers=bearer(token))
+
+    assert refused.status_code in (401, 429), "429 while this address has guessed too often"
+    assert "ratelimit" not in refused.headers, "it is nobody's"
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [

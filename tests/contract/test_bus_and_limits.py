@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from cloudcache.adapters.bus import InMemoryBus
-from cloudcache.adapters.limits import KINDS, InMemoryLimiter
+from cloudcache.adapters.limits import InMemoryLimiter, kinds
 from cloudcache.adapters.redis.bus import RedisBus
 from cloudcache.adapters.redis.connection import Connection
 from cloudcache.adapters.redis.limits import RedisLimiter
@@ -194,45 +194,74 @@ async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[Limiter]:
 
 
 async def test_so_many_go_and_the_next_is_told_how_long(limiter: Limiter) -> None:
-    most = KINDS["check"].amount
+    most = kinds()["check"].amount
 
-    waits = [await limiter.wait_s("check", "maple") for _ in range(most + 1)]
+    waits = [(await limiter.hit("check", "maple")).wait_s for _ in range(most + 1)]
 
     assert waits[:-1] == [0.0] * most
     assert 1 <= waits[-1] <= 60
 
 
 async def test_each_key_and_each_kind_is_counted_for_itself(limiter: Limiter) -> None:
-    for _ in range(KINDS["check"].amount):
-        await limiter.wait_s("check", "maple")
+    for _ in range(kinds()["check"].amount):
+        await limiter.hit("check", "maple")
 
-    assert await limiter.wait_s("check", "birch") == 0
-    assert await limiter.wait_s("guess", "maple") == 0
+    assert not (await limiter.hit("check", "birch")).is_exceeded
+    assert not (await limiter.hit("guess", "maple")).is_exceeded
+
+
+async def test_status_tells_what_is_left_until_the_oldest_leaves_the_window(limiter: Limiter) -> None:
+    most = kinds()["check"].amount
+
+    allowed = [await limiter.hit("check", "maple") for _ in range(most)]
+    refused = [await limiter.hit("check", "maple") for _ in range(3)]
+
+    assert [one.remaining for one in allowed] == list(range(most - 1, -1, -1))
+    assert [one.remaining for one in refused] == [0, 0, 0]
+    assert all((one.limit, one.window_s) == (most, 60) and 0 < one.reset_s <= 60 for one in allowed + refused)
+    assert all(1 <= one.wait_s <= 60 for one in refused)
+
+
+async def test_status_is_told_in_two_headers() -> None:
+    limiter = InMemoryLimiter(kinds(reads_per_minute=7))
+
+    headers = (await limiter.hit("read", "maple")).headers("read")
+
+    assert headers["RateLimit-Policy"] == '"read";q=7;w=60'
+    assert headers["RateLimit"] in ('"read";r=6;t=60', '"read";r=6;t=61')
+
+
+async def test_limit_of_reads_is_the_one_it_is_made_with() -> None:
+    limiter = InMemoryLimiter(kinds(reads_per_minute=2))
+
+    allowed = [not (await limiter.hit("read", "maple")).is_exceeded for _ in range(3)]
+
+    assert allowed == [True, True, False]
 
 
 async def test_processes_count_together_and_each_for_itself_while_redis_is_away(redis_url: str) -> None:
-    most = KINDS["check"].amount
+    most = kinds()["check"].amount
     async with AsyncExitStack() as stack:
         connections = [CutConnection(redis_url, "test-counted-together:") for _ in range(2)]
         for connection in connections:
             stack.push_async_callback(connection.close)
         first, second = (RedisLimiter(one) for one in connections)
         for _ in range(most):
-            await first.wait_s("check", "maple")
-        together = await second.wait_s("check", "maple")
+            await first.hit("check", "maple")
+        together = (await second.hit("check", "maple")).wait_s
         connections[1].is_cut = True
-        alone = [await second.wait_s("check", "maple") for _ in range(most + 1)]
+        alone = [(await second.hit("check", "maple")).wait_s for _ in range(most + 1)]
         connections[1].mend()
 
         assert together > 0
         assert alone[:-1] == [0.0] * most and alone[-1] > 0
-        assert await second.wait_s("check", "maple") > 0
+        assert (await second.hit("check", "maple")).is_exceeded
 
 
 async def test_a_counted_request_costs_one_trip_and_its_key_goes_by_itself(redis_url: str) -> None:
     async with told_connection(redis_url) as connection:
         assert isinstance(connection, ToldConnection)
-        await RedisLimiter(connection).wait_s("check", "maple")
+        await RedisLimiter(connection).hit("check", "maple")
         expires = await connection.client().pttl(connection.key("limit", "check", "maple"))
 
         assert connection.trips == 1

@@ -157,9 +157,12 @@ async def test_api_token_of_an_erased_customer_is_unknown(house: House, monkeypa
     monkeypatch.setattr(house.store, "across_tenants_api_token", erasing_first(house, find))
 
     during = await house.scripts.actor_of(secret.reveal())
+    assert during is not None, "it was in force when it was looked up"
+    with pytest.raises(NotFound):
+        await house.process.toggles.recent_page(during, customer)
     after = await house.scripts.actor_of(secret.reveal())
 
-    assert during is None and after is None
+    assert after is None
     assert await is_clean(house, customer)
 
 

@@ -68,6 +68,7 @@ async def _begin(house: House, actor: Actor) -> str:
 
 OF_A_CUSTOMER: dict[str, Call] = {
     "toggles.page": lambda h, a, c: h.process.toggles.page(a, c),
+    "toggles.recent_page": lambda h, a, c: h.process.toggles.recent_page(a, c),
     "toggles.heads": lambda h, a, c: h.process.toggles.heads(a, [c]),
     "toggles.history": lambda h, a, c: h.process.toggles.history(a, c, "polish", 5),
     "toggles.flip": lambda h, a, c: h.process.toggles.flip(a, c, "polish", True, request_id="x"),
@@ -138,7 +139,13 @@ FOR_OURSELVES = {
     *("rollouts.admit", "rollouts.rule", "rollouts.serves"),
     # identities: what is asked before there is an actor
     *("merchants.present", "merchants.holds", "merchants.deny", "support.actor", "support.deny"),
-    *("scripts.actor_of", "connecting.agreement", "connecting.shop_of", "connecting.finish"),
+    *(
+        "scripts.actor_of",
+        "scripts.last_customer",
+        "connecting.agreement",
+        "connecting.shop_of",
+        "connecting.finish",
+    ),
     *("customers.of_shop", "customers.signin_choices", "webhooks.receive"),
     # jobs, commands and services among themselves
     *("merchants.access_token", "merchants.read_domains", "webhooks.work", "scripts.forget"),

@@ -135,7 +135,7 @@ async def build_house(store: SqlStore, keys: list[str] | None = None) -> House:
             process.suspensions,
             oauth,
         ),
-        Scripts(store, store, store, clock, rig.rollouts),
+        Scripts(store, clock, rig.rollouts, rig.bus),
         Support(store, store, store, clock, {"sub-viewer": Role.VIEWER}),
         Auditing(store),
         Importing(

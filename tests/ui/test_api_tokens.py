@@ -9,6 +9,7 @@ import pytest
 from cloudcache import services
 from cloudcache.domain.access import Actor, ActorKind
 from cloudcache.domain.ids import CustomerId
+from cloudcache.domain.rate_limit import RateLimitStatus
 from cloudcache.ui import wording
 from cloudcache.ui.states import scripts
 from cloudcache.ui.states.scripts import Scripts
@@ -20,8 +21,8 @@ class Limits:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    async def wait_s(self, kind: str, key: str) -> float:
-        return self._seconds
+    async def hit(self, kind: str, key: str) -> RateLimitStatus:
+        return RateLimitStatus(12, 60, remaining=0, wait_s=self._seconds, reset_s=self._seconds)
 
 
 def card(monkeypatch: pytest.MonkeyPatch, *, may_write: bool, wait_s: float) -> Scripts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from cloudcache.adapters.db.access_models import answers, api_tokens, staff, staff_views
+from cloudcache.adapters.db.access_models import answers, api_tokens, shops, staff, staff_views
 from cloudcache.adapters.db.audit import append
 from cloudcache.adapters.db.engine import ACROSS_TENANTS
 from cloudcache.adapters.db.models import zones
@@ -15,7 +15,7 @@ from cloudcache.domain.access import Role
 from cloudcache.domain.audit import Deed
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.ids import CustomerId
-from cloudcache.domain.shops import Answer, ApiToken, Scope, View
+from cloudcache.domain.shops import Answer, ApiToken, KnownToken, Scope, ShopStatus, View
 
 CLAIM_MS = 60_000
 """How long a claimed `Idempotency-Key` waits for its answer; storing a change takes a fraction of a second."""
@@ -62,8 +62,13 @@ class PeopleRegister(OnDatabase):
                 await append(connection, customer, [deed], now)
             return ended.rowcount == 1
 
-    async def across_tenants_api_token(self, digest: str, *, now: int) -> ApiToken | None:
-        query = select(api_tokens).where(api_tokens.c.digest == digest, api_tokens.c.revoked_at.is_(None))
+    async def across_tenants_api_token(self, digest: str, *, now: int) -> KnownToken | None:
+        query = (
+            select(api_tokens, zones.c.shop.label("shop"), shops.c.status.label("installation"))
+            .join(zones, zones.c.customer_id == api_tokens.c.customer_id)
+            .outerjoin(shops, shops.c.shop == zones.c.shop)
+            .where(api_tokens.c.digest == digest, api_tokens.c.revoked_at.is_(None))
+        )
         async with self.database.reading(ACROSS_TENANTS) as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
@@ -74,7 +79,7 @@ class PeopleRegister(OnDatabase):
                 await connection.execute(
                     update(api_tokens).where(api_tokens.c.token_id == found.id).values(last_used_at=now)
                 )
-        return found
+        return KnownToken(found, row.shop, row.installation in (None, ShopStatus.INSTALLED.value))
 
     async def claim_answer(self, customer: CustomerId, key: str, digest: str, *, now: int) -> Answer | None:
         row = {"customer_id": customer, "key": key, "digest": digest, "created_at": now}

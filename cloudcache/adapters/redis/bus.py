@@ -3,7 +3,7 @@
 Here they are delivered at once, to the others in the background, whatever has gathered in one message:
 
     {"sender": "1234-ab12", "hints": [7, 9], "due": true, "uninstalled": [], "answered": [],
-     "progress": [[7, 3, 16]], "signed_out": []}
+     "progress": [[7, 3, 16]], "signed_out": [], "revoked": []}
 
 A message is lost with the connection it was to come through. So whenever it is there again, all open pages are
 looked at, the engine is woken, and the lists of the latest uninstallations and sign-outs are read; and what this
@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 
 from cloudcache.adapters.bus import InMemoryBus
 from cloudcache.adapters.redis.connection import LAST_WORD_S, Away, Connection
-from cloudcache.domain.events import Answered, Due, News, Progress, SignedOut, Uninstalled
+from cloudcache.domain.events import Answered, ApiTokenRevoked, Due, News, Progress, SignedOut, Uninstalled
 from cloudcache.domain.ids import CustomerId
 from cloudcache.ports.world import AnyNews
 
@@ -68,6 +68,9 @@ class RedisBus:
 
     def hints(self) -> AsyncIterator[frozenset[CustomerId] | None]:
         return self._here.hints()
+
+    def on_hint(self, listener: Callable[[CustomerId | None], None]) -> None:
+        self._here.on_hint(listener)
 
     def tell(self, news: News) -> None:
         self._here.tell(news)
@@ -193,6 +196,7 @@ class Message(TypedDict):
     answered: list[CustomerId]
     progress: list[tuple[CustomerId, int, int]]
     signed_out: list[str]
+    revoked: list[CustomerId]
 
 
 @dataclass(slots=True)
@@ -205,11 +209,12 @@ class _Outbox:
     answered: set[CustomerId] = field(default_factory=set)
     progress: dict[CustomerId, Progress] = field(default_factory=dict)
     signed_out: set[str] = field(default_factory=set)
+    revoked: set[CustomerId] = field(default_factory=set)
 
     @property
     def is_empty(self) -> bool:
         news = self.due or self.uninstalled or self.answered or self.progress or self.signed_out
-        return not (self.hints or news)
+        return not (self.hints or news or self.revoked)
 
     def hint(self, customer: CustomerId) -> None:
         if len(self.hints) < MOST_HINTS:
@@ -226,6 +231,8 @@ class _Outbox:
             self.progress[news.customer] = news
         elif isinstance(news, SignedOut):
             self.signed_out.add(news.sign_in)
+        elif isinstance(news, ApiTokenRevoked):
+            self.revoked.add(news.customer)
 
     def and_then(self, later: _Outbox) -> _Outbox:
         """Both together; how far a reading was is no news any more when it could not be told."""
@@ -236,6 +243,7 @@ class _Outbox:
             self.answered | later.answered,
             later.progress,
             self.signed_out | later.signed_out,
+            self.revoked | later.revoked,
         )
 
     def packed(self, sender: str) -> Message:
@@ -249,6 +257,7 @@ class _Outbox:
             "answered": list(self.answered),
             "progress": progress,
             "signed_out": list(self.signed_out),
+            "revoked": list(self.revoked),
         }
 
 
@@ -258,4 +267,12 @@ def _news(message: Message) -> list[News]:
     progress = [Progress(customer, done, total) for customer, done, total in message["progress"]]
     answered = [Answered(customer) for customer in message.get("answered", [])]  # older processes send none
     signed_out = [SignedOut(sign_in) for sign_in in message.get("signed_out", [])]
-    return due + [Uninstalled(shop) for shop in message["uninstalled"]] + signed_out + answered + progress
+    revoked = [ApiTokenRevoked(customer) for customer in message.get("revoked", [])]
+    return (
+        revoked
+        + due
+        + [Uninstalled(shop) for shop in message["uninstalled"]]
+        + signed_out
+        + answered
+        + progress
+    )

@@ -9,10 +9,14 @@ clocks that differ one process would hold up the others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
-from cloudcache.adapters.limits import KINDS, InMemoryLimiter
+from limits import RateLimitItem
+
+from cloudcache.adapters.limits import InMemoryLimiter, kinds
 from cloudcache.adapters.redis.connection import Away, Connection
+from cloudcache.domain.rate_limit import RateLimitStatus
 
 SCRIPT = """
 local time = redis.call('TIME')
@@ -24,33 +28,44 @@ if newest - now > window then
 elseif newest > now then
     now = newest
 end
-local freed = redis.call('LINDEX', KEYS[1], most - 1)
-if freed and freed + window > now then
-    return freed + window - now
+local oldest = redis.call('LINDEX', KEYS[1], -1)
+while oldest and oldest + window <= now do
+    redis.call('RPOP', KEYS[1])
+    oldest = redis.call('LINDEX', KEYS[1], -1)
 end
-redis.call('LPUSH', KEYS[1], now)
-redis.call('LTRIM', KEYS[1], 0, most - 1)
-redis.call('PEXPIRE', KEYS[1], window)
-return 0
+local used = redis.call('LLEN', KEYS[1])
+local freed = used >= most and redis.call('LINDEX', KEYS[1], most - 1)
+local wait = freed and freed + window - now or 0
+if wait == 0 then
+    redis.call('LPUSH', KEYS[1], now)
+    redis.call('PEXPIRE', KEYS[1], window)
+    used = used + 1
+    oldest = oldest or now
+end
+return {math.max(0, most - used), wait, oldest and oldest + window - now or 0}
 """
+"""Returns how many more may be done, and the milliseconds that this one waits and until the oldest leaves."""
 
 
 class RedisLimiter:
     """The `Limiter` of many processes."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, limits: Mapping[str, RateLimitItem] | None = None) -> None:
+        self._kinds = limits or kinds()
         self._connection = connection
-        self._here = InMemoryLimiter()
+        self._here = InMemoryLimiter(self._kinds)
 
-    async def wait_s(self, kind: str, key: str) -> float:
+    async def hit(self, kind: str, key: str) -> RateLimitStatus:
         try:
             return await self._count(kind, key)
         except Away:
-            return await self._here.wait_s(kind, key)
+            return await self._here.hit(kind, key)
 
-    async def _count(self, kind: str, key: str) -> float:
-        item = KINDS[kind]
+    async def _count(self, kind: str, key: str) -> RateLimitStatus:
+        item = self._kinds[kind]
         name = self._connection.key("limit", kind, key)
-        window_ms = item.get_expiry() * 1_000
-        wait = await self._connection.run(SCRIPT, [name], [item.amount, window_ms])
-        return max(1.0, cast(int, wait) / 1_000) if wait else 0.0
+        arguments = [item.amount, item.get_expiry() * 1_000]
+        told = cast("list[int]", await self._connection.run(SCRIPT, [name], arguments))
+        remaining, wait_ms, reset_ms = told
+        wait_s = max(1.0, wait_ms / 1_000) if wait_ms else 0.0
+        return RateLimitStatus(item.amount, item.get_expiry(), remaining, wait_s, reset_ms / 1_000)

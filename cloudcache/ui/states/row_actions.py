@@ -44,7 +44,7 @@ class RowActions(Showing):
         if not may_write(self, token):
             self._fail(toggle, self._row(toggle), wording.problems.SIGNED_OUT_SLOT)
             return False
-        if await current().limits.wait_s("write", str(self._customer)) > 0:
+        if (await current().limits.hit("write", str(self._customer))).is_exceeded:
             self._fail(toggle, self._row(toggle), wording.rows.TOO_MANY)
             return False
         return True

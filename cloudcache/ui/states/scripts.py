@@ -38,7 +38,7 @@ class Scripts(rx.State):
         if not may_write(self, token):
             self.problem = wording.problems.SIGNED_OUT_SLOT
             return
-        if await current().limits.wait_s("check", actor.shop) > 0:
+        if (await current().limits.hit("check", actor.shop)).is_exceeded:
             self.problem = wording.problems.TOO_MANY_CHECKS
             return
         try:

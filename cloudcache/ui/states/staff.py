@@ -51,7 +51,7 @@ class Staff(rx.State):
         if actor is None or not isinstance(text, str):
             return
         self.query = text[:500]
-        if await current().limits.wait_s("search", actor.id) <= 0:
+        if not (await current().limits.hit("search", actor.id)).is_exceeded:
             await self._find(actor)
 
     # -- inside --------------------------------------------------------------------------------

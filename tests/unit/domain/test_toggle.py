@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloudcache.domain.access import Actor, ActorKind
 from cloudcache.domain.catalog import State, ZonePlan, find
 from cloudcache.domain.events import Change, ChangeStatus, Source
 from cloudcache.domain.ids import ChangeId, CustomerId
-from cloudcache.domain.toggle import Cell, ConfirmedBy, Lock, Standing, lock, standing
+from cloudcache.domain.toggle import Cell, ConfirmedBy, Lock, Standing, lock, standing, standing_until
 
 NOW = 1_795_000_000_000
 DAY = 24 * 3600 * 1000
@@ -57,6 +59,37 @@ def cell_with(**change: object) -> Cell:
 )
 def test_the_highest_standing_is_said(cell: Cell, expected: Standing):
     assert standing(cell, NOW) is expected
+
+
+OFFSETS = st.sampled_from([-2 * DAY, -DAY - 1, -DAY, -DAY + 1, -1, 0, 1, DAY - 1, DAY, 2 * DAY])
+INSTANTS = st.one_of(st.none(), OFFSETS.map(lambda offset: NOW + offset))
+
+
+@given(
+    seen_at=INSTANTS,
+    ends_at=INSTANTS,
+    status=st.sampled_from([None, *ChangeStatus]),
+    settled_at=INSTANTS,
+    later=st.integers(0, 3 * DAY),
+)
+def test_standing_says_the_same_until_the_time_it_is_told(
+    seen_at: int | None, ends_at: int | None, status: ChangeStatus | None, settled_at: int | None, later: int
+):
+    change = None if status is None else replace(CHANGE, status=status, settled_at=settled_at)
+    cell = Cell(ROCKET.id, State.ON, "on", seen_at, ends_at=ends_at, change=change)
+
+    until = standing_until(cell, NOW)
+
+    assert until is None or until > NOW
+    last = NOW + later if until is None else min(NOW + later, until - 1)
+    assert standing(cell, last) is standing(cell, NOW)
+
+
+def test_value_that_gets_out_of_date_stands_until_then():
+    assert standing_until(READ, NOW) == NOW - 5000 + DAY
+    assert standing_until(replace(READ, ends_at=NOW + 1), NOW) == NOW + 1
+    assert standing_until(cell_with(status=ChangeStatus.OBSERVED), NOW) == NOW - 5000 + DAY
+    assert standing_until(Cell(ROCKET.id), NOW) is None
 
 
 def test_the_switch_shows_the_wish_while_it_is_open_and_the_value_afterwards():

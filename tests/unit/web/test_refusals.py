@@ -26,6 +26,7 @@ from cloudcache.domain.errors import (
     Unauthorized,
     Unclear,
 )
+from cloudcache.domain.rate_limit import RateLimitStatus
 from cloudcache.web import api, local_session, openapi, ops, shield, signin, webhooks
 from cloudcache.web.api import _credentials
 from cloudcache.web.documents import APP_BRIDGE, DocumentMiddleware, Documents
@@ -185,7 +186,7 @@ ODD = [SAID, Mount("/cloudflare", routes=[SAID])]
 
 @pytest.mark.parametrize(("wait_s", "words"), [(0.2, "1 second."), (41.7, "42 seconds.")])
 async def test_caller_over_its_limit_is_told_how_long_to_wait(wait_s: float, words: str):
-    answer = too_many_requests(wait_s)
+    answer = too_many_requests(RateLimitStatus(12, 60, 0, wait_s, wait_s), {"RateLimit": "x"})
 
     assert answer.status_code == 429 and answer.media_type == MEDIA
     assert answer.headers["retry-after"] == words.split()[0]
