@@ -100,6 +100,23 @@ _KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[!-~]+$"},
     "description": "The same key and body get the same response for a day. The same key with another body gets 409.",
 }
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "The ETag of an earlier answer. The answer is 304 without a body if nothing but ages changed.",
+}
+_ETAG = {"description": "Changes whenever anything but an age does.", "schema": {"type": "string"}}
+_RATE_LIMIT = {
+    "RateLimit-Policy": {
+        "description": 'The limit (q) and its window in seconds (w), such as "read";q=600;w=60.',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'How many requests are left (r), and the seconds until one more is (t): "read";r=598;t=42.',
+        "schema": {"type": "string"},
+    },
+}
 _LIMIT = {
     "name": "limit",
     "in": "query",
@@ -132,11 +149,11 @@ def document() -> dict[str, Any]:
         "security": [{"bearer": []}],
         "paths": {
             "/api/v1/optimizations": {
-                "get": _operation("List all settings", 200, "Settings", ("read",)),
+                "get": _read("List all settings", "Settings", ("read",)),
             },
             one: {
                 "parameters": [_TOGGLE_ID],
-                "get": _operation("Get a setting", 200, "Optimization", ("read", 404)),
+                "get": _read("Get a setting", "Optimization", ("read", 404)),
                 "post": {
                     **_operation(
                         "Turn a setting on or off", 202, "Change", ("read", 400, 403, 404, 409, 415, 422)
@@ -197,6 +214,17 @@ def document() -> dict[str, Any]:
     }
 
 
+def _read(title: str, schema: str, problems: tuple[object, ...]) -> dict[str, Any]:
+    """A read whose answer has an entity tag."""
+    operation = _operation(title, 200, schema, problems)
+    operation["parameters"] = [_IF_NONE_MATCH]
+    headers = {"ETag": _ETAG, **_RATE_LIMIT}
+    operation["responses"]["200"]["headers"] = headers
+    operation["responses"]["304"] = {"description": "Not modified", "headers": headers}
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+    return operation
+
+
 def _operation(title: str, status: int, schema: str, problems: tuple[object, ...]) -> dict[str, Any]:
     listed = [401, 403, 409, 413, 429, 503, *(one for one in problems if isinstance(one, int))]
     shown = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -204,7 +232,7 @@ def _operation(title: str, status: int, schema: str, problems: tuple[object, ...
     return {
         "summary": title,
         "responses": {
-            str(status): {"description": "Success", "content": body},
+            str(status): {"description": "Success", "content": body, "headers": _RATE_LIMIT},
             **{str(code): {"description": "Problem", "content": shown} for code in sorted(set(listed))},
         },
     }

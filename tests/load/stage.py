@@ -110,7 +110,14 @@ def embedded(
 
 
 @contextmanager
-def shared(shops: int, *, accounts: int = 20, latency: float = 0.15, workers: int = 2) -> Iterator[Stage]:
+def shared(
+    shops: int,
+    *,
+    accounts: int = 20,
+    latency: float = 0.15,
+    workers: int = 2,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Stage]:
     """The kind for real machines, as many of it as one machine has cores."""
     key = secrets.token_hex(24)
     fleet = Fleet(shops, min(accounts, shops), key)
@@ -128,6 +135,7 @@ def shared(shops: int, *, accounts: int = 20, latency: float = 0.15, workers: in
             "CLOUDCACHE_SECRET_KEYS": key,
             "CLOUDCACHE_SYNC_IN_WEB": "off",
             **MANY_TABS,
+            **(env or {}),
         }
         with _sync_worker(told), running_app(told, workers=workers) as app:
             yield Stage(app, cloudflare, fleet, database)
