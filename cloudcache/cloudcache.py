@@ -53,6 +53,7 @@ async def running() -> AsyncIterator[None]:
         yield
 
 
+garbage_collections = garbage.Collections()
 sockets = OpenSockets(
     SocketLimits(wiring.settings.sockets_per_address, wiring.settings.sockets_before_sign_in)
 )
@@ -98,6 +99,7 @@ def shielded(inner: ASGIApp) -> ASGIApp:
         hops=config.trusted_proxy_hops,
         sockets=sockets,
         signed_in=subject_of,
+        on_socket_end=garbage_collections.socket_ended,
     )
     return Requests(shield, routes().routes, wiring.telemetry)
 
@@ -152,7 +154,7 @@ wiring.services.bus.listen(SignedOut, lambda news: open_pages.sign_out(news.sign
 wiring.services.bus.listen(SignedOut, lambda news: reloads.sign_out(news.sign_in))
 app.register_lifespan_task(running)
 app.register_lifespan_task(feed)
-app.register_lifespan_task(garbage.collecting)
+app.register_lifespan_task(garbage_collections.run)
 pages.add_to(
     app,
     pages.Local(backend()) if wiring.settings.is_local else None,

@@ -58,8 +58,10 @@ class Shield:
         hops: int = 0,
         sockets: OpenSockets | None = None,
         signed_in: SignedIn | None = None,
+        on_socket_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._app = app
+        self._on_socket_end = on_socket_end
         self._sockets = sockets or OpenSockets(SocketLimits())
         self._signed_in = signed_in
         self._origins = origins
@@ -127,10 +129,14 @@ class Shield:
             await receive()
             await _too_many(scope, send)
             return
+        listener, speaker = _Listener(receive), _Speaker(send)
         try:
-            await self._app({**scope, SOCKET: opened}, _Listener(receive), send)
+            await self._app({**scope, SOCKET: opened}, listener, speaker)
         finally:
             self._sockets.close(opened)
+            listener.let_go()
+            speaker.let_go()
+            self._on_socket_end()
 
     def _is_ours(self, scope: Scope) -> bool:
         given = [value for name, value in scope["headers"] if name == b"origin"]
@@ -156,6 +162,10 @@ class _Listener:
         self._at = time.monotonic()
         self._heard = 0
 
+    def let_go(self) -> None:
+        """The socket has ended: what the app keeps of it must not keep the server's buffers."""
+        self._receive = _nothing
+
     async def __call__(self) -> Message:
         if self._heard < 2:  # the connection itself, then the first word
             try:
@@ -172,6 +182,28 @@ class _Listener:
         if self._left < 0:
             return {"type": "websocket.disconnect", "code": 1008}
         return message
+
+
+class _Speaker:
+    """Hands an app's messages on to a socket, until that has ended."""
+
+    def __init__(self, send: Send) -> None:
+        self._send: Send = send
+
+    def let_go(self) -> None:
+        """The socket has ended."""
+        self._send = _unheard
+
+    async def __call__(self, message: Message) -> None:
+        await self._send(message)
+
+
+async def _nothing() -> Message:
+    return {"type": "websocket.disconnect", "code": 1006}
+
+
+async def _unheard(message: Message) -> None:
+    raise OSError("the socket has ended")
 
 
 def _at_a_glance(scope: Scope, limit: int) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
@@ -36,6 +36,24 @@ async def test_message_that_never_ends_closes_the_socket(target: Target):
         sending = asyncio.ensure_future(send_unfinished(writer, 8 * 2**20))
         assert await closing_code(reader) in (TOO_BIG, None)  # what is still sent resets the connection
         await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_sockets_that_ended_leave_no_memory_behind(target: Target):
+    """Each left a cycle with all of the server's buffers, up to 90 KB, until the next whole collection."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def come_and_go() -> None:
+        async with gate:
+            with suppress(ConnectionError):
+                async with raw_socket(target.url) as (_, writer):
+                    writer.write(frame(b"4" * 60_000, is_last=False))
+                    await writer.drain()
+
+    await asyncio.gather(*(come_and_go() for _ in range(SOCKETS)))  # what is made once
+    before = target.memory()
+    await asyncio.gather(*(come_and_go() for _ in range(2 * SOCKETS)))
+
+    assert target.memory() - before <= GROWS_AT_MOST
 
 
 async def test_a_thousand_hostile_sockets_cost_little_memory_and_no_page(target: Target):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Sequence
 
 import pytest
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
 from cloudcache.web import shield
 from cloudcache.web.shield import BODY, MESSAGES_AT_ONCE, Shield
@@ -150,3 +151,37 @@ async def test_the_client_is_whom_our_outermost_proxy_saw(hops: int, header: byt
     await Shield(app, [ORIGIN], tls=True, hops=hops)({**scope, "headers": headers}, receive, send)
 
     assert seen == [client]
+
+
+async def test_app_that_keeps_its_socket_keeps_nothing_of_the_servers():
+    """Engine.IO's objects of a socket are a cycle of garbage; the server's have the buffers."""
+
+    class Server:
+        async def receive(self) -> Message:
+            return {"type": "websocket.connect"}
+
+        async def send(self, message: Message) -> None:
+            sent.append(message)
+
+    kept: list[object] = []
+    sent: list[Message] = []
+    ended: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        kept.extend((receive, send))
+        await receive()
+        await send({"type": "websocket.accept"})
+
+    server = Server()
+    watched = weakref.ref(server)
+    scope = {"type": "websocket", "headers": [(b"origin", ORIGIN.encode())], "query_string": b"", "path": "/"}
+    shield = Shield(app, [ORIGIN], tls=True, on_socket_end=lambda: ended.append(1))
+    await shield(scope, server.receive, server.send)
+    del server
+
+    receive, send = kept
+    assert sent == [{"type": "websocket.accept"}] and ended == [1]
+    assert watched() is None
+    assert (await receive())["type"] == "websocket.disconnect"  # type: ignore[operator]
+    with pytest.raises(OSError, match="ended"):
+        await send({"type": "websocket.send"})  # type: ignore[operator]
