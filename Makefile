@@ -64,6 +64,7 @@ check: $(VENV)/tests  ## Format, lint, types, import rules, secrets, known holes
 	$(BIN)/lint-imports --no-logo
 	@git ls-files -z 2>/dev/null | xargs -0 -r $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 	@$(BIN)/python -m tests.support.dependencies
+	@$(BIN)/python -m tests.support.toggle_page --age
 	CLOUDCACHE_EXAMPLES=4 $(PYTEST) -q $(SPREAD) tests/unit tests/properties
 
 bench: $(VENV)/tests  ## Measure what docs/benchmarks.md claims

@@ -122,10 +122,11 @@ class BatchWithdrawn(Refused):
 
 
 class NeedsConfirmation(Refused):
-    """The setting is risky to turn on; nothing was stored."""
+    """The change is risky and has to be confirmed first; nothing was stored. `on` is what the change would do."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on: bool = True) -> None:
         super().__init__(Reason.NOT_CONFIRMED)
+        self.on = on
 
 
 class TryLater(CloudcacheError):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cloudcache.domain.catalog import TOGGLES, Effect, Topology, ZonePlan
+from cloudcache.domain.catalog import TOGGLES, Effect, State, Topology, ZonePlan
 from cloudcache.domain.ids import ToggleId
 
 SHOPIFY = "shops.myshopify.com"
@@ -49,7 +49,7 @@ def verdicts(topology: Topology) -> dict[ToggleId, str]:
 
 @dataclass(frozen=True, slots=True)
 class EffectCounts:
-    """How many toggles a store can use, how many have no effect there, and how many ask before they turn on."""
+    """How many toggles a store can use, how many have no effect there, and how many ask before a change."""
 
     usable: int
     without_effect: int
@@ -64,5 +64,5 @@ def effect_counts(topology: Topology, plan: ZonePlan) -> EffectCounts:
     return EffectCounts(
         usable=len(included) - without_effect - effects.count(Effect.UNSAFE),
         without_effect=without_effect,
-        asking=sum(toggle.asks(topology) is not None for toggle in included),
+        asking=sum(any(toggle.asks(topology, state) is not None for state in State) for toggle in included),
     )

@@ -26,7 +26,7 @@ from cloudcache.services.rollouts import Rollouts
 PREFIX = "cct_"
 MOST_TOKENS = 20
 TOKENS_KEPT = 2_000
-"""In memory, of those used last; one has about a kilobyte."""
+"""In memory, of those used last."""
 
 ANSWERS_KEPT_MS = DAY_MS
 _TOKEN = re.compile(r"cct_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", re.ASCII)

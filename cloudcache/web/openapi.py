@@ -130,7 +130,7 @@ _WISH = {
         "enabled": {"type": "boolean"},
         "confirmed": {
             "type": "boolean",
-            "description": "Required to turn on a setting that’s risky for this store.",
+            "description": "Required for a change that’s risky for this store.",
         },
     },
 }

@@ -89,7 +89,8 @@ def of_error(error: CloudcacheError) -> JSONResponse:
         detail = "We can’t read or save settings right now. Nothing was changed."
         return problem(503, "unavailable", "Service unavailable", detail, {"Retry-After": "10"})
     if isinstance(error, NeedsConfirmation):
-        detail = 'This change is risky for this store. To make it, send {"enabled": true, "confirmed": true}.'
+        wanted = "true" if error.on else "false"
+        detail = f'This change is risky for this store. To make it, send {{"enabled": {wanted}, "confirmed": true}}.'
         return problem(409, "needs-confirmation", "Confirmation required", detail)
     if isinstance(error, Unauthorized):
         kind = error.reason.value.replace("_", "-")

@@ -241,6 +241,13 @@ async def test_a_risky_setting_asks_here_too(api: httpx.AsyncClient, target: Tar
     assert answer.status_code == 409 and answer.json()["code"] == "needs-confirmation"
 
 
+async def test_change_that_weakens_protection_asks_here_too(api: httpx.AsyncClient, target: Target):
+    answer = await api.post(f"{ALL}/tls_1_3", headers=bearer(target.token(BIRCH)), json={"enabled": False})
+
+    assert answer.status_code == 409 and answer.json()["code"] == "needs-confirmation"
+    assert '{"enabled": false, "confirmed": true}' in answer.json()["detail"]
+
+
 async def test_flips_through_the_api_and_the_page_are_one_journal(api: httpx.AsyncClient, target: Target):
     token, path = await script(target, BIRCH, "write"), f"{ALL}/email_obfuscation"
     shown = (await api.get(path, headers=bearer(token))).json()

@@ -11,6 +11,7 @@ from tests.browser.conftest import Demo
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 SHOP, HINTS, HSTS = "maple-lane", "Early Hints", "HSTS"
+TYPED = "Ignore query strings in the cache"
 
 
 def switch(page: Page, name: str):
@@ -80,20 +81,20 @@ async def test_list_of_what_needs_attention_is_live(demo: Demo, browser: Browser
 
 async def test_wrong_name_puts_the_focus_back_on_its_field_each_time(demo: Demo, browser: Browser):
     page = await opened(demo, browser)
-    await demo.dashboard(SHOP, "security_header", {"strict_transport_security": {"enabled": False}})
-    await expect(switch(page, HSTS)).to_have_attribute("aria-checked", "false")
-    await switch(page, HSTS).press("Enter")
+    await demo.dashboard(SHOP, "cache_level", "aggressive")
+    await expect(switch(page, TYPED)).to_have_attribute("aria-checked", "false")
+    await switch(page, TYPED).press("Enter")
     dialog = page.get_by_role("alertdialog")
     await expect(dialog).to_be_visible()
 
     for _ in range(2):
         await dialog.locator("#typed").fill("another-store")
-        await dialog.get_by_role("button", name=wording.rows.TURN_ON).press("Enter")
+        await dialog.get_by_role("button", name=wording.rows.ASKED[True][0]).press("Enter")
         await expect(dialog.get_by_text(wording.rows.NOT_THE_NAME)).to_be_visible()
         await expect(dialog.locator("#typed")).to_be_focused()
 
     await page.reload()
-    await expect(switch(page, HSTS)).to_be_enabled()
+    await expect(switch(page, TYPED)).to_be_enabled()
     await expect(page.get_by_text(wording.status.LIVE, exact=True)).to_be_visible()
     await expect(dialog).to_have_count(0)
 

@@ -92,6 +92,41 @@ async def test_a_risky_setting_asks_first_and_escape_is_the_safe_answer(demo: De
     assert await demo.value("birch-and-salt", "cache_level") == "aggressive"
 
 
+async def test_change_that_weakens_protection_asks_first_too(demo: Demo, browser: Browser):
+    page = await demo.open(browser, "birch-and-salt")
+    await demo.settled(page)
+    name = "Full (strict) SSL"
+    await demo.dashboard("birch-and-salt", "ssl", "strict")
+    await expect(switch(page, name)).to_have_attribute("aria-checked", "true")
+
+    await switch(page, name).click()
+    dialog = page.get_by_role("alertdialog", name=f"Turn off {name}?")
+    await dialog.get_by_role("button", name="Keep on").click()
+    await expect(dialog).to_be_hidden()
+    assert await demo.value("birch-and-salt", "ssl") == "strict"
+
+    await switch(page, name).click()
+    await dialog.get_by_role("button", name="Turn off").click()
+
+    await expect(switch(page, name)).to_have_attribute("aria-checked", "false")
+    await expect(row(page, name)).to_contain_text(re.compile("Confirmed"))
+    assert await demo.value("birch-and-salt", "ssl") == "full"
+
+
+async def test_row_says_on_demand_what_its_verdict_rests_on(demo: Demo, browser: Browser):
+    page = await demo.open(browser, "maple-lane")
+    await demo.settled(page)
+    why = row(page, "Speed Brain").get_by_text("Why?")
+    reason = row(page, "Speed Brain").get_by_text("Neither Cloudflare nor Shopify says this clearly.")
+    await expect(reason).to_be_hidden()
+
+    await why.click()
+
+    await expect(reason).to_be_visible()
+    await expect(row(page, "Speed Brain")).to_contain_text("cf-speculation-refused")
+    await picture(page, "why")
+
+
 async def test_question_is_not_asked_again_after_a_reload(demo: Demo, browser: Browser):
     page = await demo.open(browser, "birch-and-salt")
     await demo.settled(page)
@@ -111,7 +146,8 @@ async def test_question_is_not_asked_again_after_a_reload(demo: Demo, browser: B
 async def test_a_risky_setting_turns_on_once_the_shops_name_is_typed(demo: Demo, browser: Browser):
     page = await demo.open(browser, "birch-and-salt")
     await demo.settled(page)
-    name = "HSTS"
+    name = "Ignore query strings in the cache"
+    await demo.dashboard("birch-and-salt", "cache_level", "aggressive")
     if await switch(page, name).get_attribute("aria-checked") == "true":
         await switch(page, name).click()
         await expect(row(page, name)).to_contain_text(re.compile("Confirmed"))

@@ -14,6 +14,7 @@ from cloudcache.domain.ids import CustomerId
 from cloudcache.ui import wording
 from cloudcache.ui.states import row_actions
 from cloudcache.ui.states.grid import Grid
+from cloudcache.ui.states.questions import asked, question
 from tests.support.rig import merchant
 
 TLS = find("modern_tls_only")
@@ -100,10 +101,34 @@ async def test_confirmed_flip_after_a_dismissed_revert_is_a_flip(toggles: Asking
     await tab._act(ACTOR, CustomerId(1), "revert", TLS, "request")
     tab.asking = ""
 
-    tab._ask(TLS)
+    tab._ask(TLS, on=True)
     await confirm(tab)
 
     assert toggles.done == [("flip", True)]
+
+
+@pytest.mark.parametrize("on", [True, False])
+async def test_question_remembers_which_way_the_switch_goes(on: bool):
+    tab = Tab()
+
+    tab._ask(TLS, on=on)
+
+    assert question(tab.asking) == (TLS.id, on)
+
+
+@pytest.mark.parametrize("on", [True, False])
+async def test_service_that_wants_a_confirmation_is_asked_about_its_own_direction(
+    toggles: Asking, monkeypatch: pytest.MonkeyPatch, on: bool
+):
+    async def revert(*_: object, **more: object) -> None:
+        raise NeedsConfirmation(on=on)
+
+    monkeypatch.setattr(toggles, "revert", revert)
+    tab = Tab()
+
+    await tab._act(ACTOR, CustomerId(1), "revert", TLS, "request")
+
+    assert tab.asking == asked(TLS, on)
 
 
 async def test_refused_retry_says_why_in_its_row(toggles: Asking):

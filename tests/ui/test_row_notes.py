@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from cloudcache.domain.catalog import TOGGLES, Effect, Topology, find
+from cloudcache.domain.catalog import TOGGLES, Effect, Evidence, State, Toggle, Topology, find
 from cloudcache.domain.catalog.rules import DEPENDENCY_OF, Dependency
 from cloudcache.ui import wording
-from cloudcache.ui.components.row import _notes, recommends_risk
+from cloudcache.ui.components.row import _notes, _why
 from cloudcache.ui.states.grid import Grid
 
 PLAN_LOCKED = [toggle for toggle in TOGGLES if toggle.min_plan]
 
 
 def notes(toggle_id: str) -> str:
-    return str(_notes(find(toggle_id), Grid.locks[0]).render())
+    return words(_notes(find(toggle_id), Grid.locks[0]).render())
+
+
+def words(rendered: dict) -> str:
+    """What is rendered, with characters instead of their escapes."""
+    return re.sub(
+        r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), str(rendered).replace("\\\\", "\\")
+    )
 
 
 @pytest.mark.parametrize("toggle_id", [toggle.id for toggle in PLAN_LOCKED])
@@ -25,16 +34,19 @@ def test_row_that_a_plan_keeps_on_says_that_the_plan_is_needed_to_turn_it_off(to
     assert wording.rows.needs_plan(plan) in rendered
 
 
-def test_advice_to_turn_on_what_is_risky_behind_shopify_is_left_out_there():
-    risky = [rule for rule in DEPENDENCY_OF.values() if recommends_risk(rule)]
-    rendered = notes("hsts")
-
-    assert [rule.toggle for rule in risky] == ["hsts"]
-    assert rendered.index("o2o") < rendered.index(DEPENDENCY_OF[find("hsts").id].note)
-
-
 @pytest.mark.parametrize("rule", DEPENDENCY_OF.values(), ids=lambda rule: rule.toggle)
 def test_no_advice_leads_to_a_risky_setting(rule: Dependency):
     is_risky = find(rule.other).verdict(Topology.O2O).effect is Effect.UNSAFE
 
-    assert recommends_risk(rule) or not is_risky
+    assert not (rule.needs is State.ON and is_risky)
+
+
+@pytest.mark.parametrize("toggle", TOGGLES, ids=lambda toggle: toggle.id)
+def test_why_gives_the_reason_the_source_and_the_date(toggle: Toggle):
+    verdict, rendered = toggle.behind_shopify, words(_why(toggle).render())
+    shown = rendered if verdict.effect is Effect.WORKS else notes(toggle.id) + rendered
+
+    assert verdict.reason in shown
+    assert verdict.source.name in rendered and "November 25, 2026" in rendered
+    assert (wording.verdicts.TO_CHECK in rendered) is (verdict.evidence in (Evidence.PROBE, Evidence.NONE))
+    assert f"{wording.verdicts.WHY} {toggle.title}" in rendered

@@ -23,6 +23,7 @@ from cloudcache.domain.catalog.entries import (
 from cloudcache.domain.catalog.model import (
     Confirmation,
     Effect,
+    Evidence,
     Reading,
     Section,
     State,
@@ -40,6 +41,7 @@ __all__ = [
     "TOGGLES",
     "Confirmation",
     "Effect",
+    "Evidence",
     "Read",
     "Reading",
     "Section",

@@ -78,34 +78,54 @@ class Effect(StrEnum):
     UNSAFE = "unsafe"
 
 
+class Evidence(StrEnum):
+    """What a verdict rests on, the strongest that holds."""
+
+    VENDOR = "vendor"  # a sentence in the documentation of Cloudflare or Shopify carries it
+    PROBE = "probe"  # the vendors are silent or only half clear, and a request to the store decides it
+    MECHANISM = "mechanism"  # it follows from how two zones work together, and can't be seen from outside
+    NONE = "none"  # nobody has published it
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a verdict comes from, and when that was last looked up."""
+    """The document that a verdict is based on, and when that was last looked up."""
 
     name: str
     checked: date
 
 
-TABLE = Source("Cloudflare's product compatibility table for SaaS customers", date(2026, 9, 8))
-GUIDE = Source("Cloudflare's provider guide for Shopify", date(2026, 4, 15))
-REASONED = Source("reasoned from how Shopify serves storefronts; no vendor states it", date(2026, 11, 23))
+CHECKED = date(2026, 11, 25)
+TABLE = Source("Cloudflare’s product compatibility table for SaaS customers", CHECKED)
+GUIDE = Source("Cloudflare’s provider guide for Shopify", CHECKED)
+TOPOLOGY = Source("the DNS records of your domain", CHECKED)
+
+
+def docs(page: str) -> Source:
+    """A page of Cloudflare's documentation."""
+    return Source(f"Cloudflare’s documentation, “{page}”", CHECKED)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The effect behind Shopify, with the reason in one sentence for the merchant."""
+    """What a toggle does for a store's customers: the reason in one or two sentences, and what that rests on.
+
+    `check` tells how a merchant can find out. It is given where no vendor says it and the store shows it."""
 
     effect: Effect
     reason: str
+    evidence: Evidence
     source: Source
+    check: str = ""
 
-
-WORKS = Verdict(Effect.WORKS, "", REASONED)
+    def __post_init__(self) -> None:
+        if (self.evidence in (Evidence.PROBE, Evidence.NONE)) != bool(self.check):
+            raise ValueError(f"{self.reason}: say how to check it, and only where no vendor says it")
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What is asked before a risky setting is turned on: what breaks, and the way back."""
+    """What is asked before a risky change: what it breaks or weakens, and the way back."""
 
     breaks: str
     way_back: str
@@ -156,8 +176,11 @@ class Toggle:
     min_plan: ZonePlan = ZonePlan.FREE
     permission: str = "Zone Settings"
     caution: str = ""
-    behind_shopify: Verdict = WORKS
+    behind_shopify: Verdict
     confirmation: Confirmation | None = None
+    """Asked before it is turned on."""
+    confirmation_off: Confirmation | None = None
+    """Asked before it is turned off."""
 
     def __post_init__(self) -> None:
         if (self.setting is None) == (self.endpoint is None):
@@ -212,7 +235,7 @@ class Toggle:
     def accepts(self, value: JSON) -> bool:
         """Whether `value` has the setting's own type and shape, so that it may be sent. `read` is more generous: it
         understands `false` for "off", which Cloudflare refuses to take."""
-        return _conforms(value, self.on, self.off, self.others)
+        return _conforms(value, self.on, self.off, self.others) and not _is_void(value)
 
     def wanted(self, state: State, last_on: JSON = None, last_off: JSON = None) -> JSON:
         """The absolute value to send for `state`: the finer one held before if it may be sent, else the plain one."""
@@ -228,12 +251,13 @@ class Toggle:
         if topology in (Topology.O2O, Topology.UNKNOWN):
             return self.behind_shopify
         if topology in (Topology.DNS_ONLY, Topology.NO_ZONE):
-            return Verdict(Effect.NO_EFFECT, "", REASONED)
-        return Verdict(Effect.CAUTION if self.caution else Effect.WORKS, self.caution, REASONED)
+            return Verdict(Effect.NO_EFFECT, "", Evidence.MECHANISM, TOPOLOGY)
+        effect = Effect.CAUTION if self.caution else Effect.WORKS
+        return Verdict(effect, self.caution, Evidence.MECHANISM, TOPOLOGY)
 
-    def asks(self, topology: Topology) -> Confirmation | None:
-        """What must be confirmed before it is turned on, or nothing."""
-        asks = self.confirmation
+    def asks(self, topology: Topology, wanted: State = State.ON) -> Confirmation | None:
+        """What must be confirmed before it is turned on or off, or nothing."""
+        asks = self.confirmation if wanted is State.ON else self.confirmation_off
         if asks and asks.only_when_unsafe and self.verdict(topology).effect is not Effect.UNSAFE:
             return None
         return asks
@@ -259,6 +283,13 @@ def _conforms(value: JSON, on: JSON, off: JSON, others: Collection[str]) -> bool
     return isinstance(value, str) and (value in (on, off) or value in others)
 
 
+def _is_void(value: JSON) -> bool:
+    """Whether a value is enabled for no time at all: `max_age` 0 tells browsers to forget HSTS."""
+    while isinstance(value, dict) and len(value) == 1:
+        value = next(iter(value.values()))
+    return isinstance(value, dict) and value.get("enabled") is True and value.get("max_age") == 0
+
+
 def _essence(value: JSON) -> JSON:
     """The part of a wire value that decides on or off: comparing raw values would report drift that is none.
 
@@ -269,7 +300,7 @@ def _essence(value: JSON) -> JSON:
     while isinstance(value, dict) and len(value) == 1:
         value = next(iter(value.values()))
     if isinstance(value, dict) and "enabled" in value:
-        value = value["enabled"]
+        value = value["enabled"] and not _is_void(value)
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, int | float):

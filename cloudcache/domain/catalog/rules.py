@@ -36,7 +36,6 @@ DEPENDENCIES: tuple[Dependency, ...] = (
     _needs("early_hints", "http2", "Requires HTTP/2"),
     _needs("0rtt", "tls_1_3", "Requires TLS 1.3"),
     _needs("pseudo_ipv4", "ipv6", "Only useful with IPv6"),
-    _needs("hsts", "always_use_https", "Works best with Always Use HTTPS"),
     _needs("strict_ssl", "ssl_automatic_mode", "Can be changed by Automatic SSL/TLS", State.OFF),
     _needs("speed_brain", "development_mode", "Pauses during development mode", State.OFF),
     _needs("polish", "development_mode", "Pauses during development mode", State.OFF),

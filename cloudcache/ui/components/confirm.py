@@ -1,4 +1,4 @@
-"""Asks before something risky is turned on: what breaks, the way back, and for the worst the shop's name.
+"""Asks before a risky change: what it breaks or weakens, the way back, and for the worst the store's name.
 
 The browser's own dialog keeps the focus inside, closes on Escape with the safe answer, and gives the focus back
 to the switch that opened it; the script opens it when the page holds one to open.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import reflex as rx
 
-from cloudcache.domain.catalog import TOGGLES, Confirmation, Toggle
+from cloudcache.domain.catalog import TOGGLES, Confirmation, State, Toggle
 from cloudcache.ui import wording
 from cloudcache.ui.components.elements import TOKEN
 from cloudcache.ui.states.grid import Grid
+from cloudcache.ui.states.questions import asked
 
 _IRREVERSIBLE = frozenset({"hsts"})
 """What browsers remember after it was turned off here; red is for nothing else."""
@@ -19,16 +20,24 @@ _IRREVERSIBLE = frozenset({"hsts"})
 
 def confirm() -> rx.Component:
     """The dialog of the setting that is being asked about, if any."""
-    asking = [(toggle, toggle.confirmation) for toggle in TOGGLES if toggle.confirmation]
+    asking = [
+        (toggle, state is State.ON, asks)
+        for toggle in TOGGLES
+        for state, asks in ((State.ON, toggle.confirmation), (State.OFF, toggle.confirmation_off))
+        if asks
+    ]
     return rx.match(
-        Grid.asking, *((toggle.id, _dialog(toggle, asks)) for toggle, asks in asking), rx.fragment()
+        Grid.asking,
+        *((asked(toggle, on), _dialog(toggle, on, asks)) for toggle, on, asks in asking),
+        rx.fragment(),
     )
 
 
-def _dialog(toggle: Toggle, asks: Confirmation) -> rx.Component:
+def _dialog(toggle: Toggle, on: bool, asks: Confirmation) -> rx.Component:
+    change, keep = wording.rows.ASKED[on]
     return rx.el.dialog(
         rx.el.form(
-            rx.el.header(rx.el.h2(f"{wording.rows.TURN_ON} {toggle.title}?", id="ask-head")),
+            rx.el.header(rx.el.h2(f"{change} {toggle.title}?", id="ask-head")),
             rx.el.div(
                 rx.el.p(asks.breaks, id="ask-text"),
                 rx.el.p(asks.way_back, class_name="quiet"),
@@ -37,16 +46,16 @@ def _dialog(toggle: Toggle, asks: Confirmation) -> rx.Component:
             ),
             rx.el.footer(
                 rx.el.button(
-                    wording.rows.KEEP_OFF,
+                    keep,
                     type="button",
                     class_name="btn",
                     custom_attrs={"data-safe": ""},
                     on_click=Grid.dismiss,
                 ),
                 rx.el.button(
-                    wording.rows.TURN_ON,
+                    change,
                     type="submit",
-                    class_name="btn critical" if toggle.id in _IRREVERSIBLE else "btn primary",
+                    class_name="btn critical" if on and toggle.id in _IRREVERSIBLE else "btn primary",
                     custom_attrs={"data-writes": ""},
                 ),
             ),

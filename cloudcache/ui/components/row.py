@@ -9,7 +9,7 @@ from __future__ import annotations
 import reflex as rx
 from reflex_components_core.core.banner import has_connection_errors
 
-from cloudcache.domain.catalog import Effect, State, Toggle, Topology, find
+from cloudcache.domain.catalog import Effect, Toggle, Topology
 from cloudcache.domain.catalog.rules import DEPENDENCY_OF, Dependency
 from cloudcache.domain.ids import ToggleId
 from cloudcache.ui import wording
@@ -42,6 +42,7 @@ def row(toggle: Toggle) -> rx.Component:
                 ),
                 rx.el.p(toggle.description, class_name="row-text"),
                 rx.el.div(_notes(toggle, lock), id=f"n-{toggle.id}"),
+                rx.cond(_JUDGED, _why(toggle), rx.fragment()),
             ),
             slot(
                 cell=cell,
@@ -293,8 +294,7 @@ def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     free = [_risk(toggle)]
     rule = DEPENDENCY_OF.get(toggle.id)
     if rule and rule.other != "development_mode":
-        note = _dependency(rule)
-        free.append(rx.cond(_JUDGED, rx.fragment(), note) if recommends_risk(rule) else note)
+        free.append(_dependency(rule))
     return rx.match(
         lock,
         ("-", rx.fragment(*free)),
@@ -305,23 +305,35 @@ def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
     )
 
 
-def recommends_risk(rule: Dependency) -> bool:
-    """Whether this advises to turn on what is risky behind Shopify."""
-    is_unsafe = find(rule.other).verdict(Topology.O2O).effect is Effect.UNSAFE
-    return rule.needs is State.ON and is_unsafe
-
-
 def _risk(toggle: Toggle) -> rx.Component:
-    """The verdict behind Shopify, else the caution that holds everywhere."""
-    behind, elsewhere = toggle.verdict(Topology.O2O), toggle.caution
-    warns = behind.effect is Effect.UNSAFE
-    asks = f" {wording.rows.ASKS}" if toggle.asks(Topology.O2O) else ""
-    o2o = _note(behind.reason + asks, warn=warns) if behind.reason else _note(elsewhere)
-    if behind.reason == elsewhere and not warns:
-        return _note(elsewhere + asks) if elsewhere else rx.fragment()
-    asks_elsewhere = f" {wording.rows.ASKS}" if toggle.asks(Topology.PROXIED) else ""
+    """The verdict behind Shopify if it is a warning, else the caution that holds everywhere."""
+    verdict, elsewhere = toggle.verdict(Topology.O2O), toggle.caution
+    warns = verdict.effect is Effect.UNSAFE
+    behind = elsewhere if verdict.effect is Effect.WORKS else verdict.reason
+    asks = _asks(toggle, Topology.O2O)
+    o2o = _note(behind + asks, warn=warns) if behind else rx.fragment()
+    asks_elsewhere = _asks(toggle, Topology.PROXIED)
     other = _note(elsewhere + asks_elsewhere) if elsewhere else rx.fragment()
-    return rx.cond(_JUDGED, o2o if behind.reason or elsewhere else rx.fragment(), other)
+    if behind + asks == elsewhere + asks_elsewhere and not warns:
+        return other
+    return rx.cond(_JUDGED, o2o, other)
+
+
+def _asks(toggle: Toggle, topology: Topology) -> str:
+    """What follows a note that warns of turning the setting on."""
+    return f" {wording.rows.ASKS}" if toggle.asks(topology) else ""
+
+
+def _why(toggle: Toggle) -> rx.Component:
+    """On demand: the reason if the row doesn't show it, what it rests on, and how to check it."""
+    verdict = toggle.verdict(Topology.O2O)
+    shown = verdict.reason if verdict.effect is Effect.WORKS else ""
+    texts = (shown, wording.verdicts.basis(verdict), wording.verdicts.how_to_check(verdict))
+    return rx.el.details(
+        rx.el.summary(wording.verdicts.WHY, aria_label=f"{wording.verdicts.WHY} {toggle.title}"),
+        *(rx.el.p(text) for text in texts if text),
+        class_name="why",
+    )
 
 
 def _dependency(rule: Dependency) -> rx.Component:

@@ -16,7 +16,7 @@ from typing import TypeVar
 import reflex as rx
 
 from cloudcache.domain.access import Action, Actor, allowed
-from cloudcache.domain.catalog import TOGGLES, Topology
+from cloudcache.domain.catalog import TOGGLES, State, Topology
 from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import (
     CloudcacheError,
@@ -32,6 +32,7 @@ from cloudcache.ui import wording
 from cloudcache.ui.states import open_pages, reloads, rows, session, viewing
 from cloudcache.ui.states.arguments import known_toggle, own_customer
 from cloudcache.ui.states.filtering import ALL, CHIPS, LOOK
+from cloudcache.ui.states.questions import question
 from cloudcache.ui.states.row_actions import RowActions
 from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of, staff_of
 
@@ -202,8 +203,8 @@ class Grid(RowActions, rx.State):
         if rows.is_queued(before):
             await self._store(actor, toggle, before, self._taking_back(actor, toggle, on, request))
             return
-        if on and toggle.asks(Topology(self.topology)):
-            self._ask(toggle)
+        if toggle.asks(Topology(self.topology), State.of(on)):
+            self._ask(toggle, on=on)
             return
         self._show(toggle, rows.pending(on, current().clock.now_ms()))
         yield
@@ -212,7 +213,8 @@ class Grid(RowActions, rx.State):
     @rx.event
     async def confirm(self, form: dict, token: str = ""):
         """The person said yes to the risky one that is being asked about."""
-        actor, toggle = await self._who(), known_toggle(self.asking)
+        toggle_id, on = question(self.asking)
+        actor, toggle = await self._who(), known_toggle(toggle_id)
         if (
             actor is None
             or toggle is None
@@ -220,7 +222,7 @@ class Grid(RowActions, rx.State):
             or not await self._may_write(toggle, token)
         ):
             return
-        asks = toggle.asks(Topology(self.topology))
+        asks = toggle.asks(Topology(self.topology), State.of(on))
         typed = form.get("shop", "") if isinstance(form, dict) else ""
         if asks and asks.type_shop and not self._is_shop(typed):
             self.wrong = False
@@ -229,16 +231,14 @@ class Grid(RowActions, rx.State):
             return
         self.asking = ""
         before = self._row(toggle)
-        self._show(toggle, rows.pending(True, current().clock.now_ms()))
+        self._show(toggle, rows.pending(on, current().clock.now_ms()))
         yield
         confirmed = self._reverting if self._confirms_revert else self._flipping
-        await self._store(
-            actor, toggle, before, confirmed(actor, toggle, True, token_hex(16), confirmed=True)
-        )
+        await self._store(actor, toggle, before, confirmed(actor, toggle, on, token_hex(16), confirmed=True))
 
     @rx.event
     async def dismiss(self):
-        """The safe answer: nothing is turned on."""
+        """The safe answer: nothing is changed."""
         if await self._who() is not None:
             self.asking = ""
 

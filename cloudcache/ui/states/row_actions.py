@@ -27,6 +27,7 @@ from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import rows
 from cloudcache.ui.states.arguments import own_customer
+from cloudcache.ui.states.questions import asked
 from cloudcache.ui.states.session import may_write
 from cloudcache.ui.states.showing import Showing
 
@@ -76,18 +77,18 @@ class RowActions(Showing):
             actor, own_customer(actor), toggle.id, request_id=request, confirmed=confirmed
         )
 
-    def _ask(self, toggle: Toggle, *, reverts: bool = False) -> None:
+    def _ask(self, toggle: Toggle, *, on: bool, reverts: bool = False) -> None:
         """Open the dialog, which remembers what is to be confirmed."""
-        self.asking, self.wrong, self._confirms_revert = toggle.id, False, reverts
+        self.asking, self.wrong, self._confirms_revert = asked(toggle, on), False, reverts
 
     async def _store(self, actor: Actor, toggle: Toggle, before: str, work: Act) -> None:
         """Store the change; what goes wrong is shown in the row, with the switch back where it was before."""
         self._note_press(toggle)
         try:
             change = await work()
-        except NeedsConfirmation:
+        except NeedsConfirmation as needed:
             self._forget_press(toggle)
-            self._ask(toggle, reverts=self._confirms_revert)
+            self._ask(toggle, on=needed.on, reverts=self._confirms_revert)
             self._show(toggle, before)
         except Refused as refusal:
             self._fail(toggle, before, wording.reasons.reason(refusal.reason.value, refusal.detail))
@@ -120,9 +121,9 @@ class RowActions(Showing):
         self._note_press(toggle)
         try:
             await acts[what]()
-        except NeedsConfirmation:
+        except NeedsConfirmation as needed:
             self._forget_press(toggle)
-            self._ask(toggle, reverts=what == "revert")
+            self._ask(toggle, on=needed.on, reverts=what == "revert")
         except Refused as refusal:
             why = wording.reasons.reason(refusal.reason.value, refusal.detail)
             self._fail(toggle, self._row(toggle), why, self._failed(toggle, what))

@@ -17,6 +17,7 @@ from cloudcache.ui.wording import (
     staff,
     status,
     values,
+    verdicts,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "staff",
     "status",
     "values",
+    "verdicts",
 ]

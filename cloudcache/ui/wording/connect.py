@@ -46,7 +46,7 @@ OWN_DOMAIN = "Your store’s domain"
 COUNTS = (
     ("setting can be used", "settings can be used"),
     ("setting has no effect on your store", "settings have no effect on your store"),
-    ("setting asks you to confirm before it turns on", "settings ask you to confirm before they turn on"),
+    ("setting asks you to confirm some changes", "settings ask you to confirm some changes"),
 )
 """What the counts of settings are of, one and more."""
 PERMISSIONS = "Token permissions"

@@ -11,6 +11,7 @@ NO_EFFECT = "No effect"
 RISKY = "Risky"
 LOCKED = "Locked"
 ASKS = "You’ll be asked to confirm."
+
 NOT_AVAILABLE = "Not available on this zone"
 NOT_AVAILABLE_NOTE = "Cloudflare doesn’t have this setting for your domain."
 NOT_REPORTED = "Cloudflare didn’t report it"
@@ -56,8 +57,8 @@ UNSENT = "Not sent yet. Reconnecting."
 TOO_MANY = "Too many changes. Wait a minute."
 TYPE_NAME = ("Type", "to confirm")
 """What stands before and after the store's name."""
-KEEP_OFF = "Keep off"
-TURN_ON = "Turn on"
+ASKED = {True: ("Turn on", "Keep off"), False: ("Turn off", "Keep on")}
+"""The change that is asked about and the safe answer, by whether it turns the setting on."""
 NOT_THE_NAME = "That doesn’t match your store’s name."
 NOT_CHANGED_BACK = "Couldn’t change it back"
 NOT_CANCELED = "Couldn’t cancel"

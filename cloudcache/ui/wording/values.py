@@ -23,7 +23,11 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
     "image_resizing": {"on": "this domain", "open": "any origin"},
     "modern_tls_only": {"1.0": "TLS 1.0", "1.1": "TLS 1.1", "1.2": "TLS 1.2", "1.3": "TLS 1.3"},
     "pseudo_ipv4": {"add_header": "add header", "overwrite_header": "overwrite"},
-    "strict_ssl": {"off": "no encryption", "strict": "full (strict)"},
+    "strict_ssl": {
+        "off": "no encryption",
+        "origin_pull": "origin pull",
+        "strict": "full (strict)",
+    },
     "tls_1_3": {"on": "without 0-RTT", "zrt": "with 0-RTT"},
     "web_analytics": {"on": "automatic"},
 }

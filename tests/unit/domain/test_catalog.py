@@ -1,18 +1,33 @@
 """The catalogue, held against Cloudflare's own API description and the table of toggles it was made from."""
 
 import json
+from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from cloudcache.domain.catalog import BY_ID, SECTIONS, TOGGLES, find, read_for, reads
-from cloudcache.domain.catalog.model import Effect, State, Toggle, Topology, ZonePlan
+from cloudcache.domain.catalog.model import (
+    Effect,
+    Evidence,
+    State,
+    Toggle,
+    Topology,
+    Verdict,
+    ZonePlan,
+    docs,
+)
 from cloudcache.domain.catalog.rules import DEPENDENCIES, conflict
 from cloudcache.domain.errors import NotFound
 
 DATA = Path(__file__).parents[2] / "data"
 API = json.loads((DATA / "openapi-subset.json").read_text())
 TABLE = {row["id"]: row for row in json.loads((DATA / "toggles.json").read_text())}
+
+
+NOT_DESCRIBED = {"strict_ssl": {"origin_pull"}}
+"""Values that Cloudflare's own client library knows and its API description doesn't."""
 
 
 def resolved(schema: dict) -> dict:
@@ -81,7 +96,9 @@ def test_cloudflare_describes_the_call_and_the_values_of_each_toggle(toggle: Tog
         assert schemas, f"no schema names {toggle.setting}"
         allowed = [value for schema in schemas for value in allowed_values(schema)]
         if allowed and isinstance(toggle.on, str):
-            assert {toggle.on, toggle.off, *toggle.others} <= set(allowed)
+            assert {toggle.on, toggle.off, *toggle.others} - NOT_DESCRIBED.get(toggle.id, set()) <= set(
+                allowed
+            )
 
 
 @pytest.mark.parametrize("toggle", TOGGLES, ids=lambda toggle: toggle.id)
@@ -157,20 +174,45 @@ def test_every_verdict_has_a_reason_a_source_and_a_date():
     for toggle in TOGGLES:
         verdict = toggle.verdict(Topology.O2O)
         assert verdict.source.name and verdict.source.checked.year >= 2026
-        assert verdict.reason or verdict.effect is Effect.WORKS
+        assert verdict.reason
+        assert bool(verdict.check) is (verdict.evidence in (Evidence.PROBE, Evidence.NONE))
+
+
+def test_a_toggle_without_a_verdict_is_not_possible():
+    rocket = find("rocket_loader")
+    given = {one.name: getattr(rocket, one.name) for one in fields(Toggle) if one.name != "behind_shopify"}
+
+    with pytest.raises(TypeError, match="behind_shopify"):
+        Toggle(**given)
+
+
+@pytest.mark.parametrize(("evidence", "check"), [(Evidence.NONE, ""), (Evidence.VENDOR, "Look at it.")])
+def test_verdict_says_how_to_check_it_only_where_no_vendor_says_it(evidence: Evidence, check: str):
+    with pytest.raises(ValueError, match="how to check"):
+        Verdict(Effect.WORKS, "A reason.", evidence, docs("A page"), check)
+
+
+def test_verdicts_by_evidence_and_by_effect():
+    evidence = Counter(toggle.behind_shopify.evidence.value for toggle in TOGGLES)
+    effects = Counter(toggle.behind_shopify.effect.value for toggle in TOGGLES)
+
+    assert evidence == {"vendor": 18, "probe": 15, "mechanism": 13, "none": 4}
+    assert effects == {"works": 17, "no_effect": 15, "caution": 15, "unsafe": 3}
 
 
 def test_the_verdicts_behind_shopify_are_those_of_the_vendors():
     effect = {toggle.id: toggle.verdict(Topology.O2O).effect for toggle in TOGGLES}
 
     assert {id_ for id_, one in effect.items() if one is Effect.NO_EFFECT} == {
-        "rocket_loader",
-        "websockets",
-        "always_online",
+        *("rocket_loader", "websockets", "always_online", "prefetch_preload", "http2_to_origin"),
+        *("tiered_caching", "smart_tiered_cache", "replace_insecure_js", "leaked_credential_checks"),
+        *("automatic_https_rewrites", "opportunistic_encryption", "tls_client_auth", "ip_geolocation"),
+        *("pseudo_ipv4", "true_client_ip_header"),
     }
     assert {id_ for id_, one in effect.items() if one is Effect.UNSAFE} == {
         "always_use_https",
         "ignore_query_string",
+        "block_ai_bots",
     }
 
 
@@ -178,18 +220,25 @@ def test_nothing_takes_effect_while_the_domain_is_dns_only():
     assert {toggle.verdict(Topology.DNS_ONLY).effect for toggle in TOGGLES} == {Effect.NO_EFFECT}
 
 
-def test_the_risky_ones_ask_before_they_turn_on():
-    asking = {toggle.id for toggle in TOGGLES if toggle.asks(Topology.O2O)}
+def asking(state: State) -> set[str]:
+    return {toggle.id for toggle in TOGGLES if toggle.asks(Topology.O2O, state)}
 
-    assert asking == {
-        "always_use_https",
-        "ignore_query_string",
-        "hsts",
-        "modern_tls_only",
-        "development_mode",
-        "under_attack",
+
+def test_the_risky_ones_ask_before_they_turn_on():
+    typed = {toggle.id for toggle in TOGGLES if toggle.confirmation and toggle.confirmation.type_shop}
+
+    assert typed == {"always_use_https", "ignore_query_string", "block_ai_bots"}
+    assert asking(State.ON) == typed | {
+        *("hsts", "under_attack", "strict_ssl", "bot_fight_mode", "hotlink_protection"),
+        *("h2_prioritization", "sort_query_string_for_cache"),
     }
     assert find("always_use_https").asks(Topology.PROXIED) is None
+
+
+def test_what_weakens_protection_asks_before_it_turns_off():
+    assert asking(State.OFF) == {
+        *("strict_ssl", "modern_tls_only", "tls_1_3", "http2", "ipv6", "ip_geolocation", "image_resizing")
+    }
 
 
 def test_dependencies_name_toggles_that_exist():
@@ -238,6 +287,32 @@ def test_finer_hsts_value_may_be_sent_again():
     held = {"strict_transport_security": {"enabled": True, "max_age": 31536000, "preload": True}}
 
     assert find("hsts").wanted(State.ON, last_on=held) == held
+
+
+def test_hsts_that_browsers_are_told_to_forget_is_off_and_never_sent_as_on():
+    """`enabled` with a `max_age` of 0 clears HSTS in every browser that comes by."""
+    held = {"strict_transport_security": {"enabled": True, "max_age": 0}}
+    hsts = find("hsts")
+
+    assert hsts.read(held).state is State.OFF
+    assert not hsts.accepts(held)
+    assert hsts.wanted(State.ON, last_on=held) == hsts.on
+
+
+def test_mode_that_only_enterprise_has_is_stricter_than_strict():
+    ssl = find("strict_ssl")
+
+    assert (ssl.read("origin_pull").state, ssl.wanted(State.ON, last_on="origin_pull")) == (
+        State.ON,
+        "origin_pull",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "unsafe"), [("pseudo_ipv4", "overwrite_header"), ("image_resizing", "open")]
+)
+def test_unsafe_finer_value_is_not_brought_back_by_a_click(name: str, unsafe: str):
+    assert find(name).wanted(State.ON, last_on=unsafe) == find(name).on
 
 
 def test_every_plain_value_may_be_sent():

@@ -2,11 +2,13 @@
 
 import pytest
 
-from cloudcache.domain.catalog import TOGGLES, Topology, ZonePlan
+from cloudcache.domain.catalog import TOGGLES, State, Topology, ZonePlan
 from cloudcache.domain.topology import effect_counts
 
 
-@pytest.mark.parametrize(("plan", "usable"), [(ZonePlan.PRO, 40), (ZonePlan.ENTERPRISE, 45)])
+@pytest.mark.parametrize(
+    ("plan", "usable"), [(ZonePlan.FREE, 22), (ZonePlan.PRO, 29), (ZonePlan.ENTERPRISE, 32)]
+)
 def test_toggles_of_a_higher_plan_are_not_usable(plan: ZonePlan, usable: int):
     assert effect_counts(Topology.O2O, plan).usable == usable
 
@@ -14,4 +16,5 @@ def test_toggles_of_a_higher_plan_are_not_usable(plan: ZonePlan, usable: int):
 def test_every_toggle_that_asks_on_this_topology_is_counted():
     counts = effect_counts(Topology.O2O, ZonePlan.ENTERPRISE)
 
-    assert counts.asking == sum(toggle.asks(Topology.O2O) is not None for toggle in TOGGLES) == 6
+    asking = [one for one in TOGGLES if any(one.asks(Topology.O2O, state) for state in State)]
+    assert counts.asking == len(asking) == 16

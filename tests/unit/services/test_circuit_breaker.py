@@ -27,7 +27,9 @@ async def press(rig: Rig, process: Process, on: bool = True, *, customer: Custom
     who = customer or rig.customer
     number = len(await rig.store.history(who.id, 100))
     actor: Actor = merchant(who.id)
-    change = await process.toggles.flip(actor, who.id, SETTING, on, request_id=f"{who.id} {number}")
+    change = await process.toggles.flip(
+        actor, who.id, SETTING, on, request_id=f"{who.id} {number}", confirmed=True
+    )
     await process.tasks.idle()
     return next(one for one in await rig.store.history(who.id, 100) if one.id == change.id)
 
@@ -73,11 +75,13 @@ async def test_refused_request_may_be_made_again_under_its_own_id(rig: Rig):
     process = rig.process()
     await opened(rig, process)
     with pytest.raises(Refused):
-        await process.toggles.flip(rig.owner, rig.customer.id, SETTING, True, request_id="same")
+        await process.toggles.flip(
+            rig.owner, rig.customer.id, SETTING, True, request_id="same", confirmed=True
+        )
     rig.world.clear_faults()
     rig.clock.ms += TRY_EVERY_MS
 
-    await process.toggles.flip(rig.owner, rig.customer.id, SETTING, True, request_id="same")
+    await process.toggles.flip(rig.owner, rig.customer.id, SETTING, True, request_id="same", confirmed=True)
     await process.tasks.idle()
 
     assert rig.world.value(ZONE, SETTING) == "on"
@@ -141,10 +145,14 @@ async def test_change_that_was_stored_before_it_opened_is_not_sent(rig: Rig):
     process = rig.process()
     await opened(rig, process)
     rig.clock.ms += TRY_EVERY_MS  # half-open: pressing is allowed, and one of the two is sent
-    first = await process.toggles.flip(rig.owner, rig.customer.id, SETTING, True, request_id="one")
+    first = await process.toggles.flip(
+        rig.owner, rig.customer.id, SETTING, True, request_id="one", confirmed=True
+    )
     other = rig.process()
     rig.world.clear_requests()
-    second = await other.toggles.flip(rig.owner, rig.customer.id, SETTING, True, request_id="two")
+    second = await other.toggles.flip(
+        rig.owner, rig.customer.id, SETTING, True, request_id="two", confirmed=True
+    )
     await process.tasks.idle()
     await other.tasks.idle()
 

@@ -1,14 +1,16 @@
 """What crawlers and assistants can access."""
 
 from cloudcache.domain.catalog.model import (
-    REASONED,
+    Confirmation,
     Effect,
     Endpoint,
+    Evidence,
     Section,
     State,
     Toggle,
     Verdict,
     ZonePlan,
+    docs,
 )
 from cloudcache.domain.ids import ToggleId
 
@@ -23,7 +25,11 @@ TOGGLES = (
         in_batch=True,
         caution="Adds a small script to your pages.",
         behind_shopify=Verdict(
-            Effect.CAUTION, "Changes the HTML of your theme and adds a small script.", REASONED
+            Effect.CAUTION,
+            "Changes the HTML of your theme and adds a small script. Headless stores can break.",
+            Evidence.PROBE,
+            docs("Email Address Obfuscation"),
+            check="Open the source of a page with an email address and look for /cdn-cgi/l/email-protection.",
         ),
     ),
     Toggle(
@@ -38,7 +44,14 @@ TOGGLES = (
         permission="Bot Management",
         caution="Can block apps and product feeds, and you can’t add exceptions.",
         behind_shopify=Verdict(
-            Effect.CAUTION, "Can block apps and product feeds, and you can’t add exceptions.", REASONED
+            Effect.CAUTION,
+            "Can block apps and product feeds, and you can’t add exceptions.",
+            Evidence.VENDOR,
+            docs("Bot Fight Mode"),
+        ),
+        confirmation=Confirmation(
+            "Apps, product feeds, and tools that read your store can be blocked, and you can’t add exceptions. Known search engines aren’t affected.",
+            "You can turn it off here at any time. It takes effect within seconds.",
         ),
     ),
     Toggle(
@@ -52,6 +65,18 @@ TOGGLES = (
         off={"ai_bots_protection": "disabled"},
         others={"only_on_ad_pages": State.ON},
         permission="Bot Management",
+        behind_shopify=Verdict(
+            Effect.UNSAFE,
+            "Since September 15, 2026, blocking AI training crawlers also blocks Googlebot, Bingbot, and Applebot, so your store can drop out of search.",
+            Evidence.VENDOR,
+            docs("Block AI bots"),
+        ),
+        confirmation=Confirmation(
+            "Google, Bing, and Apple use the same crawlers for search and for AI training. When you block training, they’re blocked too, and your store can disappear from search results.",
+            "You can turn it off here at any time. It can take search engines days or weeks to list your store again.",
+            only_when_unsafe=True,
+            type_shop=True,
+        ),
     ),
     Toggle(
         id=ToggleId("ai_labyrinth"),
@@ -64,6 +89,13 @@ TOGGLES = (
         off={"crawler_protection": "disabled"},
         permission="Bot Management",
         caution="Adds links to your pages that your customers don’t see.",
+        behind_shopify=Verdict(
+            Effect.CAUTION,
+            "Adds links to your pages that your customers don’t see. Cloudflare says that search isn’t harmed.",
+            Evidence.NONE,
+            docs("AI Labyrinth"),
+            check="Open the source of a page with the setting on, and look for links with nofollow that your theme doesn’t have.",
+        ),
     ),
     Toggle(
         id=ToggleId("markdown_for_agents"),
@@ -73,6 +105,12 @@ TOGGLES = (
         section=Section.BOTS,
         setting="content_converter",
         min_plan=ZonePlan.PRO,
+        behind_shopify=Verdict(
+            Effect.CAUTION,
+            "Each Markdown page says that AI training is allowed, unless your store sends its own signal.",
+            Evidence.VENDOR,
+            docs("Markdown for Agents"),
+        ),
     ),
     Toggle(
         id=ToggleId("redirects_for_ai_training"),
@@ -83,5 +121,11 @@ TOGGLES = (
         setting="redirects_for_ai_training",
         min_plan=ZonePlan.PRO,
         caution="Incorrect canonical tags cause incorrect redirects.",
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Your zone reads each page’s canonical URL from Shopify’s response. Only verified training crawlers are redirected.",
+            Evidence.MECHANISM,
+            docs("Redirects for AI Training"),
+        ),
     ),
 )

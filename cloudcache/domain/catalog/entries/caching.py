@@ -1,16 +1,17 @@
 """What Cloudflare caches."""
 
 from cloudcache.domain.catalog.model import (
-    REASONED,
     TABLE,
     Confirmation,
     Effect,
     Endpoint,
+    Evidence,
     Section,
     State,
     Toggle,
     Verdict,
     ZonePlan,
+    docs,
 )
 from cloudcache.domain.ids import ToggleId
 
@@ -26,7 +27,8 @@ TOGGLES = (
         caution="Archived pages can show old prices.",
         behind_shopify=Verdict(
             Effect.NO_EFFECT,
-            "Isn’t available for stores proxied through Shopify, so it has no effect for your customers.",
+            "Your zone can always reach Shopify’s zone, so the archived copy is never shown.",
+            Evidence.VENDOR,
             TABLE,
         ),
     ),
@@ -40,11 +42,11 @@ TOGGLES = (
         in_batch=True,
         caution="Slows your store while it’s on. Turns off automatically after 3 hours.",
         behind_shopify=Verdict(
-            Effect.CAUTION, "Slows your store while it’s on. Turns off automatically after 3 hours.", REASONED
-        ),
-        confirmation=Confirmation(
-            "Cloudflare stops serving from its cache, so every request goes to the origin and pages load more slowly.",
-            "It turns off automatically after 3 hours. You can also turn it off here at any time.",
+            Effect.WORKS,
+            "Your zone stops caching, but Shopify’s zone goes on, so your customers hardly notice.",
+            Evidence.PROBE,
+            docs("Development mode"),
+            check="Request the same file of your store twice. While the setting is on, cf-cache-status never says HIT.",
         ),
     ),
     Toggle(
@@ -62,7 +64,8 @@ TOGGLES = (
         behind_shopify=Verdict(
             Effect.UNSAFE,
             "Shopify marks new versions of files with ?v=, so your customers might get old ones.",
-            REASONED,
+            Evidence.MECHANISM,
+            docs("Caching levels"),
         ),
         confirmation=Confirmation(
             "Shopify marks each new version of a file with ?v=. With this setting on, Cloudflare treats all versions as one, so your customers might see old styles, the wrong variants, or the wrong search results.",
@@ -80,6 +83,16 @@ TOGGLES = (
         setting="sort_query_string_for_cache",
         in_batch=True,
         min_plan=ZonePlan.ENTERPRISE,
+        behind_shopify=Verdict(
+            Effect.CAUTION,
+            "The sorted order also reaches Shopify, and carts or filters that repeat a parameter can depend on the order.",
+            Evidence.VENDOR,
+            docs("Query string sort"),
+        ),
+        confirmation=Confirmation(
+            "Shopify receives the parameters of a URL in another order. Cart updates and filters that repeat a parameter can break.",
+            "You can turn it off here at any time. It takes effect within seconds.",
+        ),
     ),
     Toggle(
         id=ToggleId("tiered_caching"),
@@ -90,6 +103,12 @@ TOGGLES = (
         endpoint=Endpoint("/argo/tiered_caching", "PATCH"),
         on={"value": "on"},
         off={"value": "off"},
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Shopify’s pages aren’t cached in your zone, and for files the next stop is Shopify’s zone in the same network.",
+            Evidence.MECHANISM,
+            docs("Tiered Cache"),
+        ),
     ),
     Toggle(
         id=ToggleId("smart_tiered_cache"),
@@ -100,5 +119,11 @@ TOGGLES = (
         endpoint=Endpoint("/cache/tiered_cache_smart_topology_enable", "PATCH"),
         on={"value": "on"},
         off={"value": "off"},
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Loses its use when the server is behind a network like Cloudflare’s own, as Shopify’s is.",
+            Evidence.MECHANISM,
+            docs("Tiered Cache"),
+        ),
     ),
 )

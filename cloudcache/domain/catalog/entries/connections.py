@@ -1,6 +1,17 @@
 """How browsers connect to the domain."""
 
-from cloudcache.domain.catalog.model import TABLE, Effect, Section, State, Toggle, Verdict, ZonePlan
+from cloudcache.domain.catalog.model import (
+    TABLE,
+    Confirmation,
+    Effect,
+    Evidence,
+    Section,
+    State,
+    Toggle,
+    Verdict,
+    ZonePlan,
+    docs,
+)
 from cloudcache.domain.ids import ToggleId
 
 TOGGLES = (
@@ -13,7 +24,16 @@ TOGGLES = (
         setting="h2_prioritization",
         others={"custom": State.ON},
         min_plan=ZonePlan.PRO,
-        behind_shopify=Verdict(Effect.WORKS, "", TABLE),
+        behind_shopify=Verdict(
+            Effect.CAUTION,
+            "Works, but Cloudflare reports late or missing images on iPhones and in Safari.",
+            Evidence.VENDOR,
+            docs("HTTP/2 prioritization on iOS and Safari"),
+        ),
+        confirmation=Confirmation(
+            "Cloudflare reports images that load late or not at all on iPhones and in Safari.",
+            "You can turn it off here at any time. It takes effect within seconds.",
+        ),
     ),
     Toggle(
         id=ToggleId("http2"),
@@ -24,6 +44,17 @@ TOGGLES = (
         setting="http2",
         in_batch=True,
         min_plan=ZonePlan.PRO,
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Your customers’ browsers connect to your zone first. If they’re shown Shopify’s certificate, Shopify’s choice can count instead.",
+            Evidence.PROBE,
+            docs("HTTP/2"),
+            check="Open your store and look at the protocol column of your browser’s network panel.",
+        ),
+        confirmation_off=Confirmation(
+            "Browsers can load only a few files at once, so every page of your store gets slower.",
+            "You can turn it on here again at any time. It takes effect within seconds.",
+        ),
     ),
     Toggle(
         id=ToggleId("http3"),
@@ -33,6 +64,13 @@ TOGGLES = (
         section=Section.CONNECTIONS,
         setting="http3",
         in_batch=True,
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Only concerns the connection between your customers and your zone.",
+            Evidence.PROBE,
+            docs("HTTP/3"),
+            check="Look at the alt-svc header of your store’s response. It offers h3 while the setting is on.",
+        ),
     ),
     Toggle(
         id=ToggleId("0rtt"),
@@ -43,6 +81,12 @@ TOGGLES = (
         setting="0rtt",
         in_batch=True,
         caution="An early request can be copied and replayed. Only reads are sent early.",
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Only read requests are sent early, and only as far as your zone.",
+            Evidence.MECHANISM,
+            docs("0-RTT connection resumption"),
+        ),
     ),
     Toggle(
         id=ToggleId("tls_1_3"),
@@ -54,6 +98,17 @@ TOGGLES = (
         others={"zrt": State.ON},
         never_restored=frozenset({"zrt"}),  # it would turn on 0-RTT, which is a switch of its own
         in_batch=True,
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Your zone meets the browser first. If it shows Shopify’s certificate, Shopify’s setting counts instead.",
+            Evidence.PROBE,
+            docs("TLS 1.3"),
+            check="Open your store and look at the connection’s security details in your browser.",
+        ),
+        confirmation_off=Confirmation(
+            "Connections to your store use older encryption, which is weaker and takes longer to set up.",
+            "You can turn it on here again at any time. It takes effect within seconds.",
+        ),
     ),
     Toggle(
         id=ToggleId("http2_to_origin"),
@@ -64,6 +119,13 @@ TOGGLES = (
         setting="origin_max_http_version",
         on="2",
         off="1",
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Your zone’s next stop is Shopify’s zone inside the same network, where this isn’t known to matter.",
+            Evidence.NONE,
+            docs("HTTP/2 to origin"),
+            check="Compare your store’s loading time with the setting on and off.",
+        ),
     ),
     Toggle(
         id=ToggleId("ipv6"),
@@ -74,5 +136,15 @@ TOGGLES = (
         setting="ipv6",
         in_batch=True,
         min_plan=ZonePlan.PRO,
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Cloudflare’s table lists it as supported in both zones.",
+            Evidence.VENDOR,
+            TABLE,
+        ),
+        confirmation_off=Confirmation(
+            "Customers on mobile networks that use only IPv6 reach your store by a detour, or not at all.",
+            "You can turn it on here again at any time. It takes effect within seconds.",
+        ),
     ),
 )

@@ -2,13 +2,14 @@
 
 from cloudcache.domain.catalog.model import (
     GUIDE,
-    REASONED,
     Confirmation,
     Effect,
+    Evidence,
     Section,
     State,
     Toggle,
     Verdict,
+    docs,
 )
 from cloudcache.domain.ids import ToggleId
 
@@ -24,6 +25,7 @@ TOGGLES = (
         behind_shopify=Verdict(
             Effect.UNSAFE,
             "Can stop Shopify from renewing your certificate. A redirect rule can do the same safely.",
+            Evidence.VENDOR,
             GUIDE,
         ),
         confirmation=Confirmation(
@@ -41,6 +43,13 @@ TOGGLES = (
         section=Section.HTTPS,
         setting="automatic_https_rewrites",
         in_batch=True,
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Shopify already tells browsers to upgrade these links.",
+            Evidence.PROBE,
+            docs("Automatic HTTPS Rewrites"),
+            check="Look for upgrade-insecure-requests in the content-security-policy header of your store.",
+        ),
     ),
     Toggle(
         id=ToggleId("opportunistic_encryption"),
@@ -50,6 +59,12 @@ TOGGLES = (
         section=Section.HTTPS,
         setting="opportunistic_encryption",
         in_batch=True,
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Shopify redirects your customers to HTTPS at once, so no plain HTTP pages are left to encrypt.",
+            Evidence.MECHANISM,
+            docs("Opportunistic Encryption"),
+        ),
     ),
     Toggle(
         id=ToggleId("modern_tls_only"),
@@ -63,10 +78,16 @@ TOGGLES = (
         others={"1.1": State.OFF, "1.3": State.ON},
         in_batch=True,
         caution="Very old browsers can’t open your store anymore.",
-        behind_shopify=Verdict(Effect.CAUTION, "Very old devices can’t open your store anymore.", REASONED),
-        confirmation=Confirmation(
-            "Browsers and devices that support only TLS 1.0 or 1.1 can’t open your store anymore, and older apps can’t connect to it.",
-            "You can turn it off here at any time. Your store works for them again within seconds.",
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Shopify serves nobody below TLS 1.2, so you lose no customers. Which zone’s setting counts depends on the certificate that’s shown.",
+            Evidence.PROBE,
+            docs("Minimum TLS version"),
+            check="Try to connect to your store with TLS 1.1. The connection must fail.",
+        ),
+        confirmation_off=Confirmation(
+            "Your zone accepts the outdated TLS versions 1.0 and 1.1 again. Rules for card payments require at least TLS 1.2.",
+            "You can turn it on here again at any time. It takes effect within seconds.",
         ),
     ),
     Toggle(
@@ -78,14 +99,23 @@ TOGGLES = (
         setting="ssl",
         on="strict",
         off="full",
-        others={"off": State.OFF, "flexible": State.OFF},
+        others={"off": State.OFF, "flexible": State.OFF, "origin_pull": State.ON},
         never_restored=frozenset({"off", "flexible"}),
         in_batch=True,
         caution="Your customers see an error when your server’s certificate isn’t valid.",
         behind_shopify=Verdict(
             Effect.CAUTION,
             "Keep the SSL mode at Full or Full (strict). Anything lower causes redirect loops with Shopify.",
-            REASONED,
+            Evidence.MECHANISM,
+            docs("SSL/TLS encryption modes"),
+        ),
+        confirmation=Confirmation(
+            "Cloudflare only connects to Shopify if the certificate for your domain is valid. While Shopify’s certificate is pending or has expired, every page of your store shows an error.",
+            "You can turn it off here at any time. It takes effect within seconds.",
+        ),
+        confirmation_off=Confirmation(
+            "Cloudflare no longer checks the certificate of the server behind your zone, so the connection is easier to intercept.",
+            "You can turn it on here again at any time. It takes effect within seconds.",
         ),
     ),
     Toggle(
@@ -98,6 +128,13 @@ TOGGLES = (
         on="auto",
         off="custom",
         caution="Cloudflare can then change Full (strict) SSL automatically.",
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Only ever raises the SSL mode. How its scan sees Shopify’s zone isn’t documented.",
+            Evidence.NONE,
+            docs("Automatic SSL/TLS"),
+            check="After a day, look whether Full (strict) SSL has changed, and open your store in a private window.",
+        ),
     ),
     Toggle(
         id=ToggleId("hsts"),
@@ -127,12 +164,15 @@ TOGGLES = (
         in_batch=True,
         caution="Hard to undo. Browsers remember it for six months.",
         behind_shopify=Verdict(
-            Effect.CAUTION, "Hard to undo. Browsers remember it for six months.", REASONED
+            Effect.CAUTION,
+            "Shopify already sends HSTS for about 91 days. Yours makes it 180 days and covers every proxied name of your zone.",
+            Evidence.PROBE,
+            docs("HTTP Strict Transport Security"),
+            check="Look at the strict-transport-security header of your store. A max-age of 7889238 is Shopify’s, and 15552000 is yours.",
         ),
         confirmation=Confirmation(
             "Browsers that visit your store will refuse plain HTTP for your domain for the next six months. If HTTPS stops working, those customers can’t open your store.",
             "Turning it off here reaches only browsers that come back. Others remember it until the six months are over.",
-            type_shop=True,
         ),
     ),
     Toggle(
@@ -145,9 +185,10 @@ TOGGLES = (
         in_batch=True,
         caution="Only useful if your server checks the certificate.",
         behind_shopify=Verdict(
-            Effect.CAUTION,
-            "Only useful if the server checks the certificate. You can’t change Shopify’s servers.",
-            REASONED,
+            Effect.NO_EFFECT,
+            "Your zone’s next stop is Shopify’s zone, which isn’t known to look at this certificate.",
+            Evidence.MECHANISM,
+            docs("Authenticated Origin Pulls"),
         ),
     ),
 )

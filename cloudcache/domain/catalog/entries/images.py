@@ -1,6 +1,17 @@
 """Images and fonts: their size, and who can use them."""
 
-from cloudcache.domain.catalog.model import REASONED, TABLE, Effect, Section, State, Toggle, Verdict, ZonePlan
+from cloudcache.domain.catalog.model import (
+    TABLE,
+    Confirmation,
+    Effect,
+    Evidence,
+    Section,
+    State,
+    Toggle,
+    Verdict,
+    ZonePlan,
+    docs,
+)
 from cloudcache.domain.ids import ToggleId
 
 TOGGLES = (
@@ -18,7 +29,8 @@ TOGGLES = (
         caution="Only cached images are compressed.",
         behind_shopify=Verdict(
             Effect.CAUTION,
-            "Only affects images in your zone’s cache, not those on cdn.shopify.com.",
+            "Only affects images in your zone’s cache, and Shopify’s images are already compressed.",
+            Evidence.VENDOR,
             TABLE,
         ),
     ),
@@ -31,6 +43,12 @@ TOGGLES = (
         setting="webp",
         in_batch=True,
         min_plan=ZonePlan.PRO,
+        behind_shopify=Verdict(
+            Effect.CAUTION,
+            "Only acts through Polish, and with lossless Polish almost no photo gets smaller.",
+            Evidence.VENDOR,
+            docs("Polish"),
+        ),
     ),
     Toggle(
         id=ToggleId("image_resizing"),
@@ -40,8 +58,18 @@ TOGGLES = (
         section=Section.IMAGES,
         setting="image_resizing",
         others={"open": State.ON},
+        never_restored=frozenset({"open"}),  # it lets any website use the store's allowance
         caution="Cloudflare bills usage beyond the free allowance.",
-        behind_shopify=Verdict(Effect.WORKS, "", TABLE),
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Both zones support it. Nothing changes until your theme uses the special image URLs.",
+            Evidence.VENDOR,
+            TABLE,
+        ),
+        confirmation_off=Confirmation(
+            "Images that your theme loads through the special image URLs no longer appear.",
+            "You can turn it on here again at any time. It takes effect within seconds.",
+        ),
     ),
     Toggle(
         id=ToggleId("fonts"),
@@ -52,7 +80,11 @@ TOGGLES = (
         setting="fonts",
         caution="Changes the HTML of your pages. Works only with Google Fonts.",
         behind_shopify=Verdict(
-            Effect.CAUTION, "Changes the HTML of your theme. Works only with Google Fonts.", REASONED
+            Effect.CAUTION,
+            "Changes links to Google Fonts in the HTML of your theme. Most Shopify themes have none.",
+            Evidence.PROBE,
+            docs("Cloudflare Fonts"),
+            check="Look for fonts.googleapis.com in the source of a page. With the setting on, it should be gone.",
         ),
     ),
     Toggle(
@@ -65,7 +97,14 @@ TOGGLES = (
         in_batch=True,
         caution="Also blocks shopping feeds and social previews that load your images.",
         behind_shopify=Verdict(
-            Effect.CAUTION, "Also blocks shopping feeds and social previews that load your images.", REASONED
+            Effect.CAUTION,
+            "Other sites, such as Google Images, Pinterest, and Facebook, can’t show images from your domain anymore.",
+            Evidence.VENDOR,
+            docs("Hotlink Protection"),
+        ),
+        confirmation=Confirmation(
+            "Image searches, marketplaces, and social networks can’t show images from your domain anymore, nor can other domains of your store.",
+            "You can turn it off here at any time. It takes effect within seconds.",
         ),
     ),
 )

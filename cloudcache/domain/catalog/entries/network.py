@@ -1,6 +1,17 @@
 """Network options for apps and diagnostics."""
 
-from cloudcache.domain.catalog.model import TABLE, Effect, Section, State, Toggle, Verdict, ZonePlan
+from cloudcache.domain.catalog.model import (
+    TABLE,
+    Confirmation,
+    Effect,
+    Evidence,
+    Section,
+    State,
+    Toggle,
+    Verdict,
+    ZonePlan,
+    docs,
+)
 from cloudcache.domain.ids import ToggleId
 
 TOGGLES = (
@@ -13,7 +24,10 @@ TOGGLES = (
         setting="websockets",
         in_batch=True,
         behind_shopify=Verdict(
-            Effect.NO_EFFECT, "Isn’t passed on to Shopify, so it has no effect for your customers.", TABLE
+            Effect.NO_EFFECT,
+            "Cloudflare’s table lists it as unsupported in both zones.",
+            Evidence.VENDOR,
+            TABLE,
         ),
     ),
     Toggle(
@@ -24,6 +38,17 @@ TOGGLES = (
         section=Section.NETWORK,
         setting="ip_geolocation",
         in_batch=True,
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Shopify’s zone finds the visitor’s country on its own.",
+            Evidence.PROBE,
+            docs("IP geolocation"),
+            check="Turn it off and look at the server-timing header of your store. It still names your country.",
+        ),
+        confirmation_off=Confirmation(
+            "Requests no longer carry the visitor’s country. Apps or servers that read it could show the wrong currency or market.",
+            "You can turn it on here again at any time. It takes effect within seconds.",
+        ),
     ),
     Toggle(
         id=ToggleId("opportunistic_onion"),
@@ -33,6 +58,12 @@ TOGGLES = (
         section=Section.NETWORK,
         setting="opportunistic_onion",
         in_batch=True,
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Acts between the Tor Browser and your zone.",
+            Evidence.MECHANISM,
+            docs("Onion Routing"),
+        ),
     ),
     Toggle(
         id=ToggleId("pseudo_ipv4"),
@@ -43,7 +74,14 @@ TOGGLES = (
         setting="pseudo_ipv4",
         on="add_header",
         others={"overwrite_header": State.ON},
+        never_restored=frozenset({"overwrite_header"}),  # it hides the visitor's address from fraud checks
         in_batch=True,
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Nothing at Shopify is known to read the extra header.",
+            Evidence.MECHANISM,
+            docs("Pseudo IPv4"),
+        ),
     ),
     Toggle(
         id=ToggleId("true_client_ip_header"),
@@ -54,6 +92,12 @@ TOGGLES = (
         setting="true_client_ip_header",
         in_batch=True,
         min_plan=ZonePlan.ENTERPRISE,
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Shopify decides which header it reads, and isn’t known to read this one.",
+            Evidence.MECHANISM,
+            docs("True-Client-IP header"),
+        ),
     ),
     Toggle(
         id=ToggleId("response_buffering"),
@@ -65,6 +109,12 @@ TOGGLES = (
         in_batch=True,
         min_plan=ZonePlan.ENTERPRISE,
         caution="Delays the first byte of large responses.",
+        behind_shopify=Verdict(
+            Effect.CAUTION,
+            "Pages that Shopify sends piece by piece start later.",
+            Evidence.MECHANISM,
+            docs("Response buffering"),
+        ),
     ),
     Toggle(
         id=ToggleId("origin_error_page_pass_thru"),
@@ -75,6 +125,13 @@ TOGGLES = (
         setting="origin_error_page_pass_thru",
         in_batch=True,
         min_plan=ZonePlan.ENTERPRISE,
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Your customers see Shopify’s error pages instead of Cloudflare’s.",
+            Evidence.NONE,
+            docs("Origin error page pass-through"),
+            check="It can only be seen while Shopify answers with 502 or 504.",
+        ),
     ),
     Toggle(
         id=ToggleId("nel"),
@@ -85,5 +142,12 @@ TOGGLES = (
         setting="nel",
         on={"enabled": True},
         off={"enabled": False},
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Only adds a header that asks browsers to report. Shopify’s zone already sends one.",
+            Evidence.PROBE,
+            docs("Network Error Logging"),
+            check="Look at the nel header of your store’s response.",
+        ),
     ),
 )

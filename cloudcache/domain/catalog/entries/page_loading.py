@@ -1,6 +1,16 @@
 """What browsers load, and when."""
 
-from cloudcache.domain.catalog.model import TABLE, Effect, Section, State, Toggle, Verdict, ZonePlan
+from cloudcache.domain.catalog.model import (
+    TABLE,
+    Effect,
+    Evidence,
+    Section,
+    State,
+    Toggle,
+    Verdict,
+    ZonePlan,
+    docs,
+)
 from cloudcache.domain.ids import ToggleId
 
 TOGGLES = (
@@ -15,7 +25,8 @@ TOGGLES = (
         caution="Can break themes or apps that rely on scripts running immediately.",
         behind_shopify=Verdict(
             Effect.NO_EFFECT,
-            "Shopify’s own Cloudflare zone serves your customers, so this has no effect for them.",
+            "Shopify’s own Cloudflare zone serves your customers, and Cloudflare’s table lists Rocket Loader as unsupported in both zones.",
+            Evidence.VENDOR,
             TABLE,
         ),
     ),
@@ -27,6 +38,13 @@ TOGGLES = (
         section=Section.PAGE_LOADING,
         setting="early_hints",
         in_batch=True,
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Shopify’s pages list the files that your zone can announce early. Shopify’s own zone does much the same.",
+            Evidence.PROBE,
+            docs("Early Hints"),
+            check="Load your store several times with the setting on, then off, and compare whether a 103 response comes first.",
+        ),
     ),
     Toggle(
         id=ToggleId("speed_brain"),
@@ -36,6 +54,13 @@ TOGGLES = (
         section=Section.PAGE_LOADING,
         setting="speed_brain",
         caution="Only cached pages are prefetched.",
+        behind_shopify=Verdict(
+            Effect.CAUTION,
+            "Shopify already prefetches pages with its own rules. With this setting on, Cloudflare can refuse those requests, because Shopify’s pages aren’t in your zone’s cache.",
+            Evidence.PROBE,
+            docs("Speed Brain"),
+            check="Request a page of your store with the header Sec-Purpose: prefetch. A 503 response with the header cf-speculation-refused means that your zone refuses it.",
+        ),
     ),
     Toggle(
         id=ToggleId("prefetch_preload"),
@@ -47,6 +72,12 @@ TOGGLES = (
         in_batch=True,
         min_plan=ZonePlan.ENTERPRISE,
         caution="Increases traffic to your server.",
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Needs a response header and a list of URLs that a Shopify theme can’t send.",
+            Evidence.MECHANISM,
+            docs("URL prefetching"),
+        ),
     ),
     Toggle(
         id=ToggleId("web_analytics"),
@@ -58,5 +89,12 @@ TOGGLES = (
         others={"manual": State.ON},
         never_restored=frozenset({"manual"}),  # Cloudflare shows it but takes only on and off
         caution="Adds a script to your pages.",
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Adds Cloudflare’s measuring script to your pages, if your zone can change the pages that Shopify sends.",
+            Evidence.PROBE,
+            docs("Web Analytics"),
+            check="Look for static.cloudflareinsights.com/beacon.min.js in the source of a page of your store.",
+        ),
     ),
 )

@@ -1,15 +1,16 @@
 """Which traffic is blocked."""
 
 from cloudcache.domain.catalog.model import (
-    REASONED,
     TABLE,
     Confirmation,
     Effect,
     Endpoint,
+    Evidence,
     Section,
     State,
     Toggle,
     Verdict,
+    docs,
 )
 from cloudcache.domain.ids import ToggleId
 
@@ -23,7 +24,12 @@ TOGGLES = (
         setting="browser_check",
         in_batch=True,
         caution="Can block integrations that send unusual headers.",
-        behind_shopify=Verdict(Effect.WORKS, "", TABLE),
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Cloudflare’s table lists it as supported in both zones.",
+            Evidence.VENDOR,
+            TABLE,
+        ),
     ),
     Toggle(
         id=ToggleId("under_attack"),
@@ -41,7 +47,8 @@ TOGGLES = (
         behind_shopify=Verdict(
             Effect.CAUTION,
             "For emergencies only. Slows down every visitor and can block carts, feeds, and webhooks.",
-            REASONED,
+            Evidence.VENDOR,
+            docs("Under Attack mode"),
         ),
         confirmation=Confirmation(
             "Every visitor waits for a check before they see your store. Carts, product feeds, analytics, and webhooks can stop working.",
@@ -56,6 +63,13 @@ TOGGLES = (
         section=Section.SECURITY,
         setting="replace_insecure_js",
         in_batch=True,
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Only replaces polyfill.io, which few themes still load.",
+            Evidence.PROBE,
+            docs("Replace insecure JavaScript libraries"),
+            check="Look for polyfill.io in the source of a page of your store.",
+        ),
     ),
     Toggle(
         id=ToggleId("leaked_credential_checks"),
@@ -68,6 +82,12 @@ TOGGLES = (
         off={"enabled": False},
         permission="Zone WAF",
         caution="Only reports. A security rule has to act on it.",
+        behind_shopify=Verdict(
+            Effect.NO_EFFECT,
+            "Only reports, and Shopify’s current customer accounts have no passwords. Stores with legacy customer accounts still have them.",
+            Evidence.VENDOR,
+            docs("Leaked credentials detection"),
+        ),
     ),
     Toggle(
         id=ToggleId("page_shield"),
@@ -79,6 +99,11 @@ TOGGLES = (
         on={"enabled": True},
         off={"enabled": False},
         permission="Page Shield",
-        behind_shopify=Verdict(Effect.WORKS, "", TABLE),
+        behind_shopify=Verdict(
+            Effect.WORKS,
+            "Cloudflare’s table lists it as supported in both zones.",
+            Evidence.VENDOR,
+            TABLE,
+        ),
     ),
 )
