@@ -62,11 +62,11 @@ class Stage:
 
     async def observed_at(self, customer: int, toggle: str, since: float) -> float | None:
         """When the program first knew of a change made elsewhere after `since`; Unix seconds."""
-        query = select(func.min(changes.c.requested_at)).where(
+        query = select(func.min(changes.c.settled_at)).where(
             changes.c.customer_id == customer,
             changes.c.toggle_id == toggle,
             changes.c.status == ChangeStatus.OBSERVED.value,
-            changes.c.requested_at >= since * 1000,
+            changes.c.settled_at >= since * 1000,
         )
         engine = make_engine(self.database_url)
         try:
