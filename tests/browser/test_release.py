@@ -104,7 +104,7 @@ async def becomes_new(page: Page) -> None:
 
 async def test_page_is_loaded_anew_once_and_keeps_what_is_typed(roll: Roll, browser: Browser):
     page = await roll.open(browser)
-    await page.get_by_role("searchbox").fill("polish")
+    await page.get_by_role("searchbox").fill("cloudflare fonts")
     await expect(page.get_by_role("article")).to_have_count(1)
     await page.route(MANIFEST, answered_by_the_old_release)
 
@@ -118,7 +118,7 @@ async def test_page_is_loaded_anew_once_and_keeps_what_is_typed(roll: Roll, brow
 
     await page.unroute(MANIFEST)
     await becomes_new(page)
-    await expect(page.get_by_role("searchbox")).to_have_value("polish")
+    await expect(page.get_by_role("searchbox")).to_have_value("cloudflare fonts")
     await expect(page.get_by_role("searchbox")).to_be_focused()
     await expect(page.get_by_role("article")).to_have_count(1)
     await expect(page.get_by_text(wording.common.RELEASED)).to_have_count(0)
