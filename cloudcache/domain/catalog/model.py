@@ -84,7 +84,7 @@ class Evidence(StrEnum):
     VENDOR = "vendor"  # a sentence in the documentation of Cloudflare or Shopify carries it
     PROBE = "probe"  # the vendors are silent or only half clear, and a request to the store decides it
     MECHANISM = "mechanism"  # it follows from how two zones work together, and can't be seen from outside
-    NONE = "none"  # nobody has published it
+    NONE = "none"  # no one has published it
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,7 +332,7 @@ def _why(toggle: Toggle) -> rx.Component:
     return rx.el.details(
         rx.el.summary(wording.verdicts.WHY, aria_label=f"{wording.verdicts.WHY} {toggle.title}"),
         *(rx.el.p(text) for text in texts if text),
-        class_name="why",
+        class_name="row-why",
     )
 
 

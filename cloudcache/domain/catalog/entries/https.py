@@ -80,7 +80,7 @@ TOGGLES = (
         caution="Very old browsers can’t open your store anymore.",
         behind_shopify=Verdict(
             Effect.WORKS,
-            "Shopify serves nobody below TLS 1.2, so you lose no customers. Which zone’s setting counts depends on the certificate that’s shown.",
+            "Shopify serves no one below TLS 1.2, so you lose no customers. Which zone’s setting counts depends on the certificate that’s shown.",
             Evidence.PROBE,
             docs("Minimum TLS version"),
             check="Try to connect to your store with TLS 1.1. The connection must fail.",
