@@ -42,7 +42,7 @@ def row(toggle: Toggle) -> rx.Component:
                 ),
                 rx.el.p(toggle.description, class_name="row-text"),
                 rx.el.div(_notes(toggle, lock), id=f"n-{toggle.id}"),
-                rx.cond(_JUDGED, _why(toggle), rx.fragment()),
+                _why(toggle),
             ),
             slot(
                 cell=cell,
@@ -325,14 +325,15 @@ def _asks(toggle: Toggle, topology: Topology) -> str:
 
 
 def _why(toggle: Toggle) -> rx.Component:
-    """On demand: the reason if the row doesn't show it, what it rests on, and how to check it."""
+    """On demand: the reason if the row doesn't show it, what it rests on, and how to check it. Its room is kept where
+    it isn't shown, so that nothing moves when the topology becomes known."""
     verdict = toggle.verdict(Topology.O2O)
     shown = verdict.reason if verdict.effect is Effect.WORKS else ""
     texts = (shown, wording.verdicts.basis(verdict), wording.verdicts.how_to_check(verdict))
     return rx.el.details(
         rx.el.summary(wording.verdicts.WHY, aria_label=f"{wording.verdicts.WHY} {toggle.title}"),
         *(rx.el.p(text) for text in texts if text),
-        class_name="row-why",
+        class_name=rx.cond(_JUDGED, "row-why", "row-why off"),
     )
 
 
