@@ -28,7 +28,7 @@ from tests.bench.report import percentile
 from tests.load.processes import cost, family
 from tests.load.stage import Stage, embedded, shared
 from tests.support.ports import free_port
-from tests.support.waiting import SAFETY_NET_S
+from tests.support.waiting import SAFETY_NET_S, wait_until
 
 CALLERS = (1, 20, 100)
 SECONDS = 4.0
@@ -88,6 +88,13 @@ async def measure(
     }
 
 
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
 @contextmanager
 def bare_route() -> Iterator[tuple[str, int]]:
     """The bare route's address and process."""
@@ -98,13 +105,7 @@ def bare_route() -> Iterator[tuple[str, int]]:
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            until = time.monotonic() + SAFETY_NET_S
-            while time.monotonic() < until:
-                try:
-                    httpx.get(url, trust_env=False)
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.1)
+            wait_until(lambda: _answers(url), lambda: f"the bare route doesn't answer at {url}")
             yield url, process.pid
         finally:
             process.terminate()

@@ -163,12 +163,12 @@ async def test_app_that_keeps_its_socket_keeps_nothing_of_the_servers():
         async def send(self, message: Message) -> None:
             sent.append(message)
 
-    kept: list[object] = []
+    kept: list[tuple[Receive, Send]] = []
     sent: list[Message] = []
     ended: list[int] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        kept.extend((receive, send))
+        kept.append((receive, send))
         await receive()
         await send({"type": "websocket.accept"})
 
@@ -179,9 +179,9 @@ async def test_app_that_keeps_its_socket_keeps_nothing_of_the_servers():
     await shield(scope, server.receive, server.send)
     del server
 
-    receive, send = kept
+    ((receive, send),) = kept
     assert sent == [{"type": "websocket.accept"}] and ended == [1]
     assert watched() is None
-    assert (await receive())["type"] == "websocket.disconnect"  # type: ignore[operator]
+    assert (await receive())["type"] == "websocket.disconnect"
     with pytest.raises(OSError, match="ended"):
-        await send({"type": "websocket.send"})  # type: ignore[operator]
+        await send({"type": "websocket.send"})
