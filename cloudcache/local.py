@@ -241,7 +241,7 @@ def _drift(demo: DemoShop, seen: Sequence[Observation]) -> list[Observation]:
 def _turned(seen: Observation) -> Observation:
     toggle = BY_ID[seen.toggle]
     is_on = toggle.read(seen.value).state is State.ON
-    return replace(seen, value=toggle.off if is_on else toggle.on)
+    return replace(seen, value=toggle.wanted(State.of(not is_on), held=seen.value))
 
 
 @dataclass(frozen=True, slots=True)

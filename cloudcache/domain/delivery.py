@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from cloudcache.domain.catalog import Toggle
+from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, ChangeStatus, Observation
 from cloudcache.domain.ids import JSON
 
@@ -27,6 +28,10 @@ decided otherwise meanwhile."""
 
 SILENT_AFTER = 2
 """Unanswered calls in a row before the page says that Cloudflare is silent."""
+
+REJECTED = (Reason.WRONG_VALUE, Reason.NOT_EDITABLE, Reason.OTHER)
+"""Answers to a constant of ours that mean that this zone doesn't take it; one Free zone answered 400 to fields that
+it showed."""
 
 FIRST_PAUSE_MS = 1_000
 GROWTH = 3

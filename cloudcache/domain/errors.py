@@ -28,6 +28,7 @@ class Reason(StrEnum):
 
     PLAN = "plan"
     NOT_EDITABLE = "not_editable"
+    DASHBOARD_ONLY = "dashboard_only"
     TOKEN_REFUSED = "token_refused"  # noqa: S105  a code, not a secret
     PERMISSION = "permission"
     WRONG_VALUE = "wrong_value"
@@ -67,6 +68,7 @@ class ApiError:
 _SENTENCES: dict[Reason, str] = {
     Reason.PLAN: "The zone's plan doesn't include this setting",
     Reason.NOT_EDITABLE: "Cloudflare doesn't let this zone change the setting",
+    Reason.DASHBOARD_ONLY: "Cloudflare's API can't change this setting on this zone. Use the Cloudflare dashboard",
     Reason.TOKEN_REFUSED: "Cloudflare doesn't accept the token. It might be revoked, expired, or mistyped",
     Reason.PERMISSION: "The token is missing a permission",
     Reason.WRONG_VALUE: "Cloudflare rejected the value",

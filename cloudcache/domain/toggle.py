@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cloudcache.domain.catalog.model import Reading, State, Toggle, ZonePlan
+from cloudcache.domain.catalog.model import Effect, Reading, State, Toggle, Topology, ZonePlan
+from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, ChangeStatus
 from cloudcache.domain.ids import JSON, ToggleId
 
@@ -80,6 +81,10 @@ class Cell:
         is_read = self.seen_at is not None and self.absent_at is None
         return toggle.read(self.value) if is_read else Reading(State.OFF)
 
+    def is_unsafe(self, toggle: Toggle) -> bool:
+        """Whether the very value that was read harms a store."""
+        return self.seen_at is not None and self.absent_at is None and toggle.is_unsafe(self.value)
+
     def shown_state(self) -> State:
         """The switch's position: the wanted one while a change is open, else the cached one."""
         if self.change and self.change.is_open:
@@ -131,6 +136,12 @@ def _is_stale_before_its_end(cell: Cell, stale_after_ms: int) -> bool:
     return cell.ends_at - cell.seen_at >= stale_after_ms
 
 
+def effect(toggle: Toggle, cell: Cell, topology: Topology) -> Effect:
+    """What the setting does for the store with the value it has now."""
+    usual = toggle.verdict(topology).effect
+    return Effect.UNSAFE if usual is not Effect.NO_EFFECT and cell.is_unsafe(toggle) else usual
+
+
 class Lock(StrEnum):
     """Why a switch cannot be flipped by anybody."""
 
@@ -138,6 +149,7 @@ class Lock(StrEnum):
     NOT_EDITABLE = "not_editable"  # Cloudflare says so, for a reason it does not give
     PERMISSION = "permission"  # the shop's token was found not to have the permission
     ABSENT = "absent"  # Cloudflare does not have the setting for this zone
+    DASHBOARD = "dashboard"  # Cloudflare's API cannot change it on this zone
 
 
 def lock(
@@ -149,6 +161,8 @@ def lock(
         return Lock.PERMISSION
     is_absent = cell is not None and cell.absent_at is not None
     editable = cell.editable if cell else None
+    if cell is not None and not is_absent and _is_only_in_dashboard(toggle, cell):
+        return Lock.DASHBOARD
     if editable is True and not is_absent:
         return None
     if plan < toggle.min_plan:
@@ -156,3 +170,12 @@ def lock(
     if is_absent:
         return Lock.ABSENT
     return Lock.NOT_EDITABLE if editable is False else None
+
+
+def _is_only_in_dashboard(toggle: Toggle, cell: Cell) -> bool:
+    """Whether the zone's own answer, or its answer to our last change, shows that the API can't change it. A change
+    made in the dashboard since lifts that."""
+    change = cell.change
+    if change is not None and change.status is ChangeStatus.FAILED and change.error == Reason.DASHBOARD_ONLY:
+        return True
+    return cell.seen_at is not None and not toggle.is_writable(cell.value)

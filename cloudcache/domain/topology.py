@@ -64,5 +64,7 @@ def effect_counts(topology: Topology, plan: ZonePlan) -> EffectCounts:
     return EffectCounts(
         usable=len(included) - without_effect - effects.count(Effect.UNSAFE),
         without_effect=without_effect,
-        asking=sum(any(toggle.asks(topology, state) is not None for state in State) for toggle in included),
+        asking=sum(
+            any(toggle.asks(topology, state, on=()) is not None for state in State) for toggle in included
+        ),
     )

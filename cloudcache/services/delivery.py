@@ -19,6 +19,7 @@ from cloudcache.domain.delivery import (
     FIRST_PAUSE_MS,
     MAX_AGE_MS,
     READ_FIRST_AFTER_MS,
+    REJECTED,
     SILENT_AFTER,
     Effort,
     Holds,
@@ -295,7 +296,10 @@ class Delivery(Settlement):
         if self._lost_race:
             await self._read_zone_soon()
             return Tried.SETTLED
-        await self._fail(refusal.reason, refusal.detail)
+        if self._toggle.depends_on_zone and refusal.reason in REJECTED:
+            await self._fail(Reason.DASHBOARD_ONLY)
+        else:
+            await self._fail(refusal.reason, refusal.detail)
         if refusal.reason in (Reason.TOKEN_REFUSED, Reason.ZONE_GONE):
             # One answer proves little: the engine reads next, and confirms it before it suspends anything.
             await self._read_zone_soon()

@@ -37,6 +37,8 @@ PAGES_KEPT = 500
 NEWEST_CHANGES = 20
 """Of a toggle, among which is each that may be at Cloudflare now."""
 
+NOT_READ_YET = "Not read from Cloudflare yet"
+
 
 @dataclass(slots=True)
 class RecentPage:
@@ -128,12 +130,11 @@ class Toggles:
         page = await self._store.page(customer)
         cell = page.cells.get(toggle.id, Cell(toggle.id))
         _allow(toggle, page, cell)
-        if not confirmed and toggle.asks(page.customer.topology, wanted):
+        turned_on = {one.toggle for one in page.cells.values() if one.shown_state() is State.ON}
+        if not confirmed and toggle.asks(page.customer.topology, wanted, turned_on):
             raise NeedsConfirmation(on=on)
-        if restore is not None:
-            value = toggle.wanted(wanted, restore, restore)
-        else:
-            value = toggle.wanted(wanted, cell.last_on, cell.last_off)
+        last_on, last_off = (restore, restore) if restore is not None else (cell.last_on, cell.last_off)
+        value = toggle.wanted(wanted, last_on, last_off, cell.value)
         intent = Intent(toggle.id, wanted, value, actor, source, request_id)
         if await self._writer.is_refused(page.customer, toggle):
             await self._refuse(customer, intent)
@@ -312,3 +313,7 @@ def _allow(toggle: Toggle, page: Page, cell: Cell) -> None:
         raise Refused(Reason.UNKNOWN_SETTING)
     if locked is Lock.NOT_EDITABLE:
         raise Refused(Reason.NOT_EDITABLE)
+    if locked is Lock.DASHBOARD:
+        raise Refused(Reason.DASHBOARD_ONLY)
+    if toggle.depends_on_zone and cell.value is None:
+        raise Refused(Reason.CONFLICT, NOT_READ_YET)

@@ -9,7 +9,7 @@ from cloudcache.domain.catalog import BY_ID, TOGGLES, Toggle
 from cloudcache.domain.customers import Customer, Page
 from cloudcache.domain.events import Change
 from cloudcache.domain.ids import ToggleId
-from cloudcache.domain.toggle import Cell, lock, standing, standing_until
+from cloudcache.domain.toggle import Cell, effect, lock, standing, standing_until
 
 
 class SettingsDocument:
@@ -82,14 +82,14 @@ def _setting(toggle: Toggle, cell: Cell, customer: Customer, now: int) -> dict[s
     known = cell.seen_at is not None and cell.absent_at is None
     return {
         "id": toggle.id,
-        "title": toggle.title,
+        "title": toggle.title_on(customer.plan),
         "category": toggle.category,
         "enabled": (cell.reading(toggle).state.value == "on") if known else None,
         "value": cell.value if known else None,
         "seen_at": cell.seen_at,
         "standing": standing(cell, now).value,
         "locked": locked.value if locked else None,
-        "effect": toggle.verdict(customer.topology).effect.value,
+        "effect": effect(toggle, cell, customer.topology).value,
         "change": change_shown(cell.change) if cell.change and cell.change.is_open else None,
     }
 

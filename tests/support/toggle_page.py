@@ -42,8 +42,8 @@ def text() -> str:
         *(f"| {name} | {count} |\n" for name, count in effects.most_common()),
     ]
     tables = [
-        f"\n## {section.value}\n\n| id | plan | verdict | asks | reason | evidence | source | checked |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- |\n" + "".join(map(_line, toggles))
+        f"\n## {section.value}\n\n| id | plan | verdict | asks | reason | risks | evidence | source | checked |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n" + "".join(map(_line, toggles))
         for section, toggles in SECTIONS.items()
     ]
     return HEAD + "".join(counts) + "".join(tables)
@@ -60,6 +60,7 @@ def _line(toggle: Toggle) -> str:
         verdict.effect.value.replace("_", " "),
         asked,
         words,
+        " ".join(f"{name.capitalize()}: {asks.breaks}" for name, asks in found if asks).replace("|", "\\|"),
         verdict.evidence.value,
         verdict.source.name,
         verdict.source.checked.isoformat(),

@@ -3,14 +3,14 @@
 import pytest
 
 from cloudcache.domain.catalog import SECTIONS, find
-from cloudcache.domain.catalog.rules import DEPENDENCY_OF
-from cloudcache.ui.components.row import _dependency
+from cloudcache.domain.catalog.rules import relations_of
+from cloudcache.ui.components.row import _relation
 from cloudcache.ui.pages.grid import _on_count
 from tests.support.showing_tab import ShowingTab
 
 
 def test_dependency_on_an_unread_setting_says_neither_on_nor_off():
-    rendered = str(_dependency(DEPENDENCY_OF[find("early_hints").id]).render())
+    rendered = str(_relation(relations_of(find("early_hints").id)[0]).render())
 
     loading, unread, rest = rendered.partition('"u"?.valueOf')
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import quote
@@ -167,9 +167,7 @@ class CloudflareClient:
         """Permissions are judged before values, so a value that cannot be right tells the one from the other.
 
         What was taken all the same would be a change nobody asked for: the probe is no value of any setting."""
-        body = json.dumps(
-            {"value": PROBE} if toggle.setting else dict.fromkeys(_fields(toggle), PROBE)
-        ).encode()
+        body = json.dumps(dict.fromkeys(toggle.fields, PROBE)).encode()
         call = of_zone(toggle.method, access, toggle.path, toggle.permission, body)
         try:
             await self._ask(call, lambda answer, _: True)
@@ -325,10 +323,6 @@ def outcome_of(error: CloudcacheError) -> str:
         (Unclear, "unclear"),
     )
     return next((name for kind, name in kinds if isinstance(error, kind)), "other")
-
-
-def _fields(toggle: Toggle) -> Sequence[str]:
-    return list(toggle.on) if isinstance(toggle.on, dict) else ["value"]
 
 
 def _tells_withdrawal(status: int, failure: Failure) -> bool:

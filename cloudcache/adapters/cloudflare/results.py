@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 from cloudcache.domain.catalog import BY_ID, Read, Toggle, ZonePlan
-from cloudcache.domain.catalog.shapes import is_usable
 from cloudcache.domain.events import Observation, ReadResult
 from cloudcache.domain.ids import JSON, ToggleId, ZoneId
 from cloudcache.ports import DnsRecord, TokenFacts, ZoneFacts
@@ -49,7 +48,7 @@ def observe(toggle: Toggle, result: JSON, at: int, ray: str) -> Observation | No
 def observe_written(toggle: Toggle, result: JSON, at: int, ray: str) -> Observation | None:
     """Return what the answer to a write says; None when its value cannot be used, so that it is read again."""
     seen = observe(toggle, result, at, ray)
-    return seen if seen is not None and is_usable(toggle, seen.value) else None
+    return seen if seen is not None and toggle.is_usable(seen.value) else None
 
 
 def observe_all(read: Read, result: JSON, at: int, ray: str) -> ReadResult | None:
@@ -84,7 +83,7 @@ def _result(
 ) -> ReadResult:
     found = [observe(toggle, item, at, ray) for toggle, item in items]
     seen = tuple(one for one in found if one is not None)
-    usable = {one.toggle for one in seen if is_usable(BY_ID[one.toggle], one.value)}
+    usable = {one.toggle for one in seen if BY_ID[one.toggle].is_usable(one.value)}
     omitted = {one.id for one in read.toggles} - usable - set(absent)
     return ReadResult(seen, frozenset(absent), frozenset(omitted))
 

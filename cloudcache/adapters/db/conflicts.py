@@ -11,10 +11,10 @@ from dataclasses import replace
 from sqlalchemy import select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cloudcache.adapters.db.models import changes, toggles, zones
+from cloudcache.adapters.db.models import changes, toggles
 from cloudcache.adapters.db.rows import loads
 from cloudcache.adapters.db.settling import PENDING, of_toggle
-from cloudcache.domain.catalog import BY_ID, State, ZonePlan
+from cloudcache.domain.catalog import BY_ID, State
 from cloudcache.domain.catalog.rules import RELATED, permitted_value
 from cloudcache.domain.errors import Refused
 from cloudcache.domain.events import Change
@@ -43,12 +43,8 @@ async def _permitted(
 ) -> JSON:
     if toggle not in RELATED:
         return value
-    plan = (
-        await connection.execute(select(zones.c.plan).where(zones.c.customer_id == customer))
-    ).scalar_one()
-    related = RELATED[toggle]
-    values = await _values_of(connection, customer, related) if related else []
-    return permitted_value(BY_ID[toggle], state, value, ZonePlan.named(str(plan)), values)
+    values = await _values_of(connection, customer, RELATED[toggle])
+    return permitted_value(BY_ID[toggle], state, value, values)
 
 
 async def _values_of(connection: AsyncConnection, customer: CustomerId, toggle: ToggleId) -> list[JSON]:

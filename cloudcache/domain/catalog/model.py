@@ -7,11 +7,12 @@ shown as it is. `wanted` is the way back; it restores the finer value the mercha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum, StrEnum
 
+from cloudcache.domain.catalog.shapes import decides
 from cloudcache.domain.ids import JSON, ToggleId
 
 
@@ -130,7 +131,11 @@ class Confirmation:
     breaks: str
     way_back: str
     only_when_unsafe: bool = False
+    only_with: ToggleId | None = None
+    """Asked only while this other toggle is on."""
     type_shop: bool = False
+    for_an_hour: bool = False
+    """Whether it can be turned on for one hour instead, after which this app turns it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +177,10 @@ class Toggle:
     off: JSON = "off"
     others: Mapping[str, State] = field(default_factory=dict)
     never_restored: frozenset[str] = frozenset()
+    unsafe_values: frozenset[str] = frozenset()
+    """Finer values that harm a store although the setting itself may be fine; a click never sets them."""
+    paid_title: str = ""
+    """What Cloudflare calls it from the Pro plan on, where that is another product."""
     in_batch: bool = False
     min_plan: ZonePlan = ZonePlan.FREE
     permission: str = "Zone Settings"
@@ -200,6 +209,15 @@ class Toggle:
     def method(self) -> str:
         """The verb that changes it."""
         return self.endpoint.method if self.endpoint else "PATCH"
+
+    def title_on(self, plan: ZonePlan) -> str:
+        """What Cloudflare calls it on this plan."""
+        return self.paid_title if self.paid_title and plan > ZonePlan.FREE else self.title
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The members of the body that changes it."""
+        return tuple(self.on) if self.endpoint and isinstance(self.on, dict) else ("value",)
 
     def body(self, value: JSON) -> JSON:
         """The request body that sets `value`."""
@@ -232,13 +250,32 @@ class Toggle:
         side = State.ON if len(self.others) - offs > offs else State.OFF
         return Reading(side, text[:40], known=False)
 
+    @property
+    def depends_on_zone(self) -> bool:
+        """Whether the zone's own answer decides which fields are sent."""
+        return False
+
+    def is_usable(self, value: JSON) -> bool:
+        """Whether a wire value decides on or off, even if its word is unknown here."""
+        return decides(self.on, value)
+
+    def is_writable(self, value: JSON) -> bool:
+        """Whether Cloudflare's API can change it on a zone that holds `value`."""
+        return True
+
+    def is_unsafe(self, value: JSON) -> bool:
+        """Whether this very value harms a store."""
+        return self.read(value).detail in self.unsafe_values
+
     def accepts(self, value: JSON) -> bool:
         """Whether `value` has the setting's own type and shape, so that it may be sent. `read` is more generous: it
         understands `false` for "off", which Cloudflare refuses to take."""
         return _conforms(value, self.on, self.off, self.others) and not _is_void(value)
 
-    def wanted(self, state: State, last_on: JSON = None, last_off: JSON = None) -> JSON:
-        """The absolute value to send for `state`: the finer one held before if it may be sent, else the plain one."""
+    def wanted(self, state: State, last_on: JSON = None, last_off: JSON = None, held: JSON = None) -> JSON:
+        """The absolute value to send for `state`: the finer one held before if it may be sent, else the plain one.
+
+        `held` is the value that the zone has now, for settings whose fields depend on the zone."""
         remembered = last_on if state is State.ON else last_off
         if remembered is not None and self.accepts(remembered):
             reading = self.read(remembered)
@@ -255,10 +292,17 @@ class Toggle:
         effect = Effect.CAUTION if self.caution else Effect.WORKS
         return Verdict(effect, self.caution, Evidence.MECHANISM, TOPOLOGY)
 
-    def asks(self, topology: Topology, wanted: State = State.ON) -> Confirmation | None:
-        """What must be confirmed before it is turned on or off, or nothing."""
+    def asks(
+        self, topology: Topology, wanted: State = State.ON, on: Container[ToggleId] | None = None
+    ) -> Confirmation | None:
+        """What must be confirmed before it is turned on or off, or nothing; `on` are the toggles that are on, None
+        where that isn't known."""
         asks = self.confirmation if wanted is State.ON else self.confirmation_off
-        if asks and asks.only_when_unsafe and self.verdict(topology).effect is not Effect.UNSAFE:
+        if asks is None:
+            return None
+        if asks.only_when_unsafe and self.verdict(topology).effect is not Effect.UNSAFE:
+            return None
+        if asks.only_with is not None and on is not None and asks.only_with not in on:
             return None
         return asks
 

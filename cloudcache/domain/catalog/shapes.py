@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from cloudcache.domain.catalog.model import Toggle
 from cloudcache.domain.ids import JSON
 
 
-def is_usable(toggle: Toggle, value: JSON) -> bool:
-    """Whether a wire value decides on or off, even if its word is unknown here.
+def decides(sample: JSON, value: JSON) -> bool:
+    """Whether a wire value shaped like `sample` says on or off.
 
     A null, an empty text, a list, and an object without the member that decides say nothing about the setting:
     reading them as "off" would report a change that never happened.
     """
-    sample = toggle.on
     while isinstance(sample, dict) and isinstance(value, dict):
         name = "enabled" if "enabled" in sample else next(iter(sample))
         if name not in value:

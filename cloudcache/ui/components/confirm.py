@@ -11,6 +11,7 @@ import reflex as rx
 from cloudcache.domain.catalog import TOGGLES, Confirmation, State, Toggle
 from cloudcache.ui import wording
 from cloudcache.ui.components.elements import TOKEN
+from cloudcache.ui.components.row import title
 from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.questions import asked
 
@@ -37,7 +38,7 @@ def _dialog(toggle: Toggle, on: bool, asks: Confirmation) -> rx.Component:
     change, keep = wording.rows.ASKED[on]
     return rx.el.dialog(
         rx.el.form(
-            rx.el.header(rx.el.h2(f"{change} {toggle.title}?", id="ask-head")),
+            rx.el.header(rx.el.h2(f"{change} ", title(toggle), "?", id="ask-head")),
             rx.el.div(
                 rx.el.p(asks.breaks, id="ask-text"),
                 rx.el.p(asks.way_back, class_name="quiet"),

@@ -9,17 +9,30 @@ from __future__ import annotations
 import reflex as rx
 from reflex_components_core.core.banner import has_connection_errors
 
-from cloudcache.domain.catalog import Effect, Toggle, Topology
-from cloudcache.domain.catalog.rules import DEPENDENCY_OF, Dependency
+from cloudcache.domain.catalog import Effect, Toggle, Topology, ZonePlan
+from cloudcache.domain.catalog.rules import Kind, Relation, dependents, relations_of
 from cloudcache.domain.ids import ToggleId
 from cloudcache.ui import wording
-from cloudcache.ui.components.elements import TOKEN, age, press, unsent
+from cloudcache.ui.components.elements import TOKEN, press
 from cloudcache.ui.components.icons import icon
+from cloudcache.ui.components.slot import actions, slot
 from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.rows import NUMBER
 
 _JUDGED = (Grid.topology == "o2o") | (Grid.topology == "unknown")
 """Whether the verdicts behind Shopify hold."""
+
+
+DASHBOARD = "https://dash.cloudflare.com/?to=/:account/:zone"
+"""Cloudflare asks for the account and the zone, and opens that zone."""
+PLANS = "https://www.cloudflare.com/plans/"
+
+
+def title(toggle: Toggle) -> str | rx.Var[str]:
+    """What the row is called; some settings have another name on paid plans."""
+    if not toggle.paid_title:
+        return toggle.title
+    return rx.cond(Grid.plan == ZonePlan.FREE.title, toggle.title, toggle.paid_title)
 
 
 def cell_of(toggle_id: ToggleId) -> rx.Var[str]:
@@ -36,7 +49,7 @@ def row(toggle: Toggle) -> rx.Component:
         rx.el.article(
             rx.el.div(
                 rx.el.h3(
-                    rx.el.span(toggle.title, id=f"t-{toggle.id}"),
+                    rx.el.span(title(toggle), id=f"t-{toggle.id}"),
                     _badges(toggle, lock),
                     class_name="row-title",
                 ),
@@ -48,8 +61,8 @@ def row(toggle: Toggle) -> rx.Component:
                 cell=cell,
                 word=Grid.words[toggle.id].to(str),
                 name=toggle.id,
-                title=toggle.title,
-                acts=_actions(lock),
+                title=title(toggle),
+                acts=actions(lock),
             ),
             switch(cell=cell, lock=lock, status=rx.cond(Grid.reads_only, "v", Grid.status), name=toggle.id),
             class_name="row",
@@ -81,176 +94,6 @@ def switch(cell: rx.Var[str], lock: rx.Var[str], status: rx.Var[str], name: rx.V
     )
 
 
-@rx.memo
-def slot(
-    cell: rx.Var[str], word: rx.Var[str], name: rx.Var[str], title: rx.Var[str], acts: rx.Var[str]
-) -> rx.Component:
-    """Two lines: the state in words; its age, its reason, and the one action it offers."""
-    letter, at = cell[0:1].lower(), cell[1:]
-    on = cell[0:1] == cell[0:1].upper()
-    look = rx.match(
-        letter,
-        ("p", "slot live-now"),
-        ("q", "slot live-now"),
-        ("f", "slot bad"),
-        ("k", "slot bad"),
-        ("o", "slot warn"),
-        ("x", "slot warn"),
-        ("h", "slot warn"),
-        ("s", "slot warn"),
-        ("m", "slot warn"),
-        ("d", "slot live-now"),
-        rx.cond(on, "slot", "slot is-off"),
-    )
-    picture = rx.match(
-        letter,
-        ("p", icon("sync", "icon spin")),
-        ("q", icon("clock")),
-        ("f", icon("cross")),
-        ("k", icon("cross")),
-        ("o", icon("out")),
-        ("x", icon("out")),
-        ("h", icon("out")),
-        ("s", icon("stale")),
-        ("m", icon("stale")),
-        ("d", icon("clock")),
-        ("e", icon("clock")),
-        rx.fragment(),
-    )
-    return rx.cond(
-        cell == "",
-        _skeleton(),
-        rx.el.div(
-            picture,
-            rx.el.span(_state(letter, on, at, word), class_name="words"),
-            rx.el.span(
-                unsent(toggle=name, sending=wording.rows.SENDING, unsent=wording.rows.UNSENT),
-                _age(letter, at, word),
-                _action(letter, name, title, acts),
-                class_name="more",
-            ),
-            class_name=look,
-            id="s-" + name,
-        ),
-    )
-
-
-def _state(letter: rx.Var[str], on: rx.Var[bool], at: rx.Var[str], word: rx.Var[str]) -> rx.Component:
-    onoff = rx.cond(on, wording.rows.ON, wording.rows.OFF)
-    lines = _lines(word)
-
-    def said(line: int, otherwise: str | rx.Component | rx.Var[str]) -> rx.Var[str]:
-        """The headline that the row brings, else what its letter says."""
-        return rx.cond(lines[line], lines[line], otherwise)
-
-    finer = rx.cond(word, onoff + " (" + word + ")", onoff)
-    words = rx.match(
-        letter,
-        ("p", said(3, rx.cond(on, wording.rows.TURNING_ON, wording.rows.TURNING_OFF))),
-        ("q", said(3, rx.cond(on, wording.rows.WAITING_ON, wording.rows.WAITING_OFF))),
-        ("f", said(1, rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF))),
-        ("k", said(1, rx.cond(on, wording.rows.STILL_ON, wording.rows.STILL_OFF))),
-        ("o", said(2, rx.cond(on, wording.rows.OUTSIDE_ON, wording.rows.OUTSIDE_OFF))),
-        ("x", said(2, wording.rows.OUTSIDE_CHANGED)),
-        ("h", said(2, rx.cond(on, wording.rows.REPORTED_ON, wording.rows.REPORTED_OFF))),
-        ("s", rx.cond(on, wording.rows.STALE_ON, wording.rows.STALE_OFF)),
-        ("u", wording.rows.UNREAD),
-        ("n", wording.rows.NOT_AVAILABLE),
-        ("m", rx.cond(word, word, onoff + " · " + wording.rows.NOT_REPORTED)),
-        ("d", wording.rows.ENDED),
-        ("e", wording.rows.ON_UNTIL + " "),
-        finer,
-    )
-    return rx.fragment(words, rx.cond(letter == "e", age(at=at, says="clock"), rx.fragment()))
-
-
-def _lines(word: rx.Var[str]) -> rx.Var[list[str]]:
-    """The words of a row, a line each; see `states/rows.py`."""
-    return rx.Var(f"({word!s} ?? '').split('\\n')", _var_data=word._get_all_var_data()).to(list[str])
-
-
-def _age(letter: rx.Var[str], at: rx.Var[str], word: rx.Var[str]) -> rx.Component:
-    lines = _lines(word)
-    made, who = lines[0], lines[1]
-    noticed_alone, noticed_after_name = wording.rows.NOTICED
-
-    def by(*when: object) -> rx.Component:
-        """Who, and when; a long name is cut, so that the time stays whole."""
-        named = rx.el.span(rx.el.bdi(who, class_name="cut"), rx.el.span(", ", *when), class_name="who")
-        return rx.cond(who, named, rx.el.span(*when))
-
-    noticed = rx.cond(
-        who,
-        by(noticed_after_name, " ", age(at=at, says="ago")),
-        rx.el.span(noticed_alone, " ", age(at=at, says="ago")),
-    )
-    outside = rx.cond(made, by(age(at=made, says="ago")), noticed)
-
-    def ago(before: str) -> rx.Component:
-        return rx.el.span(before, " ", age(at=at, says="ago"))
-
-    return rx.match(
-        letter,
-        ("c", ago(wording.rows.CONFIRMED)),
-        ("p", ago(wording.rows.SENT)),
-        ("q", rx.el.span(age(at=at, says="in"))),
-        ("f", rx.el.span(lines[0])),
-        ("k", rx.el.span(lines[0])),
-        ("o", outside),
-        ("x", outside),
-        ("h", by(age(at=at, says="ago"))),
-        ("s", ago(wording.rows.LAST_CHECKED)),
-        ("u", rx.el.span(wording.rows.UNREAD_MORE)),
-        ("m", rx.cond(word, rx.fragment(), ago(wording.rows.LAST_CHECKED))),
-        ("d", ago(wording.rows.ENDED_AGO)),
-        (
-            "e",
-            rx.el.span(rx.cond(lines[1], lines[1], wording.rows.CHECKED), " ", age(at=lines[0], says="ago")),
-        ),
-        ago(wording.rows.CHECKED),
-    )
-
-
-def _actions(lock: rx.Var[str]) -> rx.Var[str]:
-    """What can be done in a row: "a" all, "r" cancel and read again, "c" cancel, "" nothing."""
-    connected = (Grid.status == "l") | (Grid.status == "w")
-    return rx.cond(Grid.reads_only, "", rx.cond(connected, rx.cond(lock == "-", "a", "r"), "c"))
-
-
-def _action(letter: rx.Var[str], name: rx.Var[str], title: rx.Var[str], acts: rx.Var[str]) -> rx.Component:
-    """The action of this letter, unless it is known to fail here."""
-    writes, reads = acts == "a", (acts == "a") | (acts == "r")
-
-    def act(words: str, what: str) -> rx.Component:
-        return rx.el.button(
-            words,
-            type="button",
-            class_name="link",
-            aria_label=f"{words}: " + title,
-            id=f"a-{what}-" + name,
-            custom_attrs={"data-then": "w-" + name},
-            on_click=Grid.act(what, name, TOKEN, press(f"a-{what}-" + name)),
-        )
-
-    return rx.match(
-        letter,
-        ("q", rx.cond(acts != "", act(wording.rows.CANCEL_CHANGE, "cancel"))),
-        ("f", rx.cond(writes, act(wording.rows.TRY_AGAIN, "retry"))),
-        ("k", rx.cond(writes, act(wording.rows.TRY_AGAIN, "retry"))),
-        ("o", rx.cond(writes, act(wording.rows.REVERT, "revert"))),
-        ("x", rx.cond(writes, act(wording.rows.REVERT, "revert"))),
-        ("h", rx.cond(reads, act(wording.rows.REFRESH, "check"))),
-        ("s", rx.cond(reads, act(wording.rows.REFRESH, "check"))),
-        ("m", rx.cond(reads, act(wording.rows.REFRESH, "check"))),
-        rx.fragment(),
-    )
-
-
-def _skeleton() -> rx.Component:
-    bars = [rx.el.span(class_name="skel", style={"width": width}) for width in ("28px", "104px")]
-    return rx.el.div(*bars, class_name="slot loading", aria_hidden="true")
-
-
 def _badge(words: str, picture: str, class_name: str = "badge") -> rx.Component:
     return rx.el.span(icon(picture), words, class_name=class_name)
 
@@ -264,6 +107,7 @@ def _badges(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
         ("x", _badge(wording.rows.LOCKED, "lock")),
         ("a", _badge(wording.rows.LOCKED, "lock")),
         ("n", _badge(wording.rows.LOCKED, "lock")),
+        ("d", _badge(wording.rows.LOCKED, "lock")),
         plan,
     )
     effect = toggle.behind_shopify.effect
@@ -290,18 +134,35 @@ def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
         Grid.plan,
         " ",
         wording.rows.ZONE_PLAN[1],
+        " ",
+        _outside(wording.rows.PLANS_LINK, PLANS),
     )
-    free = [_risk(toggle)]
-    rule = DEPENDENCY_OF.get(toggle.id)
-    if rule and rule.other != "development_mode":
-        free.append(_dependency(rule))
     return rx.match(
         lock,
-        ("-", rx.fragment(*free)),
-        ("x", _note(wording.rows.NOT_EDITABLE_NOTE)),
-        ("n", _note(wording.rows.NOT_AVAILABLE_NOTE)),
-        ("a", _note(wording.rows.needs_permission(toggle.permission))),
-        rx.fragment(locked),
+        ("-", rx.fragment(_risk(toggle), *_relations(toggle))),
+        ("x", _note(wording.rows.NOT_EDITABLE_NOTE, " ", _dashboard_link())),
+        ("n", _note(wording.rows.NOT_AVAILABLE_NOTE, " ", _dashboard_link())),
+        ("d", _note(wording.rows.DASHBOARD_NOTE, " ", _dashboard_link())),
+        ("a", _note(wording.rows.needs_permission(toggle.permission), " ", _connection_link())),
+        locked,
+    )
+
+
+def _outside(words: str, href: str) -> rx.Component:
+    """A link out of the app; it says that it opens a new tab."""
+    hint = rx.el.span(f" {wording.rows.NEW_TAB}", class_name="sr")
+    return rx.el.a(words, hint, href=href, target="_blank", rel="noopener noreferrer", class_name="link")
+
+
+def _dashboard_link() -> rx.Component:
+    return _outside(wording.rows.DASHBOARD_LINK, DASHBOARD)
+
+
+def _connection_link() -> rx.Component:
+    return rx.cond(
+        Grid.reads_only,
+        rx.fragment(),
+        rx.el.a(wording.rows.CONNECTION_LINK, href="/connect", class_name="link"),
     )
 
 
@@ -321,7 +182,7 @@ def _risk(toggle: Toggle) -> rx.Component:
 
 def _asks(toggle: Toggle, topology: Topology) -> str:
     """What follows a note that warns of turning the setting on."""
-    return f" {wording.rows.ASKS}" if toggle.asks(topology) else ""
+    return f" {wording.rows.ASKS}" if toggle.asks(topology, on=()) else ""
 
 
 def _why(toggle: Toggle) -> rx.Component:
@@ -331,13 +192,22 @@ def _why(toggle: Toggle) -> rx.Component:
     shown = verdict.reason if verdict.effect is Effect.WORKS else ""
     texts = (shown, wording.verdicts.basis(verdict), wording.verdicts.how_to_check(verdict))
     return rx.el.details(
-        rx.el.summary(wording.verdicts.WHY, aria_label=f"{wording.verdicts.WHY} {toggle.title}"),
+        rx.el.summary(wording.verdicts.WHY, aria_label=wording.verdicts.WHY + " " + title(toggle)),
         *(rx.el.p(text) for text in texts if text),
         class_name=rx.cond(_JUDGED, "row-why", "row-why off"),
     )
 
 
-def _dependency(rule: Dependency) -> rx.Component:
+def _relations(toggle: Toggle) -> list[rx.Component]:
+    """What it depends on, with how that stands now, and what depends on it."""
+    notes = [_relation(rule) for rule in relations_of(toggle.id) if rule.kind is not Kind.PAUSED_BY]
+    for kind, say in wording.rows.DEPENDENTS.items():
+        if names := [one.title for one in dependents(toggle.id, kind)]:
+            notes.append(_note(say.format(names=wording.common.listed(names))))
+    return notes
+
+
+def _relation(rule: Relation) -> rx.Component:
     letter = cell_of(rule.other)[0:1]
     known = rx.cond(letter == letter.upper(), wording.rows.DEPENDS_ON[0], wording.rows.DEPENDS_ON[1])
     return _note(rule.note, rx.cond(_is_known(letter), known, ""))

@@ -33,6 +33,10 @@ class Filtering:
     def _rows(self) -> list[str]:
         return [getattr(self, f"r{number}") for number in range(len(TOGGLES))]
 
+    def _turned_on(self) -> set[ToggleId]:
+        """The settings whose switch is shown as on."""
+        return {toggle.id for toggle, row in zip(TOGGLES, self._rows(), strict=True) if rows.is_on(row)}
+
     def _row(self, toggle: Toggle) -> str:
         row: str = getattr(self, f"r{rows.NUMBER[toggle.id]}")
         return row

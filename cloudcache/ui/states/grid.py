@@ -203,7 +203,7 @@ class Grid(RowActions, rx.State):
         if rows.is_queued(before):
             await self._store(actor, toggle, before, self._taking_back(actor, toggle, on, request))
             return
-        if toggle.asks(Topology(self.topology), State.of(on)):
+        if toggle.asks(Topology(self.topology), State.of(on), self._turned_on()):
             self._ask(toggle, on=on)
             return
         self._show(toggle, rows.pending(on, current().clock.now_ms()))
@@ -222,7 +222,7 @@ class Grid(RowActions, rx.State):
             or not await self._may_write(toggle, token)
         ):
             return
-        asks = toggle.asks(Topology(self.topology), State.of(on))
+        asks = toggle.asks(Topology(self.topology), State.of(on), self._turned_on())
         typed = form.get("shop", "") if isinstance(form, dict) else ""
         if asks and asks.type_shop and not self._is_shop(typed):
             self.wrong = False

@@ -9,6 +9,7 @@
     h changed elsewhere then as the change log tells, and not read yet
     n not available on this zone, checked then           d ended by itself at that second, being checked
     m not reported by Cloudflare's last answer, seen then
+    b a value that harms the store, seen then
     k not stored then: known to this tab only, so it is neither counted nor an attention item
 
 So one flip sends seven characters, "3 of 5 on" is a count of upper-case letters, and ages tick in the browser.
@@ -56,9 +57,16 @@ _LETTERS = {
 
 
 _OF_A_CHANGE = (Standing.SENT, Standing.QUEUED, Standing.FAILED, Standing.OUTSIDE, Standing.REPORTED)
+_CALM = (Standing.CONFIRMED, Standing.CHECKED)
 _WITHOUT_WORD = (Standing.ABSENT, Standing.ENDED, Standing.OMITTED)
 
-_AGES = {"c": STALE_AFTER_MS, "r": STALE_AFTER_MS, "o": OUTSIDE_SHOWN_MS, "x": OUTSIDE_SHOWN_MS}
+_AGES = {
+    "b": STALE_AFTER_MS,
+    "c": STALE_AFTER_MS,
+    "r": STALE_AFTER_MS,
+    "o": OUTSIDE_SHOWN_MS,
+    "x": OUTSIDE_SHOWN_MS,
+}
 """How long after its second a row turns into another one by itself."""
 
 FOREVER = 2**63
@@ -110,6 +118,8 @@ def _row(cell: Cell, stands: Standing, now: int) -> str:
         at = cell.ends_at
     elif _ends_by_itself(cell, stands, now):
         letter, at = "e", cell.ends_at
+    elif stands in _CALM and cell.is_unsafe(BY_ID[cell.toggle]):
+        letter = "b"
     on = cell.shown_state() is State.ON and stands is not Standing.ABSENT
     return (letter.upper() if on else letter) + seconds(at)
 
@@ -155,8 +165,7 @@ def _words_of(change: Change, stands: Standing) -> list[str]:
 
 
 def _ends_by_itself(cell: Cell, stands: Standing, now: int) -> bool:
-    calm = stands in (Standing.CONFIRMED, Standing.CHECKED)
-    return calm and cell.state is State.ON and cell.ends_at is not None and cell.ends_at > now
+    return stands in _CALM and cell.state is State.ON and cell.ends_at is not None and cell.ends_at > now
 
 
 def right_until(shown: Sequence[str], words: Mapping[ToggleId, str]) -> int:
@@ -221,7 +230,7 @@ def is_reviewable(row: str) -> bool:
 
 def locks(customer: Customer, cells: Mapping[ToggleId, Cell]) -> str:
     """One character per toggle: `-` free, `p b e` the plan it needs, `x` not editable, `a` no permission,
-    `n` not available on this zone."""
+    `n` not available on this zone, `d` not by Cloudflare's API."""
     return "".join(_lock(toggle, cells.get(toggle.id), customer) for toggle in TOGGLES)
 
 
@@ -231,6 +240,8 @@ def _lock(toggle: Toggle, cell: Cell | None, customer: Customer) -> str:
         return "a"
     if why is Lock.ABSENT:
         return "n"
+    if why is Lock.DASHBOARD:
+        return "d"
     if why is Lock.PLAN:
         return toggle.min_plan.name[0].lower()
     return "x" if why is Lock.NOT_EDITABLE else "-"
@@ -238,7 +249,7 @@ def _lock(toggle: Toggle, cell: Cell | None, customer: Customer) -> str:
 
 def needs_attention(toggle: Toggle, row: str, topology: Topology) -> bool:
     """Whether this row failed, was changed elsewhere, is stale, or is risky or without effect and on."""
-    return row != "" and (row[0] in "fFoOxXhHsSmM" or _is_pointless(toggle, row, topology))
+    return row != "" and (row[0] in "fFoOxXhHsSmMbB" or _is_pointless(toggle, row, topology))
 
 
 def tally(shown: Sequence[str], topology: Topology) -> list[int]:
@@ -248,10 +259,11 @@ def tally(shown: Sequence[str], topology: Topology) -> list[int]:
     odd = [
         toggle.verdict(topology).effect
         for toggle, row in zip(TOGGLES, shown, strict=True)
-        if row[:1].lower() not in ("f", "o", "x", "h", "s", "m") and _is_pointless(toggle, row, topology)
+        if row[:1].lower() not in ("f", "o", "x", "h", "s", "m", "b") and _is_pointless(toggle, row, topology)
     ]
-    elsewhere, unsafe = sum(map(letters.count, "oxh")), odd.count(Effect.UNSAFE)
-    return [letters.count("f"), elsewhere, sum(map(letters.count, "sm")), len(odd) - unsafe, unsafe]
+    elsewhere, pointless = sum(map(letters.count, "oxh")), odd.count(Effect.NO_EFFECT)
+    unsafe = odd.count(Effect.UNSAFE) + letters.count("b")
+    return [letters.count("f"), elsewhere, sum(map(letters.count, "sm")), pointless, unsafe]
 
 
 def _is_pointless(toggle: Toggle, row: str, topology: Topology) -> bool:

@@ -5,8 +5,9 @@ A part of the grid's state without handlers; `grid.py` has the variables, and wh
 
 from __future__ import annotations
 
-from cloudcache.domain.catalog import TOGGLES, Toggle, Topology, find
+from cloudcache.domain.catalog import TOGGLES, Toggle, Topology, ZonePlan, find
 from cloudcache.domain.customers import Customer, Page, ZoneStatus
+from cloudcache.domain.toggle import Cell
 from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import rows
@@ -18,6 +19,11 @@ _STATUS = {
     ZoneStatus.GONE: "g",
     ZoneStatus.DISCONNECTED: "n",
 }
+
+
+def _may_unlock(cell: Cell) -> bool:
+    """Whether what was read of a row can lock or unlock its switch."""
+    return cell.editable is not None or find(cell.toggle).depends_on_zone
 
 
 class Showing(Filtering):
@@ -47,7 +53,7 @@ class Showing(Filtering):
         self._set("words", words)
         if first:
             self._set("clock", rows.seconds(now))
-        if first or any(cell.editable is not None for cell in page.cells.values()):
+        if first or any(_may_unlock(cell) for cell in page.cells.values()):
             self._set("locks", self._locks(page, first))
         self._set_customer(page.customer, progress)
         if counted:
@@ -136,7 +142,7 @@ class Showing(Filtering):
         if toggle_id not in self._clicked or row[0] in "pPqQ":
             return
         self._clicked = [one for one in self._clicked if one != toggle_id]
-        title = find(toggle_id).title
+        title = find(toggle_id).title_on(ZonePlan.named(self.plan))
         if row[0] in "fF":
             self.said = wording.rows.not_changed(title, word.split("\n")[0])
         elif row[0] in "cCrR":
@@ -147,7 +153,7 @@ class Showing(Filtering):
         self._show(toggle, rows.not_stored(rows.is_on(before), current().clock.now_ms()))
         self.words = {**self.words, toggle.id: f"{why}\n{headline}" if headline else why}
         self._forget_press(toggle)
-        self.said = wording.rows.not_changed(toggle.title, why)
+        self.said = wording.rows.not_changed(toggle.title_on(ZonePlan.named(self.plan)), why)
         self._count(self._rows())
 
     def _note_press(self, toggle: Toggle) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 APP = "cloudcache"
 TITLE = "Cloudflare settings"
 SKIP = "Skip to content"
@@ -24,3 +26,10 @@ RELEASED_WAITING = (
     "cloudcache was updated. Reload this page to continue. Tokens and open dialogs aren’t kept."
 )
 RELOAD_NOW = "Reload now"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them: "A", "A and B", "A, B, and C"."""
+    if len(names) < 3:
+        return " and ".join(names)
+    return f"{', '.join(names[:-1])}, and {names[-1]}"

@@ -9,6 +9,7 @@ from cloudcache.ui.wording.rows import NOT_AVAILABLE
 _REASONS: dict[Reason, str] = {
     Reason.PLAN: "Your plan doesn’t include this",
     Reason.NOT_EDITABLE: "Cloudflare doesn’t allow this",
+    Reason.DASHBOARD_ONLY: "Can’t be changed through the API here",
     Reason.TOKEN_REFUSED: "Cloudflare rejected your token",
     Reason.PERMISSION: "Your token can’t edit this setting",
     Reason.WRONG_VALUE: "Cloudflare rejected the value",

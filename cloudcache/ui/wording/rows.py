@@ -6,6 +6,7 @@ What stands in a row's slot has at most `LONGEST_REASON` characters.
 from __future__ import annotations
 
 from cloudcache.domain.catalog.model import ZonePlan
+from cloudcache.domain.catalog.rules import Kind
 
 NO_EFFECT = "No effect"
 RISKY = "Risky"
@@ -14,6 +15,13 @@ ASKS = "You’ll be asked to confirm."
 
 NOT_AVAILABLE = "Not available on this zone"
 NOT_AVAILABLE_NOTE = "Cloudflare doesn’t have this setting for your domain."
+DASHBOARD_NOTE = (
+    "Cloudflare’s API can’t change this on your zone. You can change it in the Cloudflare dashboard."
+)
+DASHBOARD_LINK = "Open the Cloudflare dashboard"
+PLANS_LINK = "Compare plans"
+CONNECTION_LINK = "Fix token"
+NEW_TAB = "(opens in a new tab)"
 NOT_REPORTED = "Cloudflare didn’t report it"
 ENDED = "Ended, checking"
 UNREAD = "Loading"
@@ -53,12 +61,19 @@ ZONE_PLAN = ("Your zone is on the", "plan.")
 """What stands before and after the name of the zone's plan."""
 DEPENDS_ON = (" (on)", " (off)")
 """What follows the name of the setting that a row depends on."""
+DEPENDENTS = {
+    Kind.NEEDS: "Required by {names}.",
+    Kind.PAUSED_BY: "Pauses {names} while it’s on.",
+    Kind.CHANGED_BY: "Can change {names}.",
+}
+"""What stands beside a setting that others depend on."""
 UNSENT = "Not sent yet. Reconnecting."
 TOO_MANY = "Too many changes. Wait a minute."
 TYPE_NAME = ("Type", "to confirm")
 """What stands before and after the store's name."""
 ASKED = {True: ("Turn on", "Keep off"), False: ("Turn off", "Keep on")}
 """The change that is asked about and the safe answer, by whether it turns the setting on."""
+FOR_AN_HOUR = "Turn on for 1 hour"
 NOT_THE_NAME = "That doesn’t match your store’s name."
 NOT_CHANGED_BACK = "Couldn’t change it back"
 NOT_CANCELED = "Couldn’t cancel"
@@ -86,7 +101,7 @@ def needs_plan_to_turn_off(plan: ZonePlan) -> str:
 def needs_permission(permission: str) -> str:
     """The note of a row that the shop's token may not edit."""
     missing = f"Your token is missing {permission}: Edit."
-    return f"{missing} Add it in Cloudflare, then check again under Cloudflare connection."
+    return f"{missing} Add it in Cloudflare, then check again."
 
 
 def settled(title: str, on: bool, finer: str = "") -> str:

@@ -13,7 +13,21 @@ LONGEST_VALUE = 24
 UNKNOWN_VALUE = "another value"
 
 _NAMES: Mapping[str, Mapping[str, str]] = {
-    "block_ai_bots": {"block": "all pages", "disabled": "off", "only_on_ad_pages": "pages with ads"},
+    "block_ai_bots": {
+        "block": "blocks search engines",
+        "disabled": "off",
+        "disallow": "in robots.txt",
+        "not_published": "not in robots.txt",
+        "old_setting": "by the old setting",
+        "only_on_ad_pages": "blocks on ad pages",
+    },
+    "bot_fight_mode": {
+        "block": "blocks bots",
+        "left_over": "left from the Free plan",
+        "managed_challenge": "challenges bots",
+        "only_likely": "likely bots only",
+        "verified_bots_blocked": "blocks search engines",
+    },
     "h2_prioritization": {"on": "standard"},
     "ignore_query_string": {
         "aggressive": "standard",

@@ -18,7 +18,7 @@ from cloudcache.domain.catalog.model import (
     ZonePlan,
     docs,
 )
-from cloudcache.domain.catalog.rules import DEPENDENCIES, conflict
+from cloudcache.domain.catalog.rules import RELATIONS, conflict
 from cloudcache.domain.errors import NotFound
 
 DATA = Path(__file__).parents[2] / "data"
@@ -197,7 +197,7 @@ def test_verdicts_by_evidence_and_by_effect():
     effects = Counter(toggle.behind_shopify.effect.value for toggle in TOGGLES)
 
     assert evidence == {"vendor": 18, "probe": 15, "mechanism": 13, "none": 4}
-    assert effects == {"works": 17, "no_effect": 15, "caution": 15, "unsafe": 3}
+    assert effects == {"works": 18, "no_effect": 15, "caution": 15, "unsafe": 2}
 
 
 def test_the_verdicts_behind_shopify_are_those_of_the_vendors():
@@ -212,7 +212,6 @@ def test_the_verdicts_behind_shopify_are_those_of_the_vendors():
     assert {id_ for id_, one in effect.items() if one is Effect.UNSAFE} == {
         "always_use_https",
         "ignore_query_string",
-        "block_ai_bots",
     }
 
 
@@ -221,13 +220,13 @@ def test_nothing_takes_effect_while_the_domain_is_dns_only():
 
 
 def asking(state: State) -> set[str]:
-    return {toggle.id for toggle in TOGGLES if toggle.asks(Topology.O2O, state)}
+    return {toggle.id for toggle in TOGGLES if toggle.asks(Topology.O2O, state, on=())}
 
 
 def test_the_risky_ones_ask_before_they_turn_on():
     typed = {toggle.id for toggle in TOGGLES if toggle.confirmation and toggle.confirmation.type_shop}
 
-    assert typed == {"always_use_https", "ignore_query_string", "block_ai_bots"}
+    assert typed == {"always_use_https", "ignore_query_string"}
     assert asking(State.ON) == typed | {
         *("hsts", "under_attack", "strict_ssl", "bot_fight_mode", "hotlink_protection"),
         *("h2_prioritization", "sort_query_string_for_cache"),
@@ -241,16 +240,26 @@ def test_what_weakens_protection_asks_before_it_turns_off():
     }
 
 
-def test_dependencies_name_toggles_that_exist():
-    assert all(rule.toggle in BY_ID and rule.other in BY_ID for rule in DEPENDENCIES)
+@pytest.mark.parametrize(
+    ("toggle", "other"), [("block_ai_bots", "markdown_for_agents"), ("markdown_for_agents", "block_ai_bots")]
+)
+def test_two_settings_that_contradict_each_other_ask_while_the_other_is_on(toggle, other):
+    assert find(toggle).asks(Topology.O2O, State.ON, on={other})
+    assert find(toggle).asks(Topology.O2O, State.ON, on={"ipv6"}) is None
+    assert find(toggle).asks(Topology.O2O, State.OFF, on={other}) is None
+    assert find(toggle).asks(Topology.O2O, State.ON), "asked where it isn't known what is on"
+
+
+def test_relations_name_toggles_that_exist_and_have_a_note():
+    assert all(rule.toggle in BY_ID and rule.other in BY_ID and rule.note for rule in RELATIONS)
 
 
 def test_the_last_tls_version_cannot_be_taken_away():
-    why = conflict(find("tls_1_3"), State.OFF, ZonePlan.PRO, lambda other: "1.3")
+    why = conflict(find("tls_1_3"), State.OFF, "1.3")
 
     assert why
-    assert conflict(find("tls_1_3"), State.OFF, ZonePlan.PRO, lambda other: "1.2") is None
-    assert conflict(find("tls_1_3"), State.ON, ZonePlan.PRO, lambda other: "1.3") is None
+    assert conflict(find("tls_1_3"), State.OFF, "1.2") is None
+    assert conflict(find("tls_1_3"), State.ON, "1.3") is None
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,17 @@
 """What crawlers and assistants can access."""
 
+from cloudcache.domain.catalog.bot_management import (
+    OLD_SETTING,
+    VERIFIED_BLOCKED,
+    AiTraining,
+    BotFightMode,
+)
 from cloudcache.domain.catalog.model import (
     Confirmation,
     Effect,
     Endpoint,
     Evidence,
     Section,
-    State,
     Toggle,
     Verdict,
     ZonePlan,
@@ -32,9 +37,10 @@ TOGGLES = (
             check="Open the source of a page with an email address and look for /cdn-cgi/l/email-protection.",
         ),
     ),
-    Toggle(
+    BotFightMode(
         id=ToggleId("bot_fight_mode"),
         title="Bot Fight Mode",
+        paid_title="Super Bot Fight Mode",
         description="Challenges traffic that matches known bad bots.",
         category="Bots & scraping",
         section=Section.BOTS,
@@ -42,40 +48,42 @@ TOGGLES = (
         on={"fight_mode": True},
         off={"fight_mode": False},
         permission="Bot Management",
-        caution="Can block apps and product feeds, and you can’t add exceptions.",
+        unsafe_values=frozenset({VERIFIED_BLOCKED}),  # takes the store out of search engines
+        caution="Can challenge apps and product feeds, and adds a script that a strict content security policy blocks.",
         behind_shopify=Verdict(
             Effect.CAUTION,
-            "Can block apps and product feeds, and you can’t add exceptions.",
+            "Can challenge apps and product feeds, and adds a script that a strict content security policy blocks. On the Free plan, you can’t add exceptions.",
             Evidence.VENDOR,
             docs("Bot Fight Mode"),
         ),
         confirmation=Confirmation(
-            "Apps, product feeds, and tools that read your store can be blocked, and you can’t add exceptions. Known search engines aren’t affected.",
+            "Apps, product feeds, and tools that read your store can be challenged or blocked. On the Free plan, you can’t add exceptions; on paid plans, you can add them as rules in Cloudflare. Known search engines aren’t affected.",
             "You can turn it off here at any time. It takes effect within seconds.",
         ),
     ),
-    Toggle(
+    AiTraining(
         id=ToggleId("block_ai_bots"),
         title="Block AI bots",
-        description="Blocks crawlers that collect your content to train AI models.",
+        description="Asks crawlers in your robots.txt not to use your content to train AI models.",
         category="Bots & scraping",
         section=Section.BOTS,
         endpoint=Endpoint("/bot_management", "PUT"),
-        on={"ai_bots_protection": "block"},
-        off={"ai_bots_protection": "disabled"},
-        others={"only_on_ad_pages": State.ON},
+        on={"ai_training": "disallow", "bot_preference_sync_enabled": True},
+        off={"ai_training": "disabled"},
         permission="Bot Management",
+        # Since September 15, 2026 blocking training crawlers blocks those of Google, Bing, and Apple, too.
+        unsafe_values=frozenset({"block", "only_on_ad_pages", OLD_SETTING}),
+        caution="Crawlers can ignore it. Search engines aren’t affected.",
         behind_shopify=Verdict(
-            Effect.UNSAFE,
-            "Since September 15, 2026, blocking AI training crawlers also blocks Googlebot, Bingbot, and Applebot, so your store can drop out of search.",
+            Effect.WORKS,
+            "States your preference in robots.txt, and crawlers that respect it stay away. Blocking them by force would block Googlebot, Bingbot, and Applebot too, so this app never does that.",
             Evidence.VENDOR,
             docs("Block AI bots"),
         ),
         confirmation=Confirmation(
-            "Google, Bing, and Apple use the same crawlers for search and for AI training. When you block training, they’re blocked too, and your store can disappear from search results.",
-            "You can turn it off here at any time. It can take search engines days or weeks to list your store again.",
-            only_when_unsafe=True,
-            type_shop=True,
+            "Markdown for AI agents is on, and each of its pages says that AI training is allowed. Crawlers get two contradictory answers from your store.",
+            "You can turn either of them off here at any time.",
+            only_with=ToggleId("markdown_for_agents"),
         ),
     ),
     Toggle(
@@ -110,6 +118,11 @@ TOGGLES = (
             "Each Markdown page says that AI training is allowed, unless your store sends its own signal.",
             Evidence.VENDOR,
             docs("Markdown for Agents"),
+        ),
+        confirmation=Confirmation(
+            "Block AI bots is on and asks crawlers not to train on your content, but each Markdown page says that training is allowed.",
+            "You can turn either of them off here at any time.",
+            only_with=ToggleId("block_ai_bots"),
         ),
     ),
     Toggle(

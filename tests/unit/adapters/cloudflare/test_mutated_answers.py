@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudcache.domain.catalog import BY_ID, TOGGLES, Read, read_for, reads
-from cloudcache.domain.catalog.shapes import is_usable
 from cloudcache.domain.errors import CloudcacheError, TryLater
 from cloudcache.domain.events import ReadResult
 from cloudcache.domain.ids import JSON
@@ -99,7 +98,7 @@ def test_single_setting_with_a_hole_is_omitted(read: Read, hole: object, extra: 
 def test_shared_endpoint_tells_absent_fields_from_omitted_ones(changed: dict[str, object]):
     result = dict(copy.deepcopy(true_result(BOTS)))
     for toggle, hole in changed.items():
-        (name,) = dict(BY_ID[toggle].on)
+        name = BY_ID[toggle].fields[0]
         if hole is gone:
             result.pop(name)
         else:
@@ -153,10 +152,10 @@ def test_success_beside_errors_still_gives_only_what_it_holds():
 def test_every_value_of_the_catalogue_is_usable_and_no_hole_is(toggle):
     known = [toggle.on, toggle.off, *([] if toggle.endpoint else toggle.others)]
 
-    assert all(is_usable(toggle, value) for value in known)
-    assert not any(is_usable(toggle, hole) for hole in HOLES)
+    assert all(toggle.is_usable(value) for value in known)
+    assert not any(toggle.is_usable(hole) for hole in HOLES)
 
 
 @pytest.mark.parametrize("value", ["On", True, False, 1, 1.2, "2", 0, "experimental_7"])
 def test_other_spellings_and_unknown_words_stay_usable(value: JSON):
-    assert is_usable(BY_ID["polish"], value)
+    assert BY_ID["polish"].is_usable(value)
