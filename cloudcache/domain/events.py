@@ -36,6 +36,7 @@ class Source(StrEnum):
     IMPORT = "import"
     SIDE_EFFECT = "side_effect"  # Cloudflare changed it along with a setting that was changed here
     EXPIRY = "expiry"  # the setting ended by itself, as was known when it was turned on
+    TIMER = "timer"  # it was turned on here for a limited time, which is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Change:
     Times are Unix milliseconds. `sent_at` is set while it is at Cloudflare, `eta_at` while it waits for budget.
     An observed change has the time it was made at Cloudflare as `requested_at`, where that is known, else the time
     it was noticed, which `settled_at` always has.
+    `ends_at` is when it is to be undone, for one that was requested for a limited time.
     `calls` is how many calls to Cloudflare it has cost so far, in whichever process.
     """
 
@@ -68,6 +70,7 @@ class Change:
     detail: str = ""
     ray_id: str = ""
     calls: int = field(default=0, compare=False)
+    ends_at: int | None = None
 
     @property
     def is_open(self) -> bool:

@@ -35,6 +35,10 @@ class Intent:
     actor: Actor
     source: Source
     request_id: str
+    ends_at: int | None = None
+    """When it is to be undone (Unix milliseconds), for one that is requested for a limited time."""
+    undoes: int | None = None
+    """The `ends_at` whose time is up; refused if something was decided since."""
 
 
 class Start(StrEnum):

@@ -19,6 +19,7 @@ from cloudcache.services.reconcile import Reconciler
 from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.suspensions import Suspensions
 from cloudcache.services.tasks import Tasks
+from cloudcache.services.timed import TimedChanges
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.writing import Writer
 
@@ -114,6 +115,7 @@ def assemble(p: Parts) -> Sync:
         chance=p.chance,
         telemetry=p.telemetry,
     )
+    engine.on_ended(TimedChanges(p.store, writer, p.bus, p.clock).end)
     attention = Attention(
         p.store,
         p.queue,

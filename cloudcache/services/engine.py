@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from cloudcache import logs
 from cloudcache.domain.errors import CloudcacheError, Refused, StoreUnavailable, explain
@@ -113,7 +113,12 @@ class Engine:
         self._prolonged_at = 0
         self._latest = 0
         self._stopping = False
+        self._on_ended: Callable[[LeasedZone], Awaitable[None]] | None = None
         self.tally = Tally()
+
+    def on_ended(self, end: Callable[[LeasedZone], Awaitable[None]]) -> None:
+        """Have this called before a zone is read that has a setting whose time is up."""
+        self._on_ended = end
 
     # -- being woken ---------------------------------------------------------------------------
     def wake(self) -> None:
@@ -305,6 +310,8 @@ class Engine:
         """Read what is asked for and settle the lease."""
         (platform, urgency), began = line, self._clock.now_ms()
         is_whole = whole or self._wants_whole(zone, platform)
+        if zone.ended and self._on_ended is not None:
+            await self._on_ended(zone)
         wanted = WHOLE if is_whole else asked_of(zone, began)
         is_whole = wanted >= WHOLE
         await self._reconciler.prepare()

@@ -37,6 +37,7 @@ PAGES_KEPT = 500
 NEWEST_CHANGES = 20
 """Of a toggle, among which is each that may be at Cloudflare now."""
 
+HOUR_MS = 3_600_000
 NOT_READ_YET = "Not read from Cloudflare yet"
 
 
@@ -118,10 +119,12 @@ class Toggles:
         source: Source = Source.PAGE,
         confirmed: bool = False,
         restore: JSON = None,
+        for_an_hour: bool = False,
     ) -> Change:
         """Store the wish and start to deliver it. `Refused` says why it cannot be; nothing is stored then.
 
-        `restore` is the finer wire value to go back to; without it the one last seen on that side is taken."""
+        `restore` is the finer wire value to go back to; without it the one last seen on that side is taken.
+        `for_an_hour` has it turned off again; only for settings that offer that."""
         await self._admit(actor, Action.FLIP, customer)
         toggle = find(toggle_id)
         if not isinstance(on, bool):
@@ -135,7 +138,8 @@ class Toggles:
             raise NeedsConfirmation(on=on)
         last_on, last_off = (restore, restore) if restore is not None else (cell.last_on, cell.last_off)
         value = toggle.wanted(wanted, last_on, last_off, cell.value)
-        intent = Intent(toggle.id, wanted, value, actor, source, request_id)
+        ends_at = _hour_from(self._clock.now_ms(), toggle, wanted) if for_an_hour else None
+        intent = Intent(toggle.id, wanted, value, actor, source, request_id, ends_at)
         if await self._writer.is_refused(page.customer, toggle):
             await self._refuse(customer, intent)
         with self._telemetry.span("store a wish"):
@@ -157,6 +161,7 @@ class Toggles:
             source=change.source,
             confirmed=True,
             restore=change.to_value,
+            for_an_hour=change.ends_at is not None,
         )
 
     async def revert(
@@ -293,6 +298,13 @@ class Toggles:
         if change.is_open:
             self._writer.submit(change)
         return change
+
+
+def _hour_from(now: int, toggle: Toggle, wanted: State) -> int:
+    offers = toggle.confirmation is not None and toggle.confirmation.for_an_hour
+    if wanted is State.OFF or not offers:
+        raise Refused(Reason.WRONG_VALUE, "this setting can't be turned on for a limited time")
+    return now + HOUR_MS
 
 
 def _allow(toggle: Toggle, page: Page, cell: Cell) -> None:

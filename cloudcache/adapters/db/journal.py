@@ -7,6 +7,7 @@ nothing and is told so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,6 +35,7 @@ from cloudcache.adapters.db.side_effects import ask_for_side_effects
 from cloudcache.adapters.db.transactions import OnDatabase, next_revision, touch, upsert
 from cloudcache.adapters.db.values import establish, keep_read
 from cloudcache.domain.audit import AuditAction, Deed
+from cloudcache.domain.catalog.model import State
 from cloudcache.domain.delivery import is_expired
 from cloudcache.domain.errors import NotFound, Reason, Refused
 from cloudcache.domain.events import NOT_SENT, Change, Observation
@@ -56,6 +58,8 @@ class Journal(OnDatabase):
             known = await _by_request(connection, customer, intent.request_id)
             if known is not None:
                 return _same_request(known, intent)
+            if intent.undoes is not None and not await _is_over(connection, customer, intent):
+                raise Refused(Reason.CHANGED_ELSEWHERE)
             intent = await with_permitted_value(connection, customer, intent)
             ended = await supersede_unsent(connection, customer, intent.toggle, now)
             change = await _store(connection, customer, intent, now, owner, lease_until)
@@ -158,7 +162,8 @@ class Journal(OnDatabase):
             ended = await settle_open(connection, customer, change, now, status="applied", ray_id=ray_id)
             if not ended:
                 return Settled.NOT_OPEN
-            await establish(connection, customer, seen, revision, now, since=since)
+            timed = replace(seen, ends_at=seen.ends_at or ended[0].ends_at)
+            await establish(connection, customer, timed, revision, now, since=since)
             await ask_for_side_effects(connection, customer, change, seen.toggle, now)
         self._count(ended, now, "applied")
         return Settled.DONE
@@ -258,6 +263,16 @@ async def _by_request(connection: AsyncConnection, customer: CustomerId, request
     return change_of(row) if row is not None else None
 
 
+async def _is_over(connection: AsyncConnection, customer: CustomerId, intent: Intent) -> bool:
+    """Whether the toggle is still on until the time that is over, and no change of it is open."""
+    if await has_open(connection, customer, intent.toggle):
+        return False
+    held = await connection.execute(
+        select(toggles.c.ends_at).where(_row(customer, intent.toggle), toggles.c.state == State.ON.value)
+    )
+    return held.scalar_one_or_none() == intent.undoes
+
+
 def _same_request(known: Change, intent: Intent) -> Change:
     """Return the change of a request that is repeated; the same id for another change is refused."""
     if (known.toggle, known.to_state) != (intent.toggle, intent.to_state):
@@ -286,6 +301,7 @@ async def _store(
         "status": "pending",
         "request_id": intent.request_id,
         "requested_at": now,
+        "ends_at": intent.ends_at,
         "lease_owner": owner,
         "lease_until": lease_until,
     }

@@ -316,6 +316,7 @@ class ChangeRow(SQLModel, table=True):
     detail: str = Field(default="", max_length=255)
     ray_id: str = Field(default="", max_length=64)
     calls: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    ends_at: int | None = Field(default=None, sa_type=BigInteger)
     lease_owner: str | None = Field(default=None, max_length=64)
     lease_until: int | None = Field(default=None, sa_type=BigInteger)
 

@@ -72,6 +72,7 @@ CHANGE = (
     changes.c.detail,
     changes.c.ray_id,
     changes.c.calls,
+    changes.c.ends_at,
 )
 FOLLOWED_UNTIL = accounts.c.feed_verified_until + accounts.c.clock_offset_ms
 """Until when an account's audit log was read, by our clock."""
@@ -225,6 +226,7 @@ def change_of(row: Values) -> Change:
         detail=str(row[18]),
         ray_id=str(row[19]),
         calls=whole_number(row[20]),
+        ends_at=_maybe(row[21]),
     )
 
 

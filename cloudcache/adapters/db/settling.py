@@ -38,13 +38,21 @@ class Ended(NamedTuple):
     toggle: ToggleId
     source: str
     requested_at: int
+    ends_at: int | None
 
 
-_ENDED = (changes.c.id, changes.c.toggle_id, changes.c.source, changes.c.requested_at)
+_ENDED = (
+    changes.c.id,
+    changes.c.toggle_id,
+    changes.c.source,
+    changes.c.requested_at,
+    changes.c.ends_at,
+)
 
 
-def _of_row(row: Row[int, str, str, int]) -> Ended:
-    return Ended(ChangeId(int(row[0])), ToggleId(str(row[1])), str(row[2]), int(row[3]))
+def _of_row(row: Row[int, str, str, int, int | None]) -> Ended:
+    ends_at = None if row[4] is None else int(row[4])
+    return Ended(ChangeId(int(row[0])), ToggleId(str(row[1])), str(row[2]), int(row[3]), ends_at)
 
 
 def one_change(customer: CustomerId, change: ChangeId) -> ColumnElement[bool]:

@@ -227,7 +227,7 @@ def established(seen: Observation, held: Held, look: Look) -> Values:
         "confirmed_by": look.by.value,
         "editable": seen.editable if seen.editable is not None else held.editable,
         "modified_on": modified_on or held.modified_on,
-        "ends_at": _ends_at(seen, held, reading),
+        "ends_at": _ends_at(seen, held, reading, look.by),
         "absent_at": None,
         "omitted_at": None,
         "last_on": last_on,
@@ -238,8 +238,11 @@ def established(seen: Observation, held: Held, look: Look) -> Values:
     }
 
 
-def _ends_at(seen: Observation, held: Held, reading: Reading) -> int | None:
-    """Around its end a setting may still read as on, with nothing left to count: the end that was known stands."""
+def _ends_at(seen: Observation, held: Held, reading: Reading, by: ConfirmedBy) -> int | None:
+    """Around its end a setting may still read as on, with nothing left to count: the end that was known stands.
+    What was written here ends when that change says so."""
+    if by is ConfirmedBy.WRITE:
+        return seen.ends_at if reading.state is State.ON else None
     is_ending = reading.state is State.ON and held.ends_at is not None and seen.at < read_end_at(held.ends_at)
     return held.ends_at if seen.ends_at is None and is_ending else seen.ends_at
 

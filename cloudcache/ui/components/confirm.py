@@ -53,6 +53,7 @@ def _dialog(toggle: Toggle, on: bool, asks: Confirmation) -> rx.Component:
                     custom_attrs={"data-safe": ""},
                     on_click=Grid.dismiss,
                 ),
+                _for_an_hour() if asks.for_an_hour else rx.fragment(),
                 rx.el.button(
                     change,
                     type="submit",
@@ -67,6 +68,17 @@ def _dialog(toggle: Toggle, on: bool, asks: Confirmation) -> rx.Component:
         aria_labelledby="ask-head",
         aria_describedby="ask-text",
         custom_attrs={"data-opener": f"w-{toggle.id}"},
+    )
+
+
+def _for_an_hour() -> rx.Component:
+    return rx.el.button(
+        wording.rows.FOR_AN_HOUR,
+        type="button",
+        class_name="btn",
+        id="ask-hour",
+        custom_attrs={"data-writes": ""},
+        on_click=Grid.confirm({"hour": "1"}, TOKEN),
     )
 
 

@@ -233,8 +233,13 @@ class Grid(RowActions, rx.State):
         before = self._row(toggle)
         self._show(toggle, rows.pending(on, current().clock.now_ms()))
         yield
-        confirmed = self._reverting if self._confirms_revert else self._flipping
-        await self._store(actor, toggle, before, confirmed(actor, toggle, on, token_hex(16), confirmed=True))
+        request = token_hex(16)
+        if self._confirms_revert:
+            work = self._reverting(actor, toggle, on, request, confirmed=True)
+        else:
+            hour = isinstance(form, dict) and bool(form.get("hour"))
+            work = self._flipping(actor, toggle, on, request, confirmed=True, for_an_hour=hour)
+        await self._store(actor, toggle, before, work)
 
     @rx.event
     async def dismiss(self):

@@ -51,10 +51,23 @@ class RowActions(Showing):
         return True
 
     def _flipping(
-        self, actor: Actor, toggle: Toggle, on: bool, request: str, *, confirmed: bool = False
+        self,
+        actor: Actor,
+        toggle: Toggle,
+        on: bool,
+        request: str,
+        *,
+        confirmed: bool = False,
+        for_an_hour: bool = False,
     ) -> Act:
         return lambda: current().toggles.flip(
-            actor, own_customer(actor), toggle.id, on, request_id=request, confirmed=confirmed
+            actor,
+            own_customer(actor),
+            toggle.id,
+            on,
+            request_id=request,
+            confirmed=confirmed,
+            for_an_hour=for_an_hour,
         )
 
     def _taking_back(self, actor: Actor, toggle: Toggle, on: bool, request: str) -> Act:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloudcache.domain.access import ActorKind
 from cloudcache.domain.audit import AuditAction, HistoryEntry
-from cloudcache.domain.events import ChangeStatus
+from cloudcache.domain.events import ChangeStatus, Source
 from cloudcache.domain.ids import ToggleId
 from cloudcache.ui.wording import values
 from cloudcache.ui.wording.reasons import reason
@@ -17,6 +17,7 @@ STORE_OWNER = "Store owner"
 SOMEONE_AT_STORE = "Someone at your store"
 REPLACED = "Replaced by a newer change"
 OUTSIDE = "Outside this app"
+TIMER = "the timer you set"
 SUPPORT_VIEWED = "viewed your settings"
 
 _EVENTS: dict[str, str] = {
@@ -53,6 +54,8 @@ def _requested(found: HistoryEntry, title: str) -> tuple[str, str]:
     asked = f"Requested by {who}"
     if change is None:
         return f"{verb[0].upper()}{verb[1:]}", asked
+    if change.source is Source.TIMER:
+        who = TIMER
     if change.status is ChangeStatus.APPLIED:
         return f"{title} {done} by {who}", ""
     if change.status is ChangeStatus.PENDING:

@@ -53,6 +53,7 @@ TOGGLES = (
         confirmation=Confirmation(
             "Every visitor waits for a check before they see your store. Carts, product feeds, analytics, and webhooks can stop working.",
             "You can turn it off here at any time. Visitors get in without a check again within seconds.",
+            for_an_hour=True,
         ),
     ),
     Toggle(
