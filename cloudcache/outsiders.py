@@ -10,7 +10,10 @@ from cloudcache.adapters.cloudflare.oauth import OAuthClient
 from cloudcache.adapters.identity.oidc import OidcSignIn, Provider
 from cloudcache.adapters.identity.staff import AccessStaff, LocalStaff, NoStaff, StaffSessions
 from cloudcache.adapters.shopify.client import ShopifyClient
+from cloudcache.adapters.storefront.client import StorefrontClient
 from cloudcache.config import Settings
+from cloudcache.emulator.storefront import StorefrontTransport, own_address
+from cloudcache.emulator.world import World
 from cloudcache.ports import Clock, StaffCookie, StaffIdentity, StaffSignIn
 from cloudcache.shopify_emulator.world import ShopifyWorld
 
@@ -34,6 +37,13 @@ def pretend_shopify(settings: Settings) -> ShopifyWorld | None:
     for shop, domains in local.SHOPIFY_SHOPS.items():
         world.add_shop(shop, domains)
     return world
+
+
+def storefront_client(settings: Settings, world: World | None) -> StorefrontClient:
+    """Fetches the stores' own pages; the emulated Cloudflare has emulated stores behind it."""
+    if world is not None:
+        return StorefrontClient(own_address, StorefrontTransport(world))
+    return StorefrontClient(contact=settings.public_url or "")
 
 
 def oauth_client(settings: Settings, clock: Clock) -> OAuthClient | None:

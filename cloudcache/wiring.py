@@ -32,6 +32,7 @@ from cloudcache.adapters.prometheus import PrometheusTelemetry, watch_loop
 from cloudcache.adapters.scheduler import Scheduler
 from cloudcache.adapters.scrape import Scrape
 from cloudcache.adapters.shopify.client import ShopifyClient
+from cloudcache.adapters.storefront.client import StorefrontClient
 from cloudcache.adapters.tracing import Tracing, tracing
 from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.config import ConfigError, Settings
@@ -40,7 +41,13 @@ from cloudcache.domain.secret import Token
 from cloudcache.emulator.app import create_app
 from cloudcache.emulator.transport import FaultyTransport
 from cloudcache.emulator.world import World
-from cloudcache.outsiders import oauth_client, pretend_shopify, shopify_client, staff_identity
+from cloudcache.outsiders import (
+    oauth_client,
+    pretend_shopify,
+    shopify_client,
+    staff_identity,
+    storefront_client,
+)
 from cloudcache.ports import StaffCookie, StaffSignIn
 from cloudcache.services import Services, use
 from cloudcache.services.assembly import Parts, assemble
@@ -57,6 +64,7 @@ from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
 from cloudcache.services.sign_outs import SignOuts
+from cloudcache.services.storefront import StorefrontChecks
 from cloudcache.services.support import Support
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.webhooks import Webhooks
@@ -96,6 +104,7 @@ class Wiring:
     shopify: Starlette | None
     """The pretend Shopify, likewise."""
     shopify_client: ShopifyClient
+    storefront: StorefrontClient
     staff_cookie: StaffCookie | None
     staff_sign_in: StaffSignIn | None
     telemetry: PrometheusTelemetry
@@ -145,6 +154,7 @@ class Wiring:
         await self.shared.close()
         await self.gateway.close()
         await self.shopify_client.close()
+        await self.storefront.close()
         await self.store.close()
         if self.world is not None:
             self.world.close()
@@ -280,6 +290,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         limits=shared.limits,
     )
     sync = assemble(parts)
+    storefront = storefront_client(settings, world)
     sessions = LocalIdentity(settings.environment, settings.secret_keys, clock) if settings.is_local else None
     pretend = pretend_shopify(settings)
     shopify_app = create_shopify(pretend) if pretend else None
@@ -297,6 +308,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         writer=sync.writer,
         reconciler=sync.reconciler,
         attention=sync.attention,
+        storefront=StorefrontChecks(storefront, store, store, bus, clock, tasks),
         engine=sync.engine,
         pacing=sync.pacing,
         reports=reports,
@@ -365,6 +377,7 @@ def build(settings: Settings, origins: Callable[[], Sequence[str]] | None = None
         cloudflare,
         shopify_app,
         shopify,
+        storefront,
         cookie,
         sign_in,
         telemetry,

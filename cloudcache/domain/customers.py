@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from cloudcache.domain.catalog.model import Topology, ZonePlan
 from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId, ZoneId
+from cloudcache.domain.storefront import StorefrontCheck
 from cloudcache.domain.toggle import Cell
 from cloudcache.domain.token_text import shown
 from cloudcache.domain.typed_names import compact, shop_of_text
@@ -41,7 +42,8 @@ class Customer:
     account's change log was read; `is_followed` is False when the token may not read it, None while not yet tried.
     `topology` is how shoppers reached `hostname` at `topology_at`; `missing` are permissions the token has not.
     `unread_at` is when the last whole read began, if it left toggles unread; `full_read_at`
-    tells of an earlier one then.
+    tells of an earlier one then. `storefront` is the last check of the store's own pages; the last one that was begun
+    was at `storefront_tried_at`.
     Revisions can be compared within one `epoch` of the database; a failover or a restore begins another one."""
 
     id: CustomerId
@@ -61,6 +63,8 @@ class Customer:
     topology_at: int | None = None
     missing: frozenset[str] = frozenset()
     unread_at: int | None = None
+    storefront_tried_at: int | None = None
+    storefront: StorefrontCheck | None = None
     epoch: str = field(default="", compare=False)
 
     @property

@@ -19,6 +19,7 @@ from cloudcache.domain.errors import Reason
 from cloudcache.domain.events import Change, Observation, Source
 from cloudcache.domain.feed import NOTHING, Attribution
 from cloudcache.domain.ids import JSON, ChangeId, CredentialId, CustomerId, ToggleId, ZoneId
+from cloudcache.domain.storefront import StorefrontCheck
 from cloudcache.ports.breakers import CircuitBreakers
 from cloudcache.ports.cloudflare import ZoneFacts
 from cloudcache.ports.credentials import SealedTokens
@@ -332,6 +333,14 @@ class Store(Suspending, BatchReading, CircuitBreakers, SealedTokens, Protocol):
     ) -> Customer:
         """A merchant connects a zone with a credential of its own, in place of any before. `Refused` when the zone is
         connected to another shop; one that its shop has disconnected is free."""
+        ...
+
+    async def claim_storefront(self, customer: CustomerId, *, tried_at: int | None, now: int) -> bool:
+        """Begin a check of the store's pages; False when another was begun since `tried_at` was read."""
+        ...
+
+    async def keep_storefront(self, customer: CustomerId, check: StorefrontCheck, *, zone: ZoneId) -> bool:
+        """Keep what was seen; False when another zone was connected meanwhile."""
         ...
 
     async def disconnect_zone(self, customer: CustomerId, shop: str, deed: Deed, *, now: int) -> None:

@@ -28,6 +28,7 @@ from cloudcache.services.report import Reports
 from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.scripts import Scripts
 from cloudcache.services.sign_outs import SignOuts
+from cloudcache.services.storefront import StorefrontChecks
 from cloudcache.services.support import Support
 from cloudcache.services.toggles import Toggles
 from cloudcache.services.webhooks import Webhooks
@@ -42,6 +43,7 @@ class Services:
     writer: Writer
     reconciler: Reconciler
     attention: Attention
+    storefront: StorefrontChecks
     engine: Engine
     pacing: Pacing
     reports: Reports

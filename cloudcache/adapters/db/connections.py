@@ -57,6 +57,8 @@ class Connections(OnDatabase):
             "account_id": facts.account_id,
             "plan": facts.plan.name.lower(),
             "credential_id": credential,
+            "storefront": "",
+            "storefront_tried_at": None,
             "updated_at": now,
         }
         try:

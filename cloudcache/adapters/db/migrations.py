@@ -18,7 +18,7 @@ from cloudcache.adapters.db.engine import ACROSS_TENANTS, ROOT, Database, async_
 from cloudcache.adapters.db.failures import UPGRADE, told_plainly
 from cloudcache.domain.errors import StoreUnavailable
 
-EXPECTED_MIGRATION = "0014"
+EXPECTED_MIGRATION = "0015"
 """The migration this program was written for: the newest of `alembic/versions`."""
 
 _one_at_a_time = Lock()  # alembic keeps what it is doing in a global variable

@@ -188,6 +188,8 @@ class CustomerZone(SQLModel, table=True):
     unread_toggles: str = Field(default="")
     unread_at: int | None = Field(default=None, sa_type=BigInteger)
     unread_due_at: int | None = Field(default=None, sa_type=BigInteger)
+    storefront_tried_at: int | None = Field(default=None, sa_type=BigInteger)
+    storefront: str = Field(default="", sa_column_kwargs={"server_default": ""})
     last_viewed_at: int | None = Field(default=None, sa_type=BigInteger)
     last_error: str = Field(default="", max_length=255)
     created_at: int = Field(sa_type=BigInteger)

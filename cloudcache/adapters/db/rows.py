@@ -11,6 +11,7 @@ from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, select
 
 from cloudcache.adapters.db.epoch import Epoch
 from cloudcache.adapters.db.models import accounts, changes, toggles, zones
+from cloudcache.adapters.db.packing import unpacked
 from cloudcache.domain.access import Actor, ActorKind
 from cloudcache.domain.catalog.model import State, Topology, ZonePlan
 from cloudcache.domain.customers import Customer, ZoneStatus
@@ -35,6 +36,8 @@ ZONE = (
     zones.c.topology_at,
     zones.c.missing,
     zones.c.unread_at,
+    zones.c.storefront_tried_at,
+    zones.c.storefront,
 )
 CELL = (
     toggles.c.toggle_id,
@@ -140,7 +143,7 @@ def fitted(column: Column[object], text: str) -> str:
 def customer_of(row: Values) -> Customer:
     """From the columns of `ZONE`."""
     id_, shop, zone, name, plan, topology, status, credential, revision, *rest = row[: len(ZONE)]
-    full_read_at, silent, hostname, topology_at, missing, unread_at = rest
+    full_read_at, silent, hostname, topology_at, missing, unread_at, tried_at, storefront = rest
     return Customer(
         CustomerId(whole_number(id_)),
         str(shop),
@@ -157,6 +160,8 @@ def customer_of(row: Values) -> Customer:
         topology_at=_maybe(topology_at),
         missing=frozenset(str(missing).split(",")) - {""},
         unread_at=_maybe(unread_at),
+        storefront_tried_at=_maybe(tried_at),
+        storefront=unpacked(storefront),
     )
 
 

@@ -32,6 +32,7 @@ from cloudcache.adapters.db.rows import (
     followed,
 )
 from cloudcache.adapters.db.shops import ShopRegister
+from cloudcache.adapters.db.storefronts import Storefronts
 from cloudcache.adapters.db.suspensions import Suspensions
 from cloudcache.adapters.db.token_ids import TokenIds
 from cloudcache.adapters.db.values import Observing
@@ -55,6 +56,7 @@ class SqlStore(
     ChangeFeeds,
     Fleet,
     Connections,
+    Storefronts,
     ShopRegister,
     Erasures,
     PeopleRegister,

@@ -15,6 +15,7 @@ from cloudcache.domain.ids import ToggleId
 from cloudcache.ui import wording
 from cloudcache.ui.components.elements import TOKEN, press
 from cloudcache.ui.components.icons import icon
+from cloudcache.ui.components.sighting import sighting
 from cloudcache.ui.components.slot import actions, slot
 from cloudcache.ui.states.grid import Grid
 from cloudcache.ui.states.rows import NUMBER
@@ -55,6 +56,7 @@ def row(toggle: Toggle) -> rx.Component:
                 ),
                 rx.el.p(toggle.description, class_name="row-text"),
                 rx.el.div(_notes(toggle, lock), id=f"n-{toggle.id}"),
+                sighting(toggle, cell, lock),
                 _why(toggle),
             ),
             slot(

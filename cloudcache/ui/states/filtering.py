@@ -9,6 +9,7 @@ from cloudcache.domain.catalog import BY_ID, SECTIONS, TOGGLES, Toggle, Topology
 from cloudcache.domain.ids import ToggleId
 from cloudcache.ui.states import rows
 
+LONGEST_QUERY = 60
 ALL, LOOK = "all", "look"
 CHIPS = (ALL, LOOK, *(section.name for section in SECTIONS))
 

@@ -31,7 +31,7 @@ from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import open_pages, reloads, rows, session, viewing
 from cloudcache.ui.states.arguments import known_toggle, own_customer
-from cloudcache.ui.states.filtering import ALL, CHIPS, LOOK
+from cloudcache.ui.states.filtering import ALL, CHIPS, LONGEST_QUERY, LOOK
 from cloudcache.ui.states.questions import question
 from cloudcache.ui.states.row_actions import RowActions
 from cloudcache.ui.states.session import actor_of, is_held_back, may_write, on_signin, principal_of, staff_of
@@ -40,7 +40,6 @@ log = logging.getLogger("cloudcache.ui")
 
 T = TypeVar("T")
 
-LONGEST_QUERY = 60
 _FREE = "-" * len(TOGGLES)
 
 
@@ -68,14 +67,16 @@ class Grid(RowActions, rx.State):
     plan: str = ""
     topology: str = ""
     # "" loading, l live, w silent, r token refused, g zone gone, n not connected, d no database, o signed out,
-    # a asks staff for a reason, e asks again since their view ended,
-    # h the rollout does not serve this shop, c it does now and there is no zone yet
+    # a asks staff for a reason, e asks again since their view ended, h not in the rollout, c in it without a zone
     status: str = ""
     limited: str = ""  # until when Cloudflare answers no calls with the token, because there were too many
     silent: str = ""
     unread: str = ""
     checked: str = ""
     check_again: str = ""  # when all may be checked again, if that was refused
+    sighted: str = ""  # when the store's own pages were last looked at
+    sightings: str = ""
+    sight_problem: str = ""
     followed: str = ""  # when the change log was last read; "" not yet, "-" the token may not
     tally: list[int] = [0, 0, 0, 0, 0]
     reviewable: bool = False  # some row shows a change that can be marked as reviewed
@@ -145,8 +146,7 @@ class Grid(RowActions, rx.State):
         staff = await staff_of(self)
         if staff is None:
             return
-        view = await viewing.open_view(staff, self.customer)
-        self.status = "e" if has_ended else "a"  # asks for a reason
+        view, self.status = await viewing.open_view(staff, self.customer), "e" if has_ended else "a"
         if view is not None:
             await self._look(staff, view)
 
@@ -350,7 +350,7 @@ class Grid(RowActions, rx.State):
         self._set("asking", "")  # a question that nobody may have read is not asked again
         page = await self._read(actor)
         self.loaded = token_hex(4)
-        await self._noting(current().attention.opened(actor, customer, page))
+        await self._noting(self._attend(actor, customer, page))
 
     async def _read(self, actor: Actor) -> Page | None:
         """Fetch what changed since this tab's revision and show it; what it was, unless it could not be read."""

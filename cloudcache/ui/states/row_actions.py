@@ -12,6 +12,7 @@ from secrets import token_hex
 
 from cloudcache.domain.access import Actor
 from cloudcache.domain.catalog import Toggle
+from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import (
     CloudcacheError,
     NeedsConfirmation,
@@ -127,6 +128,7 @@ class RowActions(Showing):
             "revert": self._reverting(actor, toggle, True, request),
             "cancel": lambda: toggles.cancel(actor, customer, toggle.id),
             "check": lambda: toggles.check(actor, customer, toggle.id),
+            "storefront": lambda: self._check_storefront(actor, customer),
             "flip": self._flipping(actor, toggle, not rows.is_on(self._row(toggle)), request),
         }
         if what not in acts:
@@ -145,6 +147,15 @@ class RowActions(Showing):
         except CloudcacheError as error:
             log.info("%s of %s: %s", what, toggle.id, error)
             self._show_failed_action(toggle, what, error)
+
+    async def _attend(self, actor: Actor, customer: CustomerId, page: Page | None) -> None:
+        """The page opened: have old values read, and the merchant's own storefront looked at."""
+        await current().attention.opened(actor, customer, page)
+        if not self.reads_only:
+            await current().storefront.opened(actor, customer)
+
+    async def _check_storefront(self, actor: Actor, customer: CustomerId) -> None:
+        self._show_looking(await current().storefront.check(actor, customer))
 
     def _show_failed_action(self, toggle: Toggle, what: str, error: CloudcacheError) -> None:
         """Say in the row what could not be done; a row that has changed meanwhile is shown anew instead."""

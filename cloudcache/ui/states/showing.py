@@ -12,6 +12,7 @@ from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import rows
 from cloudcache.ui.states.filtering import LOOK, Filtering
+from cloudcache.ui.states.sightings import Sightings
 
 _STATUS = {
     ZoneStatus.ACTIVE: "l",
@@ -26,7 +27,7 @@ def _may_unlock(cell: Cell) -> bool:
     return cell.editable is not None or find(cell.toggle).depends_on_zone
 
 
-class Showing(Filtering):
+class Showing(Filtering, Sightings):
     """Shows snapshots, outcomes and failures in the rows and at the head of the page."""
 
     def _apply(self, page: Page, now: int, progress: tuple[int, int] | None) -> None:
@@ -115,6 +116,7 @@ class Showing(Filtering):
         self._set("checked", checked)
         self._set("unread", rows.seconds(customer.unread_at) if customer.unread_at else "")
         self._set("followed", rows.followed(customer))
+        self._show_sightings(customer.storefront)
         self._set_progress(customer, progress)
 
     def _set_progress(self, customer: Customer, progress: tuple[int, int] | None) -> None:

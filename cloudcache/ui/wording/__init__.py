@@ -16,6 +16,7 @@ from cloudcache.ui.wording import (
     signin,
     staff,
     status,
+    storefront,
     values,
     verdicts,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "signin",
     "staff",
     "status",
+    "storefront",
     "values",
     "verdicts",
 ]
