@@ -28,6 +28,8 @@ CHECK_EVERY_MS = 24 * 3600 * 1000
 ASK_EVERY_MS = 60_000
 """When a person asks: Shopify limits unsigned bots since 2026-05-30."""
 AFTER_429_MS = 3600 * 1000
+RENEWED_BEFORE_MS = 14 * 24 * 3600 * 1000
+"""Of a certificate that ends sooner, the renewal has failed for two weeks."""
 OUR_HSTS_SECONDS = 15_552_000
 SHOPIFY_HSTS_SECONDS = 7_889_238
 
@@ -41,7 +43,7 @@ class Seen(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a check ended; only `OK` says anything of the settings."""
+    """How a check ended; only `OK` and `CERTIFICATE_ENDS` say anything of the settings."""
 
     OK = "ok"
     STOPPED = "stopped"  # a challenge, a refusal or an error page
@@ -52,6 +54,11 @@ class Outcome(StrEnum):
     OTHER_SITE = "other_site"  # it leads to a name that isn't the store's, or isn't Shopify's answer
     ROBOTS = "robots"  # robots.txt doesn't allow it
     NOT_PUBLIC = "not_public"  # the name has no public address
+    ERROR_1014 = "error_1014"  # the domain's record points to a name in an account that doesn't allow it
+    CERTIFICATE = "certificate"  # Shopify has no valid certificate for the name: 525 or 526, or none is shown
+    CERTIFICATE_ENDS = (
+        "certificate_ends"  # all is well now, and the certificate that is shown was not renewed
+    )
     UNREACHABLE = "unreachable"
 
 
@@ -63,6 +70,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     text: str = ""
+    certificate_ends_at: int | None = None
+    """When the certificate that was shown ends, in Unix milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,7 @@ class StorefrontCheck:
 
     def of(self, toggle: ToggleId) -> Seen | None:
         """What was seen of this setting; None where nothing was looked for."""
-        return self.seen.get(toggle) if self.outcome is Outcome.OK else None
+        return self.seen.get(toggle)
 
 
 PROVABLE: tuple[ToggleId, ...] = tuple(
@@ -100,6 +109,7 @@ PROVABLE: tuple[ToggleId, ...] = tuple(
 """The settings that the pages can show."""
 
 _FILE = re.compile(r"""["'](/cdn/shop/[^"'\s<>]+?\.(?:js|css)(?:\?[^"'\s<>]*)?)["']""")
+_ERROR_1014 = re.compile(r"\berror(?: code)?:? ?1014\b", re.IGNORECASE)
 _MAX_AGE = re.compile(r"max-age=(\d{1,12})")
 _MARKS_OF_CLOUDFLARE = ("begin cloudflare managed", "ai-train=no")
 
@@ -119,6 +129,10 @@ def problem_of(answer: Answer) -> Outcome | None:
         return Outcome.LIMITED
     if answer.status == 402:
         return Outcome.CLOSED
+    if _ERROR_1014.search(answer.text):
+        return Outcome.ERROR_1014
+    if answer.status in (525, 526):
+        return Outcome.CERTIFICATE
     if answer.headers.get("cf-mitigated") or answer.status in (403, 503) or answer.status >= 500:
         return Outcome.STOPPED
     if urlsplit(answer.url).path.rstrip("/") == "/password":
@@ -148,6 +162,13 @@ def redirect_of(answer: Answer, names: Sequence[str]) -> str | Outcome | None:
     if parts.path.rstrip("/") == "/password":
         return Outcome.PASSWORD
     return target
+
+
+def outcome_of(page: Answer, now: int) -> Outcome:
+    """How a check of the storefront's own page ends: certificates are renewed a month before their end."""
+    ends_at = page.certificate_ends_at
+    is_late = ends_at is not None and ends_at < now + RENEWED_BEFORE_MS
+    return Outcome.CERTIFICATE_ENDS if is_late else Outcome.OK
 
 
 def file_in(page: Answer) -> str | None:

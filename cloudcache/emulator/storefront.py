@@ -29,6 +29,8 @@ OWN_ADDRESS = "104.21.0.1"
 """Of a zone at Cloudflare; nothing is ever sent there."""
 MODES: Mapping[str, tuple[int, Mapping[str, str]]] = {
     "challenge": (403, {"cf-mitigated": "challenge"}),
+    "error_1014": (403, {"x-text": "error code: 1014"}),
+    "certificate": (526, {}),
     "closed": (402, {"powered-by": "Shopify"}),
     "limited": (429, {}),
     "error": (503, {}),
@@ -59,11 +61,13 @@ class StorefrontTransport(httpx.AsyncBaseTransport):
             return self._answer(request, 404, {})
         if mode := self.modes.get(zone.name):
             status, headers = MODES[mode]
-            return self._answer(request, status, headers)
+            return self._answer(request, status, headers, headers.get("x-text", ""))
         return self._page(request, zone, host)
 
     @staticmethod
-    def _answer(request: httpx.Request, status: int, headers: Mapping[str, str], text: str = "") -> httpx.Response:
+    def _answer(
+        request: httpx.Request, status: int, headers: Mapping[str, str], text: str = ""
+    ) -> httpx.Response:
         stream = httpx.ByteStream(text.encode())
         return httpx.Response(status, headers=headers, stream=stream, request=request)
 

@@ -23,6 +23,7 @@ from cloudcache.domain.storefront import (
     file_in,
     is_due,
     may_look,
+    outcome_of,
     problem_of,
     redirect_of,
     sightings,
@@ -124,7 +125,7 @@ class StorefrontChecks:
         if path is not None:
             origin = "/".join(page.url.split("/", 3)[:3])
             files = [await self._get(origin + path), await self._get(origin + path)]
-        return Outcome.OK, sightings(robots, page, prefetched, files)
+        return outcome_of(page, self._clock.now_ms()), sightings(robots, page, prefetched, files)
 
     async def _get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         return await self._storefront.get(url, headers or {})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
@@ -90,11 +91,21 @@ class StorefrontClient:
                 content += part
                 if len(content) >= LARGEST_BYTES:
                     break
+            ends_at = certificate_ends_at(answer)
         finally:
             await answer.aclose()
         text = content[:LARGEST_BYTES].decode("utf-8", "replace")
         found = {name.lower(): answer.headers[name][:LONGEST_HEADER] for name in answer.headers}
-        return Answer(url, answer.status_code, found, text)
+        return Answer(url, answer.status_code, found, text, ends_at)
+
+
+def certificate_ends_at(answer: httpx.Response) -> int | None:
+    """When the certificate of a connection ends, in Unix milliseconds; None where there is none."""
+    line = answer.extensions.get("network_stream")
+    secured = line.get_extra_info("ssl_object") if line is not None else None
+    certificate = secured.getpeercert() if secured is not None else None
+    ends = certificate.get("notAfter") if certificate else None
+    return ssl.cert_time_to_seconds(ends) * 1000 if isinstance(ends, str) else None
 
 
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

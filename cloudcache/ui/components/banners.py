@@ -6,6 +6,9 @@ last one is drawn by the browser alone, since the server cannot say that it is g
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 import reflex as rx
 from reflex_components_core.core.banner import has_connection_errors
 
@@ -17,7 +20,10 @@ from cloudcache.ui.states.grid import Grid
 IS_FIRST_READ = (Grid.progress.length() > 0) & (Grid.checked == "")
 _IS_UNUSED = ((Grid.topology == "dns_only") | (Grid.topology == "no_zone")) & ~IS_FIRST_READ
 _IS_STOPPED = (Grid.status != "") & (Grid.status != "l") & (Grid.status != "w")
-HAS_PROBLEM = _IS_STOPPED | ((Grid.limited == "") & ((Grid.status == "w") | _IS_UNUSED))
+_IS_ODD_STORE = (
+    reduce(or_, (Grid.sight_problem == outcome for outcome in wording.storefront.BANNERS)) & ~IS_FIRST_READ
+)
+HAS_PROBLEM = _IS_STOPPED | ((Grid.limited == "") & ((Grid.status == "w") | _IS_UNUSED | _IS_ODD_STORE))
 """Whether there is a banner to show, apart from that of a lost socket."""
 
 
@@ -62,9 +68,18 @@ def banner() -> rx.Component:
             Grid.topology,
             ("dns_only", _banner("warn", "none", wording.status.DNS_ONLY, wording.status.DNS_ONLY_MEANS)),
             ("no_zone", _banner("warn", "none", wording.status.NO_ZONE, wording.status.NO_ZONE_MEANS)),
-            rx.fragment(),
+            _of_storefront(),
         ),
     )
+
+
+def _of_storefront() -> rx.Component:
+    """What the last look at the store's own pages found wrong."""
+    found = [
+        (outcome, _banner("info" if outcome == "headless" else "warn", "alert", *words))
+        for outcome, words in wording.storefront.BANNERS.items()
+    ]
+    return rx.match(Grid.sight_problem, *found, rx.fragment())
 
 
 def unavailable() -> rx.Component:

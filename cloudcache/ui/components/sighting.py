@@ -46,7 +46,7 @@ def _line(
     )
     told = rx.match(
         problem,
-        ("", rx.cond(at == "", says.NOT_YET, rx.cond(known, found, says.NOT_YET))),
+        ("", "certificate_ends", rx.cond(at == "", says.NOT_YET, rx.cond(known, found, says.NOT_YET))),
         *says.PROBLEMS.items(),
         says.PROBLEMS["unreachable"],
     )

@@ -24,9 +24,10 @@ class Sightings:
         if self.sight_problem in (WAITING, TOO_SOON) and sighted == self.sighted:
             return  # what this tab asked for has not come yet
         self._set("sighted", sighted)
-        is_ok = check is not None and check.outcome is Outcome.OK
-        self._set("sight_problem", "" if check is None or is_ok else check.outcome.value)
-        seen = "".join((check.seen.get(one) or "u") for one in PROVABLE) if check and is_ok else ""
+        self._set(
+            "sight_problem", "" if check is None or check.outcome is Outcome.OK else check.outcome.value
+        )
+        seen = "".join((check.of(one) or "u") for one in PROVABLE) if check and check.seen else ""
         self._set("sightings", seen)
 
     def _show_looking(self, is_begun: bool) -> None:

@@ -8,6 +8,29 @@ NOT_SEEN = ("On at Cloudflare, not seen in your store", "Off at Cloudflare, and 
 UNCLEAR = "Your store’s pages don’t show whether it works"
 NOT_YET = "Not checked in your store yet"
 CHECK = "Check my store"
+BANNERS = {
+    "error_1014": (
+        "Your domain shows Cloudflare error 1014",
+        "Its DNS record points to a name in an account that doesn’t allow it, so customers can’t reach your store. "
+        "In Cloudflare DNS, point the record to shops.myshopify.com.",
+    ),
+    "certificate": (
+        "Shopify’s certificate for your domain isn’t ready",
+        "Customers can’t reach your store through Cloudflare until it is. Turn off the proxy (gray cloud) for your "
+        "domain in Cloudflare DNS, wait until Shopify shows the domain as connected, then turn the proxy on again.",
+    ),
+    "certificate_ends": (
+        "Your store’s certificate ends within two weeks",
+        "It should have been renewed by now. Make sure that Always Use HTTPS is off: Shopify renews the certificate "
+        "over http.",
+    ),
+    "headless": (
+        "Your store has another kind of storefront",
+        "Its pages aren’t made by a Shopify theme, so what’s said here about HTML, scripts, and email addresses can "
+        "differ. Email address obfuscation and Rocket Loader can break it.",
+    ),
+}
+"""What the whole page says, by how the check ended: a headline, and what to do."""
 PROBLEMS = {
     "waiting": "Checking your store",
     "too_soon": "Your store was checked a moment ago. Wait a minute, then check again",
@@ -19,6 +42,8 @@ PROBLEMS = {
     "other_site": "We didn’t look: your domain leads to another website",
     "robots": "We didn’t look: your robots.txt doesn’t allow it",
     "not_public": "We didn’t look: your domain has no public address",
+    "error_1014": "We can’t look: your domain shows Cloudflare error 1014",
+    "certificate": "We can’t look: your domain’s certificate at Shopify isn’t ready",
     "unreachable": "Your store didn’t respond in time",
 }
 """Why nothing was seen, by how the check ended."""

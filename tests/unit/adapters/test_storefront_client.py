@@ -23,7 +23,11 @@ def client(
 
     async def answer(request: httpx.Request) -> httpx.Response:
         sent.append(request)
-        return await handler(request) if callable(handler) else httpx.Response(200, stream=httpx.ByteStream(b"hello"))
+        return (
+            await handler(request)
+            if callable(handler)
+            else httpx.Response(200, stream=httpx.ByteStream(b"hello"))
+        )
 
     async def resolve(host: str) -> list[str]:
         return addresses
@@ -105,9 +109,7 @@ async def test_connection_goes_to_the_address_that_was_judged():
 
 async def test_redirect_is_not_followed():
     async def away(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(
-            302, headers={"location": "http://127.0.0.1/"}, stream=httpx.ByteStream(b"")
-        )
+        return httpx.Response(302, headers={"location": "http://127.0.0.1/"}, stream=httpx.ByteStream(b""))
 
     fetching, sent = client([PUBLIC], away)
 

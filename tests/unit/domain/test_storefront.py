@@ -1,5 +1,7 @@
 """What an answer of a store's own page proves, and what it doesn't."""
 
+from dataclasses import replace
+
 import pytest
 
 from cloudcache.domain.storefront import (
@@ -13,6 +15,7 @@ from cloudcache.domain.storefront import (
     file_in,
     is_due,
     may_look,
+    outcome_of,
     problem_of,
     redirect_of,
     sightings,
@@ -155,6 +158,16 @@ def test_only_the_storefronts_own_page_counts(page: Answer, outcome: Outcome | N
 )
 def test_redirects_lead_only_to_the_stores_own_names(location: str, leads: object):
     assert redirect_of(answer(302, location=location), NAMES) == leads
+
+
+@pytest.mark.parametrize(
+    ("days", "outcome"),
+    [(None, Outcome.OK), (60, Outcome.OK), (13, Outcome.CERTIFICATE_ENDS), (-1, Outcome.CERTIFICATE_ENDS)],
+)
+def test_certificate_that_was_not_renewed_is_told(days: int | None, outcome: Outcome):
+    ends_at = None if days is None else 10**12 + days * 86_400_000
+
+    assert outcome_of(replace(answer(), certificate_ends_at=ends_at), 10**12) is outcome
 
 
 def test_robots_txt_is_obeyed():

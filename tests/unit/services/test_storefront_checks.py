@@ -88,6 +88,8 @@ async def test_rocket_loader_is_on_and_not_seen(rig: Rig, store: Store):
         ("error", Outcome.STOPPED),
         ("limited", Outcome.LIMITED),
         ("closed", Outcome.CLOSED),
+        ("error_1014", Outcome.ERROR_1014),
+        ("certificate", Outcome.CERTIFICATE),
         ("hydrogen", Outcome.HEADLESS),
         ("other", Outcome.OTHER_SITE),
         ("password", Outcome.PASSWORD),
