@@ -1,7 +1,7 @@
 """Runs the migrations: from the command line (`alembic upgrade head`) and from the program itself.
 
 Two processes may migrate at once (a rolling deployment starts several): SQLite makes the second wait by its write
-lock, Postgres by an advisory lock; it then finds nothing left to do.
+lock, which is held over all migrations, Postgres by an advisory lock; it then finds nothing left to do.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ def migrate(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
         connection.commit()
     context.configure(
-        connection=connection, target_metadata=metadata, render_as_batch=True, transaction_per_migration=True
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=True,
+        transaction_per_migration=connection.dialect.name == "postgresql",
+        transactional_ddl=True,  # alembic takes SQLite for a database that commits after each statement
     )
     with context.begin_transaction():
         context.run_migrations()

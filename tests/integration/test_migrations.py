@@ -13,7 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, event, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cloudcache.adapters.db.engine import ROOT, Database, make_engine
@@ -111,6 +111,21 @@ async def test_two_commands_at_once_migrate_once(bare_url: str, engine: AsyncEng
 
     assert [code for code, _ in results] == [0, 0], results
     await check_migration(engine)
+
+
+async def test_no_other_process_gets_between_two_migrations_of_sqlite(tmp_path: Path):
+    url, began = f"sqlite:///{tmp_path / 'new.db'}", []
+
+    def note(connection: Connection) -> None:
+        began.append(connection.get_execution_options().get("writing"))
+
+    event.listen(Engine, "begin", note)
+    try:
+        await upgrade(url)
+    finally:
+        event.remove(Engine, "begin", note)
+
+    assert began == [True], "the write lock was let go in between"
 
 
 async def test_a_database_at_another_migration_is_named_with_the_remedy(bare_url: str, engine: AsyncEngine):
