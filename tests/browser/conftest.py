@@ -86,6 +86,16 @@ class Demo:
             )
         return answer.json()["result"]["value"]
 
+    async def bots(self, handle: str) -> dict[str, object]:
+        """What Cloudflare really holds of the bot settings."""
+        shop = SHOPS[handle]
+        async with http_client() as client:
+            answer = await client.get(
+                f"{self.url}/cloudflare/client/v4/zones/{shop.zone_id}/bot_management",
+                headers={"Authorization": f"Bearer {shop.token.reveal()}"},
+            )
+        return answer.json()["result"]
+
     @contextmanager
     def without(self, table: str) -> Iterator[None]:
         """The database lacks this table meanwhile."""

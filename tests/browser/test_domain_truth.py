@@ -30,14 +30,14 @@ async def test_ai_row_states_a_preference_and_shows_a_block_as_unsafe(demo: Demo
 
     await switch(page, AI).click()
     await expect(row(page, AI)).to_contain_text(wording.rows.CONFIRMED)
-    stated = await demo.value(SHOP, "bot_management.ai_training")
+    stated = (await demo.bots(SHOP))["ai_training"]
     await demo.dashboard(SHOP, "bot_management.ai_training", "block")
 
-    await expect(row(page, AI)).to_contain_text("On (blocks search engines)")
+    await expect(row(page, AI)).to_contain_text("search engines blocked")
     assert stated == "disallow"
     await switch(page, AI).click()
     await expect(row(page, AI)).to_contain_text(wording.rows.CONFIRMED)
-    assert await demo.value(SHOP, "bot_management.ai_training") == "disabled"
+    assert (await demo.bots(SHOP))["ai_training"] == "disabled"
 
 
 async def test_super_bot_fight_mode_on_pro_and_bot_fight_mode_on_free(demo: Demo, browser: Browser):
@@ -51,8 +51,8 @@ async def test_super_bot_fight_mode_on_pro_and_bot_fight_mode_on_free(demo: Demo
     await page.get_by_role("alertdialog").get_by_role("button", name="Turn on", exact=True).click()
 
     await expect(row(page, "Super Bot Fight Mode")).to_contain_text(wording.rows.CONFIRMED)
-    assert await demo.value(SHOP, "bot_management.sbfm_definitely_automated") == "managed_challenge"
-    assert await demo.value(SHOP, "bot_management.fight_mode") is False
+    bots = await demo.bots(SHOP)
+    assert (bots["sbfm_definitely_automated"], "fight_mode" in bots) == ("managed_challenge", False)
 
 
 async def test_turning_off_what_protects_asks_and_turning_it_on_does_not(demo: Demo, browser: Browser):
@@ -88,10 +88,10 @@ async def test_what_the_store_shows_appears_live_in_every_open_page(demo: Demo, 
     line = f"#v-{'http3'}"
     await expect(page.locator(line)).to_contain_text("your store")
 
-    await page.locator(line).get_by_role("button", name=wording.storefront.CHECK).click()
+    await page.locator(line).get_by_role("button", name=wording.storefront.CHECK_STORE).click()
 
     for one in (page, other):
         await expect(one.locator(line)).to_contain_text(
-            re.compile(r"(On|Off) at Cloudflare, .*seen in your store")
+            re.compile(r"(On|Off) in Cloudflare, .*seen in your store")
         )
     await expect(row(page, HTTP3)).to_contain_text(re.compile(r"just now|\d+ s ago"))

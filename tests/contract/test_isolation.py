@@ -79,6 +79,8 @@ OF_A_CUSTOMER: dict[str, Call] = {
     "toggles.take_back": lambda h, a, c: h.process.toggles.take_back(a, c, "polish", True),
     "toggles.check": lambda h, a, c: h.process.toggles.check(a, c, "polish"),
     "attention.opened": lambda h, a, c: h.process.attention.opened(a, c),
+    "storefront.opened": lambda h, a, c: h.storefront.opened(a, c),
+    "storefront.check": lambda h, a, c: h.storefront.check(a, c),
     "auditing.history": lambda h, a, c: h.auditing.history(a, c),
 }
 """By the merchant of that customer, and in part by staff who gave a reason for it."""

@@ -20,6 +20,7 @@ from cloudcache.domain.events import Change, Observation
 from cloudcache.domain.freshness import Urgency
 from cloudcache.domain.ids import CredentialId, CustomerId, ZoneId
 from cloudcache.domain.shops import ApiToken, Scope, View
+from cloudcache.domain.storefront import Outcome, StorefrontCheck
 from cloudcache.ports import (
     AuditTrail,
     Feeds,
@@ -80,6 +81,10 @@ CALLS: dict[str, Call] = {
     "use_credential": lambda store, me, _: _with_credential(store, me),
     "disconnect_zone": lambda store, me, _: store.disconnect_zone(me, "mine.myshopify.com", DEED, now=1),
     "keep_facts": lambda store, me, _: store.keep_facts(me, FACTS, None, now=1),
+    "claim_storefront": lambda store, me, _: store.claim_storefront(me, tried_at=None, now=1),
+    "keep_storefront": lambda store, me, _: store.keep_storefront(
+        me, StorefrontCheck(1, Outcome.OK, {}), zone=ZoneId("f" * 32)
+    ),
     "keep_way": lambda store, me, _: store.keep_way(me, WAY, ["Zone WAF"], now=1),
     "api_tokens": lambda store, me, _: store.api_tokens(me),
     "revoke_api_token": lambda store, me, _: store.revoke_api_token(me, "theirs", DEED, now=1),

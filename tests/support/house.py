@@ -14,10 +14,12 @@ from cloudcache.adapters.cloudflare.oauth import OAuthClient
 from cloudcache.adapters.db.models import metadata
 from cloudcache.adapters.db.store import SqlStore
 from cloudcache.adapters.shopify.client import ShopifyClient
+from cloudcache.adapters.storefront.client import StorefrontClient
 from cloudcache.adapters.vault import EnvelopeVault
 from cloudcache.domain.access import Actor, ActorKind, Role
 from cloudcache.domain.secret import Token
 from cloudcache.emulator.app import create_app
+from cloudcache.emulator.storefront import StorefrontTransport, own_address
 from cloudcache.local import PERMISSIONS
 from cloudcache.services.auditing import Auditing
 from cloudcache.services.connecting import Connecting
@@ -25,6 +27,7 @@ from cloudcache.services.credentials import Credentials
 from cloudcache.services.importing import Importing
 from cloudcache.services.merchants import Merchants
 from cloudcache.services.scripts import Scripts
+from cloudcache.services.storefront import StorefrontChecks
 from cloudcache.services.support import Support
 from cloudcache.services.tasks import Tasks
 from cloudcache.services.webhooks import Webhooks
@@ -55,6 +58,7 @@ class House:
     scripts: Scripts
     support: Support
     auditing: Auditing
+    storefront: StorefrontChecks
     importing: Importing
     shopify: ShopifyClient
 
@@ -138,6 +142,9 @@ async def build_house(store: SqlStore, keys: list[str] | None = None) -> House:
         Scripts(store, clock, rig.rollouts, rig.bus),
         Support(store, store, store, clock, {"sub-viewer": Role.VIEWER}),
         Auditing(store),
+        StorefrontChecks(
+            StorefrontClient(own_address, StorefrontTransport(rig.world)), store, store, rig.bus, clock, tasks
+        ),
         Importing(
             store,
             store,

@@ -57,7 +57,7 @@ def _line(
         rx.cond(
             (acts == "a") | (acts == "r"),
             rx.el.button(
-                says.CHECK,
+                says.CHECK_STORE,
                 type="button",
                 class_name="link",
                 id="a-storefront-" + name,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-SEEN = ("On at Cloudflare, and seen in your store", "Off at Cloudflare, but seen in your store")
+SEEN = ("On in Cloudflare, and seen in your store", "Off in Cloudflare, but seen in your store")
 """Its effect was seen, by whether the setting is on."""
-NOT_SEEN = ("On at Cloudflare, not seen in your store", "Off at Cloudflare, and not seen in your store")
+NOT_SEEN = ("On in Cloudflare, not seen in your store", "Off in Cloudflare, and not seen in your store")
 UNCLEAR = "Your store’s pages don’t show whether it works"
 NOT_YET = "Not checked in your store yet"
-CHECK = "Check my store"
+CHECK_STORE = "Check my store"
 BANNERS = {
     "error_1014": (
         "Your domain shows Cloudflare error 1014",
         "Its DNS record points to a name in an account that doesn’t allow it, so customers can’t reach your store. "
-        "In Cloudflare DNS, point the record to shops.myshopify.com.",
+        "In Cloudflare DNS, point the record to the target that Shopify names in your domain settings.",
     ),
     "certificate": (
         "Shopify’s certificate for your domain isn’t ready",
-        "Customers can’t reach your store through Cloudflare until it is. Turn off the proxy (gray cloud) for your "
+        "Until then, customers can’t reach your store through Cloudflare. Turn off the proxy (gray cloud) for your "
         "domain in Cloudflare DNS, wait until Shopify shows the domain as connected, then turn the proxy on again.",
     ),
     "certificate_ends": (

@@ -14,19 +14,19 @@ UNKNOWN_VALUE = "another value"
 
 _NAMES: Mapping[str, Mapping[str, str]] = {
     "block_ai_bots": {
-        "block": "blocks search engines",
+        "block": "search engines blocked",
         "disabled": "off",
         "disallow": "in robots.txt",
         "not_published": "not in robots.txt",
         "old_setting": "by the old setting",
-        "only_on_ad_pages": "blocks on ad pages",
+        "only_on_ad_pages": "blocked on ad pages",
     },
     "bot_fight_mode": {
-        "block": "blocks bots",
+        "block": "bots blocked",
         "left_over": "left from the Free plan",
-        "managed_challenge": "challenges bots",
+        "managed_challenge": "bots challenged",
         "only_likely": "likely bots only",
-        "verified_bots_blocked": "blocks search engines",
+        "verified_bots_blocked": "search engines blocked",
     },
     "h2_prioritization": {"on": "standard"},
     "ignore_query_string": {

@@ -50,7 +50,7 @@ async def test_block_is_shown_as_unsafe_and_never_set_again(rig: Rig):
     await press(rig, process, False, "off")
     await press(rig, process, True, "on")
 
-    assert (shown[0][0], shown[1]) == ("B", "blocks search engines")
+    assert (shown[0][0], shown[1]) == ("B", "search engines blocked")
     assert rig.world.value(ZONE, "bot_management.ai_training") == "disallow"
 
 
