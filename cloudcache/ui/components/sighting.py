@@ -46,11 +46,16 @@ def _line(
     )
     told = rx.match(
         problem,
-        ("", "certificate_ends", rx.cond(at == "", says.NOT_YET, rx.cond(known, found, says.NOT_YET))),
+        (
+            "",
+            "certificate_ends",
+            "too_soon",
+            rx.cond(at == "", says.NOT_YET, rx.cond(known, found, says.NOT_YET)),
+        ),
         *says.PROBLEMS.items(),
         says.PROBLEMS["unreachable"],
     )
-    shows_age = (at != "") & (problem != "waiting") & (problem != "too_soon")
+    shows_age = (at != "") & (problem != "waiting")
     return rx.el.p(
         rx.el.span(told, rx.cond(shows_age, rx.el.span(", ", age(at=at, says="ago")), rx.fragment())),
         " ",
@@ -65,6 +70,7 @@ def _line(
             ),
             rx.fragment(),
         ),
+        rx.cond(problem == "too_soon", rx.el.span(says.TOO_SOON), rx.fragment()),
         class_name="row-note row-seen",
         id="v-" + name,
     )

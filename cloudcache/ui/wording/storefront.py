@@ -31,9 +31,9 @@ BANNERS = {
     ),
 }
 """What the whole page says, by how the check ended: a headline, and what to do."""
+TOO_SOON = "Checked a moment ago. Wait a minute."
 PROBLEMS = {
     "waiting": "Checking your store",
-    "too_soon": "Your store was checked a moment ago. Wait a minute, then check again",
     "stopped": "Your store didn’t let us look: it answered with a challenge or an error",
     "limited": "Your store didn’t let us look: too many requests. Try again in an hour",
     "password": "We can’t look: your store asks visitors for a password",
