@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from cloudcache.domain.breaker import CircuitBreaker
-from cloudcache.domain.catalog import reads
+from cloudcache.domain.catalog import find, reads
 from cloudcache.domain.customers import Customer
 from cloudcache.domain.errors import CloudcacheError, NotFound, Refused, StoreUnavailable, TryLater, explain
+from cloudcache.domain.events import ReadResult
 from cloudcache.ports import Gateway, Store
 from cloudcache.services.credentials import Credentials
 
@@ -103,8 +104,9 @@ class Health:
         probes = {read.toggles[0].permission: read for read in reversed(reads(batch=False))}
         for permission, read in sorted(probes.items()):
             try:
-                await self._gateway.read(access, read)
+                result = await self._gateway.read(access, read)
                 findings.append(Finding(customer.shop, True, f"{permission}: can read"))
+                findings.extend(Finding(customer.shop, True, text) for text in _bot_fields(result))
             except Refused as error:
                 findings.append(Finding(customer.shop, False, f"{permission}: can't read ({explain(error)})"))
             except CloudcacheError as error:
@@ -112,6 +114,22 @@ class Health:
                     Finding(customer.shop, False, f"{permission}: no response ({explain(error)})")
                 )
         return findings
+
+
+def _bot_fields(result: ReadResult) -> list[str]:
+    """Which of the bot fields that only some zones have this one showed: nothing is written to find out."""
+    values = {one.toggle: one.value for one in result}
+    told = []
+    training, fight = values.get(find("block_ai_bots").id), values.get(find("bot_fight_mode").id)
+    if isinstance(training, dict):
+        has_new, old = "ai_training" in training, training.get("ai_bots_protection", "not shown")
+        told.append(
+            f"AI training crawlers: ai_training is {training.get('ai_training', 'not shown')}, the old "
+            f"ai_bots_protection is {old}; " + ("can be changed here" if has_new else "read only here")
+        )
+    if isinstance(fight, dict):
+        told.append(f"bots: this zone has {', '.join(sorted(fight))}")
+    return told
 
 
 def _what_fails(breaker: CircuitBreaker) -> str:

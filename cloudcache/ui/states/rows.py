@@ -153,8 +153,8 @@ def _words_of(change: Change, stands: Standing) -> list[str]:
         return [why, wording.values.not_changed_back(change.toggle, after) if values else ""]
     made = seconds(change.requested_at) if change.has_known_time and stands is Standing.OUTSIDE else ""
     who = wording.rows.outside_person(change.actor.id)
-    if not values and wording.values.is_always_named(change.toggle):
-        toggle = BY_ID[change.toggle]
+    toggle = BY_ID[change.toggle]
+    if not values and (wording.values.is_always_named(change.toggle) or toggle.is_unsafe(change.to_value)):
         before, after = toggle.value_name(change.from_value), toggle.value_name(change.to_value)
     if not after:
         return [made, who]

@@ -73,7 +73,7 @@ TOGGLES = (
         permission="Bot Management",
         # Since September 15, 2026 blocking training crawlers blocks those of Google, Bing, and Apple, too.
         unsafe_values=frozenset({"block", "only_on_ad_pages", OLD_SETTING}),
-        caution="Crawlers can ignore it. Search engines aren’t affected.",
+        caution="Crawlers can ignore what robots.txt says.",
         behind_shopify=Verdict(
             Effect.WORKS,
             "States your preference in robots.txt, and crawlers that respect it stay away. Blocking them by force would block Googlebot, Bingbot, and Applebot too, so this app never does that.",
