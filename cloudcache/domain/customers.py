@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from cloudcache.domain.catalog.model import Topology, ZonePlan
 from cloudcache.domain.ids import CredentialId, CustomerId, ToggleId, ZoneId
-from cloudcache.domain.storefront import StorefrontCheck
+from cloudcache.domain.storefront import Outcome, StorefrontCheck
 from cloudcache.domain.toggle import Cell
 from cloudcache.domain.token_text import shown
 from cloudcache.domain.typed_names import compact, shop_of_text
@@ -71,6 +71,11 @@ class Customer:
     def is_suspended(self) -> bool:
         """Whether the zone is neither read nor written until Cloudflare answers for it again."""
         return self.status in SUSPENDED
+
+    @property
+    def is_headless(self) -> bool:
+        """Whether the storefront was last seen not to be a Shopify theme."""
+        return self.storefront is not None and self.storefront.outcome is Outcome.HEADLESS
 
     @property
     def condition(self) -> str:

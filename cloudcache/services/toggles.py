@@ -134,7 +134,9 @@ class Toggles:
         cell = page.cells.get(toggle.id, Cell(toggle.id))
         _allow(toggle, page, cell)
         turned_on = {one.toggle for one in page.cells.values() if one.shown_state() is State.ON}
-        if not confirmed and toggle.asks(page.customer.topology, wanted, turned_on):
+        if not confirmed and toggle.asks(
+            page.customer.topology, wanted, turned_on, is_headless=page.customer.is_headless
+        ):
             raise NeedsConfirmation(on=on)
         last_on, last_off = (restore, restore) if restore is not None else (cell.last_on, cell.last_off)
         value = toggle.wanted(wanted, last_on, last_off, cell.value)

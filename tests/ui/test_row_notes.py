@@ -62,5 +62,5 @@ def test_why_gives_the_reason_the_source_and_the_date(toggle: Toggle):
 
     assert verdict.reason in shown
     assert verdict.source.name in rendered and "November 25, 2026" in rendered
-    assert (wording.verdicts.TO_CHECK in rendered) is (verdict.evidence in (Evidence.PROBE, Evidence.NONE))
+    assert (wording.verdicts.TO_CHECK in rendered) is bool(verdict.check)
     assert toggle.title in rendered

@@ -111,7 +111,8 @@ def docs(page: str) -> Source:
 class Verdict:
     """What a toggle does for a store's customers: the reason in one or two sentences, and what that rests on.
 
-    `check` tells how a merchant can find out. It is given where no vendor says it and the store shows it."""
+    `check` tells how a merchant can find out. It is given where no vendor says it and the store shows it; for what
+    follows from the mechanism it may be missing."""
 
     effect: Effect
     reason: str
@@ -120,7 +121,8 @@ class Verdict:
     check: str = ""
 
     def __post_init__(self) -> None:
-        if (self.evidence in (Evidence.PROBE, Evidence.NONE)) != bool(self.check):
+        needed, excluded = self.evidence in (Evidence.PROBE, Evidence.NONE), self.evidence is Evidence.VENDOR
+        if (needed and not self.check) or (excluded and self.check):
             raise ValueError(f"{self.reason}: say how to check it, and only where no vendor says it")
 
 
@@ -133,6 +135,8 @@ class Confirmation:
     only_when_unsafe: bool = False
     only_with: ToggleId | None = None
     """Asked only while this other toggle is on."""
+    only_when_headless: bool = False
+    """Asked only where the storefront isn't a Shopify theme."""
     type_shop: bool = False
     for_an_hour: bool = False
     """Whether it can be turned on for one hour instead, after which this app turns it off."""
@@ -177,6 +181,8 @@ class Toggle:
     off: JSON = "off"
     others: Mapping[str, State] = field(default_factory=dict)
     never_restored: frozenset[str] = frozenset()
+    only_plain: bool = False
+    """Whether only `on` and `off` are ever sent, whatever the zone held before."""
     unsafe_values: frozenset[str] = frozenset()
     """Finer values that harm a store although the setting itself may be fine; a click never sets them."""
     paid_title: str = ""
@@ -277,7 +283,7 @@ class Toggle:
 
         `held` is the value that the zone has now, for settings whose fields depend on the zone."""
         remembered = last_on if state is State.ON else last_off
-        if remembered is not None and self.accepts(remembered):
+        if remembered is not None and not self.only_plain and self.accepts(remembered):
             reading = self.read(remembered)
             if reading.state is state and reading.detail not in self.never_restored:
                 return remembered
@@ -293,7 +299,12 @@ class Toggle:
         return Verdict(effect, self.caution, Evidence.MECHANISM, TOPOLOGY)
 
     def asks(
-        self, topology: Topology, wanted: State = State.ON, on: Container[ToggleId] | None = None
+        self,
+        topology: Topology,
+        wanted: State = State.ON,
+        on: Container[ToggleId] | None = None,
+        *,
+        is_headless: bool = False,
     ) -> Confirmation | None:
         """What must be confirmed before it is turned on or off, or nothing; `on` are the toggles that are on, None
         where that isn't known."""
@@ -301,6 +312,8 @@ class Toggle:
         if asks is None:
             return None
         if asks.only_when_unsafe and self.verdict(topology).effect is not Effect.UNSAFE:
+            return None
+        if asks.only_when_headless and not is_headless:
             return None
         if asks.only_with is not None and on is not None and asks.only_with not in on:
             return None

@@ -16,7 +16,7 @@ from typing import TypeVar
 import reflex as rx
 
 from cloudcache.domain.access import Action, Actor, allowed
-from cloudcache.domain.catalog import TOGGLES, State, Topology
+from cloudcache.domain.catalog import TOGGLES
 from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import (
     CloudcacheError,
@@ -203,7 +203,7 @@ class Grid(RowActions, rx.State):
         if rows.is_queued(before):
             await self._store(actor, toggle, before, self._taking_back(actor, toggle, on, request))
             return
-        if toggle.asks(Topology(self.topology), State.of(on), self._turned_on()):
+        if self._question(toggle, on):
             self._ask(toggle, on=on)
             return
         self._show(toggle, rows.pending(on, current().clock.now_ms()))
@@ -222,7 +222,7 @@ class Grid(RowActions, rx.State):
             or not await self._may_write(toggle, token)
         ):
             return
-        asks = toggle.asks(Topology(self.topology), State.of(on), self._turned_on())
+        asks = self._question(toggle, on)
         typed = form.get("shop", "") if isinstance(form, dict) else ""
         if asks and asks.type_shop and not self._is_shop(typed):
             self.wrong = False

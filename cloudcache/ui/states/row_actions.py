@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
 from cloudcache.domain.access import Actor
-from cloudcache.domain.catalog import Toggle
+from cloudcache.domain.catalog import Confirmation, State, Toggle, Topology
 from cloudcache.domain.customers import Page
 from cloudcache.domain.errors import (
     CloudcacheError,
@@ -90,6 +90,11 @@ class RowActions(Showing):
         return lambda: current().toggles.revert(
             actor, own_customer(actor), toggle.id, request_id=request, confirmed=confirmed
         )
+
+    def _question(self, toggle: Toggle, on: bool) -> Confirmation | None:
+        """What is asked before this press, as the page knows the store."""
+        topology, turned_on = Topology(self.topology), self._turned_on()
+        return toggle.asks(topology, State.of(on), turned_on, is_headless=self._is_headless())
 
     def _ask(self, toggle: Toggle, *, on: bool, reverts: bool = False) -> None:
         """Open the dialog, which remembers what is to be confirmed."""

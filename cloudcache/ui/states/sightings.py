@@ -30,6 +30,9 @@ class Sightings:
         seen = "".join((check.of(one) or "u") for one in PROVABLE) if check and check.seen else ""
         self._set("sightings", seen)
 
+    def _is_headless(self) -> bool:
+        return self.sight_problem == Outcome.HEADLESS
+
     def _show_looking(self, is_begun: bool) -> None:
         """Say in this tab that the store is being looked at, or was a moment ago."""
         self._set("sight_problem", WAITING if is_begun else TOO_SOON)

@@ -175,7 +175,7 @@ def test_every_verdict_has_a_reason_a_source_and_a_date():
         verdict = toggle.verdict(Topology.O2O)
         assert verdict.source.name and verdict.source.checked.year >= 2026
         assert verdict.reason
-        assert bool(verdict.check) is (verdict.evidence in (Evidence.PROBE, Evidence.NONE))
+        assert verdict.check or verdict.evidence in (Evidence.VENDOR, Evidence.MECHANISM)
 
 
 def test_a_toggle_without_a_verdict_is_not_possible():
@@ -236,7 +236,8 @@ def test_the_risky_ones_ask_before_they_turn_on():
 
 def test_what_weakens_protection_asks_before_it_turns_off():
     assert asking(State.OFF) == {
-        *("strict_ssl", "modern_tls_only", "tls_1_3", "http2", "ipv6", "ip_geolocation", "image_resizing")
+        *("strict_ssl", "modern_tls_only", "tls_1_3", "http2", "ipv6", "ip_geolocation", "image_resizing"),
+        *("hsts", "leaked_credential_checks", "page_shield"),
     }
 
 
@@ -248,6 +249,21 @@ def test_two_settings_that_contradict_each_other_ask_while_the_other_is_on(toggl
     assert find(toggle).asks(Topology.O2O, State.ON, on={"ipv6"}) is None
     assert find(toggle).asks(Topology.O2O, State.OFF, on={other}) is None
     assert find(toggle).asks(Topology.O2O, State.ON), "asked where it isn't known what is on"
+
+
+@pytest.mark.parametrize("toggle", TOGGLES, ids=lambda toggle: toggle.id)
+def test_no_warning_rests_on_nothing(toggle: Toggle):
+    verdict = toggle.behind_shopify
+
+    if verdict.effect in (Effect.UNSAFE, Effect.CAUTION):
+        assert verdict.evidence is Evidence.VENDOR or verdict.check, "a vendor's sentence, or how to look"
+
+
+def test_email_obfuscation_asks_on_a_headless_store_only():
+    obfuscation = find("email_obfuscation")
+
+    assert obfuscation.asks(Topology.O2O, is_headless=True)
+    assert obfuscation.asks(Topology.O2O) is None
 
 
 def test_relations_name_toggles_that_exist_and_have_a_note():
@@ -292,10 +308,12 @@ def test_value_of_another_type_or_shape_is_never_sent(name: str, value: object):
     assert sent == [toggle.on, toggle.off]
 
 
-def test_finer_hsts_value_may_be_sent_again():
+def test_stricter_hsts_of_before_is_never_promised_again():
     held = {"strict_transport_security": {"enabled": True, "max_age": 31536000, "preload": True}}
+    hsts = find("hsts")
 
-    assert find("hsts").wanted(State.ON, last_on=held) == held
+    assert hsts.read(held).state is State.ON
+    assert hsts.wanted(State.ON, last_on=held) == hsts.on
 
 
 def test_hsts_that_browsers_are_told_to_forget_is_off_and_never_sent_as_on():

@@ -17,4 +17,4 @@ def test_every_toggle_that_asks_on_this_topology_is_counted():
     counts = effect_counts(Topology.O2O, ZonePlan.ENTERPRISE)
 
     asking = [one for one in TOGGLES if any(one.asks(Topology.O2O, state, on=()) for state in State)]
-    assert counts.asking == len(asking) == 15
+    assert counts.asking == len(asking) == 17

@@ -77,7 +77,7 @@ async def test_a_saved_form_changes_the_setting_and_comes_back(
     ("setting", "value"),
     [
         ("tiered_caching", '"on"'),
-        ("leaked_credential_checks", "true"),
+        ("leaked_credential_checks", "false"),
         ("page_shield", "true"),
         ("bot_management.fight_mode", "true"),
         ("browser_cache_ttl", "60"),

@@ -36,6 +36,11 @@ TOGGLES = (
             docs("Email Address Obfuscation"),
             check="Open the source of a page with an email address and look for /cdn-cgi/l/email-protection.",
         ),
+        confirmation=Confirmation(
+            "Your store isn’t made by a Shopify theme, and the script that shows email addresses can break its pages.",
+            "You can turn it off here at any time. It takes effect within seconds.",
+            only_when_headless=True,
+        ),
     ),
     BotFightMode(
         id=ToggleId("bot_fight_mode"),

@@ -66,6 +66,7 @@ TOGGLES = (
             "Shopify marks new versions of files with ?v=, so your customers might get old ones.",
             Evidence.MECHANISM,
             docs("Caching levels"),
+            check="With the setting on, open a file under /cdn/ on your domain with two different values of ?v=. If the second one comes with cf-cache-status: HIT, versions get mixed up.",
         ),
         confirmation=Confirmation(
             "Shopify marks each new version of a file with ?v=. With this setting on, Cloudflare treats all versions as one, so your customers might see old styles, the wrong variants, or the wrong search results.",

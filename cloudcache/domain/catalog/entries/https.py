@@ -108,6 +108,7 @@ TOGGLES = (
             "Keep the SSL mode at Full or Full (strict). Anything lower causes redirect loops with Shopify.",
             Evidence.MECHANISM,
             docs("SSL/TLS encryption modes"),
+            check="Open your store after turning it on. Error 526 means that Shopify’s certificate isn’t accepted.",
         ),
         confirmation=Confirmation(
             "Cloudflare only connects to Shopify if the certificate for your domain is valid. While Shopify’s certificate is pending or has expired, every page of your store shows an error.",
@@ -161,6 +162,7 @@ TOGGLES = (
                 "nosniff": False,
             }
         },
+        only_plain=True,  # `preload` or `include_subdomains` of before would promise far more than the row says
         in_batch=True,
         caution="Hard to undo. Browsers remember it for six months.",
         behind_shopify=Verdict(
@@ -173,6 +175,10 @@ TOGGLES = (
         confirmation=Confirmation(
             "Browsers that visit your store will refuse plain HTTP for your domain for the next six months. If HTTPS stops working, those customers can’t open your store.",
             "Turning it off here reaches only browsers that come back. Others remember it until the six months are over.",
+        ),
+        confirmation_off=Confirmation(
+            "Shopify itself sends HSTS for about 91 days, so turning yours off doesn’t end it for your store. Other names of your zone lose it.",
+            "You can turn it on here again at any time. It takes effect within seconds.",
         ),
     ),
     Toggle(

@@ -114,6 +114,7 @@ TOGGLES = (
             "Pages that Shopify sends piece by piece start later.",
             Evidence.MECHANISM,
             docs("Response buffering"),
+            check="Compare the time to first byte of your home page with the setting on and off.",
         ),
     ),
     Toggle(

@@ -89,6 +89,10 @@ TOGGLES = (
             Evidence.VENDOR,
             docs("Leaked credentials detection"),
         ),
+        confirmation_off=Confirmation(
+            "Cloudflare no longer compares logins with lists of leaked passwords. Stores with legacy customer accounts lose that warning.",
+            "You can turn it on here again at any time. It takes effect within seconds.",
+        ),
     ),
     Toggle(
         id=ToggleId("page_shield"),
@@ -105,6 +109,10 @@ TOGGLES = (
             "Cloudflare’s table lists it as supported in both zones.",
             Evidence.VENDOR,
             TABLE,
+        ),
+        confirmation_off=Confirmation(
+            "Cloudflare no longer watches which scripts run in your customers’ browsers, so a script that steals payment details can stay unnoticed for longer.",
+            "You can turn it on here again at any time. It takes effect within seconds.",
         ),
     ),
 )
