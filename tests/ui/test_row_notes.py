@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cloudcache.domain.catalog import TOGGLES, Effect, Evidence, Toggle, Topology, find
+from cloudcache.domain.catalog import TOGGLES, Effect, Toggle, Topology, find
 from cloudcache.domain.catalog.rules import RELATIONS, Kind, Relation
 from cloudcache.ui import wording
 from cloudcache.ui.components.row import _notes, _why

@@ -34,7 +34,7 @@ def banner() -> rx.Component:
         Grid.status,
         (
             "r",
-            _banner(
+            notice(
                 "bad",
                 "alert",
                 wording.problems.TOKEN_REFUSED,
@@ -44,7 +44,7 @@ def banner() -> rx.Component:
         ),
         (
             "g",
-            _banner(
+            notice(
                 "bad",
                 "alert",
                 wording.problems.ZONE_GONE,
@@ -54,7 +54,7 @@ def banner() -> rx.Component:
         ),
         (
             "n",
-            _banner(
+            notice(
                 "warn",
                 "alert",
                 wording.problems.NOT_SET_UP,
@@ -63,33 +63,40 @@ def banner() -> rx.Component:
             ),
         ),
         ("d", unavailable()),
-        ("w", _banner("warn", "clock", silent, wording.problems.SILENT_MORE, _try_now())),
+        ("w", notice("warn", "clock", silent, wording.problems.SILENT_MORE, _try_now())),
         rx.match(
             Grid.topology,
-            ("dns_only", _banner("warn", "none", wording.status.DNS_ONLY, wording.status.DNS_ONLY_MEANS)),
-            ("no_zone", _banner("warn", "none", wording.status.NO_ZONE, wording.status.NO_ZONE_MEANS)),
-            _of_storefront(),
+            *unused().items(),
+            of_storefront(Grid.sight_problem),
         ),
     )
 
 
-def _of_storefront() -> rx.Component:
+def of_storefront(problem: rx.Var[str]) -> rx.Component:
     """What the last look at the store's own pages found wrong."""
     found = [
-        (outcome, _banner("info" if outcome == "headless" else "warn", "alert", *words))
+        (outcome, notice("info" if outcome == "headless" else "warn", "alert", *words))
         for outcome, words in wording.storefront.BANNERS.items()
     ]
-    return rx.match(Grid.sight_problem, *found, rx.fragment())
+    return rx.match(problem, *found, rx.fragment())
+
+
+def unused() -> dict[str, rx.Component]:
+    """By topology, why no setting reaches the store."""
+    return {
+        "dns_only": notice("warn", "none", wording.status.DNS_ONLY, wording.status.DNS_ONLY_MEANS),
+        "no_zone": notice("warn", "none", wording.status.NO_ZONE, wording.status.NO_ZONE_MEANS),
+    }
 
 
 def unavailable() -> rx.Component:
     """The database does not answer, so nothing of the store can be shown."""
-    return _banner("warn", "clock", wording.problems.NO_DATABASE, wording.problems.NO_DATABASE_MORE)
+    return notice("warn", "clock", wording.problems.NO_DATABASE, wording.problems.NO_DATABASE_MORE)
 
 
 def held_back() -> rx.Component:
     """The rollout doesn't include the store yet."""
-    return _banner("info", "clock", wording.rollout.WAITING, wording.rollout.WAITING_MORE)
+    return notice("info", "clock", wording.rollout.WAITING, wording.rollout.WAITING_MORE)
 
 
 @rx.memo
@@ -113,9 +120,10 @@ def _try_now() -> rx.Component:
     return rx.el.button(wording.problems.TRY_NOW, type="button", class_name="btn", on_click=Grid.check_all)
 
 
-def _banner(
+def notice(
     tone: str, picture: str, head: str | rx.Component, more: str, action: rx.Component | None = None
 ) -> rx.Component:
+    """A headline and what to do about it; `tone` is bad, warn or info."""
     return rx.el.div(
         icon(picture),
         rx.el.div(rx.el.b(head), rx.el.p(more)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from cloudcache.ui import wording
-from cloudcache.ui.components.banners import held_back, lost, unavailable
+from cloudcache.ui.components.banners import held_back, lost, of_storefront, unavailable, unused
 from cloudcache.ui.components.card import card
 from cloudcache.ui.components.elements import TOKEN, problem
 from cloudcache.ui.components.icons import icon
@@ -235,7 +235,10 @@ def _found() -> rx.Component:
 
 def _way() -> rx.Component:
     ways = ((name, rx.el.span(words)) for name, words in wording.connect.WAYS.items())
-    return rx.el.p(rx.el.b(Connect.hostname), " ", rx.match(Connect.topology, *ways, rx.fragment()))
+    said = rx.el.p(rx.el.b(Connect.hostname), " ", rx.match(Connect.topology, *ways, rx.fragment()))
+    return rx.fragment(
+        said, rx.match(Connect.topology, *unused().items(), of_storefront(Connect.store_problem))
+    )
 
 
 def _count_line(place: int, picture: str) -> rx.Component:

@@ -54,6 +54,7 @@ class Connect(rx.State):
     chosen: str = ""
     checks: list[dict[str, str]] = []
     topology: str = ""
+    store_problem: str = ""  # how the last look at the store's own pages ended
     hostname: str = ""
     counts: list[int] = []
     shop: str = ""
@@ -286,6 +287,7 @@ class Connect(rx.State):
 
     def _show_found(self, found: Looked) -> None:
         self.topology, self.hostname = found.way.topology.value, found.way.hostname
+        self.store_problem = ""
         self.domain = found.facts.name
         self.checks = [
             *(_check(f"{name}: Edit", _count(name), name not in found.missing) for name in PERMISSIONS),
@@ -305,6 +307,7 @@ class Connect(rx.State):
         self.phase, self.status = "c", customer.status.value
         self.domain, self.plan = customer.zone_name, customer.plan.title
         self.topology = customer.topology.value
+        self.store_problem = customer.storefront.outcome.value if customer.storefront else ""
         self.hostname = customer.hostname or customer.zone_name
         # A list names no permissions, and those of a suspended zone may have changed.
         is_unseen = customer.topology_at is None or customer.is_suspended

@@ -168,3 +168,12 @@ def test_odd_values_are_read_without_an_error(toggle, value):
     assert toggle.read(value).state in State
     assert toggle.accepts(value) in (True, False)
     assert toggle.wanted(State.ON, value, value, value)
+
+
+def test_ssl_mode_of_tomorrow_is_shown_as_it_is_and_not_sent():
+    ssl = find("strict_ssl")
+    reading = ssl.read("strict_plus")
+
+    assert (reading.detail, reading.known) == ("strict_plus", False)
+    assert not ssl.accepts("strict_plus")
+    assert ssl.wanted(State.ON, "strict_plus") == "strict"
