@@ -1,7 +1,7 @@
-"""How toggles hang together: what one needs from another, what pauses or contradicts it, and what nobody may combine.
+"""How toggles depend on each other: what one needs, what pauses or contradicts it, and what can't be combined.
 
 A `Relation` is a note beside both rows; the merchant may flip regardless. A conflict is refused before anything is
-sent, because Cloudflare would accept it and shoppers would be locked out.
+sent, because Cloudflare would accept it and buyers would be locked out.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from cloudcache.domain.toggle import Cell
 from cloudcache.services import current
 from cloudcache.ui import wording
 from cloudcache.ui.states import rows
-from cloudcache.ui.states.filtering import LOOK, Filtering
+from cloudcache.ui.states.filtering import LOOK
 from cloudcache.ui.states.sightings import Sightings
 
 _STATUS = {
@@ -27,7 +27,7 @@ def _may_unlock(cell: Cell) -> bool:
     return cell.editable is not None or find(cell.toggle).depends_on_zone
 
 
-class Showing(Filtering, Sightings):
+class Showing(Sightings):
     """Shows snapshots, outcomes and failures in the rows and at the head of the page."""
 
     def _apply(self, page: Page, now: int, progress: tuple[int, int] | None) -> None:

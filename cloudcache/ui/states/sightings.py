@@ -8,12 +8,13 @@ from __future__ import annotations
 from cloudcache.domain.ids import ToggleId
 from cloudcache.domain.storefront import PROVABLE, Outcome, StorefrontCheck
 from cloudcache.ui.states import rows
+from cloudcache.ui.states.filtering import Filtering
 
 PLACE: dict[ToggleId, int] = {toggle: place for place, toggle in enumerate(PROVABLE)}
 WAITING, TOO_SOON = "waiting", "too_soon"
 
 
-class Sightings:
+class Sightings(Filtering):
     """Shows the last check of the storefront in one tab; a part of the grid's state without handlers."""
 
     sighted: str
@@ -36,6 +37,3 @@ class Sightings:
     def _show_looking(self, is_begun: bool) -> None:
         """Say in this tab that the store is being looked at, or was a moment ago."""
         self._set("sight_problem", WAITING if is_begun else TOO_SOON)
-
-    def _set(self, name: str, value: object) -> None:
-        raise NotImplementedError

@@ -1,4 +1,4 @@
-"""A setting turned on for one hour is turned off by itself, once, unless somebody decided otherwise since."""
+"""A setting turned on for one hour is turned off by itself, once, unless it was decided otherwise since."""
 
 from __future__ import annotations
 
@@ -149,7 +149,8 @@ async def test_trying_again_keeps_the_hour(rig: Rig):
     await process.settle()
     rig.world.inject(Fault("status", path="/settings/security_level", status=400, code=1007, times=1))
     await press(rig, process, True, "on", for_an_hour=True)
-    assert (await cell(rig)).change.status is ChangeStatus.FAILED  # type: ignore[union-attr]
+    failed = (await cell(rig)).change
+    assert failed is not None and failed.status is ChangeStatus.FAILED
     rig.world.clear_faults()
 
     await process.toggles.retry(rig.owner, rig.customer.id, ATTACK.id, request_id="again")
