@@ -31,6 +31,7 @@ from cloudcache.domain.storefront import (
 from cloudcache.domain.topology import hostnames, is_within
 from cloudcache.ports import Bus, Clock, Shops, Store
 from cloudcache.ports.storefront import NotPublic, Storefront, Unreachable
+from cloudcache.services.rollouts import Rollouts
 from cloudcache.services.tasks import Tasks
 
 log = logging.getLogger("cloudcache.storefront")
@@ -45,8 +46,16 @@ class StorefrontChecks:
     """Checks stores, one request at a time."""
 
     def __init__(
-        self, storefront: Storefront, store: Store, shops: Shops, bus: Bus, clock: Clock, tasks: Tasks
+        self,
+        storefront: Storefront,
+        store: Store,
+        shops: Shops,
+        bus: Bus,
+        clock: Clock,
+        tasks: Tasks,
+        rollouts: Rollouts,
     ) -> None:
+        self._rollouts = rollouts
         self._storefront = storefront
         self._store = store
         self._shops = shops
@@ -57,11 +66,13 @@ class StorefrontChecks:
     async def check(self, actor: Actor, customer: CustomerId) -> bool:
         """Start a check because a person asked; False when one was made a moment ago."""
         require(actor, Action.REFRESH, customer)
+        await self._rollouts.admit(actor)
         return await self._start(customer, asked=True)
 
     async def opened(self, actor: Actor, customer: CustomerId) -> None:
         """A page opened: have the store checked if that was not done today."""
         require(actor, Action.VIEW, customer)
+        await self._rollouts.admit(actor)
         await self._start(customer, asked=False)
 
     async def _start(self, customer: CustomerId, *, asked: bool) -> bool:

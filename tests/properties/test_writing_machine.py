@@ -39,7 +39,7 @@ OUTSIDE = {
     "polish": ["off", "lossy", "lossless"],
     "email_obfuscation": ["on", "off"],
 }
-AT_CLOUDFLARE = {"block_ai_bots": "bot_management.ai_bots_protection"}
+AT_CLOUDFLARE = {"block_ai_bots": "bot_management.ai_training"}
 FATES = {
     "plain": None,
     "crash before": crash_before,

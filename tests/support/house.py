@@ -143,7 +143,13 @@ async def build_house(store: SqlStore, keys: list[str] | None = None) -> House:
         Support(store, store, store, clock, {"sub-viewer": Role.VIEWER}),
         Auditing(store),
         StorefrontChecks(
-            StorefrontClient(own_address, StorefrontTransport(rig.world)), store, store, rig.bus, clock, tasks
+            StorefrontClient(own_address, StorefrontTransport(rig.world)),
+            store,
+            store,
+            rig.bus,
+            clock,
+            tasks,
+            rig.rollouts,
         ),
         Importing(
             store,

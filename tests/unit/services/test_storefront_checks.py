@@ -41,7 +41,9 @@ class Store:
     def another(self, process: Process) -> StorefrontChecks:
         fetching = StorefrontClient(own_address, self.transport)
         rig = self.rig
-        return StorefrontChecks(fetching, rig.store, rig.store, rig.bus, rig.clock, process.tasks)
+        return StorefrontChecks(
+            fetching, rig.store, rig.store, rig.bus, rig.clock, process.tasks, rig.rollouts
+        )
 
     async def look(self) -> StorefrontCheck:
         assert await self.checks.check(self.rig.owner, self.rig.customer.id)
@@ -164,7 +166,7 @@ async def test_store_without_an_answer_says_so(rig: Rig):
             pass
 
     process = rig.process()
-    checks = StorefrontChecks(Silent(), rig.store, rig.store, rig.bus, rig.clock, process.tasks)
+    checks = StorefrontChecks(Silent(), rig.store, rig.store, rig.bus, rig.clock, process.tasks, rig.rollouts)
 
     await checks.check(rig.owner, rig.customer.id)
     await process.tasks.idle()
