@@ -224,7 +224,7 @@ async def test_a_plan_that_is_too_low_locks_the_switch_and_names_the_plan(demo: 
 
     await expect(switch(page, "URL prefetching")).to_have_attribute("aria-disabled", "true")
     await expect(row(page, "URL prefetching")).to_contain_text(
-        "Requires the Enterprise plan. Your zone is on the Pro plan."
+        "Requires the Enterprise plan. Compare plans"
     )
 
 

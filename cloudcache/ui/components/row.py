@@ -131,12 +131,6 @@ def _notes(toggle: Toggle, lock: rx.Var[str]) -> rx.Component:
             wording.rows.needs_plan(toggle.min_plan),
         ),
         " ",
-        wording.rows.ZONE_PLAN[0],
-        " ",
-        Grid.plan,
-        " ",
-        wording.rows.ZONE_PLAN[1],
-        " ",
         _outside(wording.rows.PLANS_LINK, PLANS),
     )
     return rx.match(

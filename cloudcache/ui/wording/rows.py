@@ -57,8 +57,6 @@ TRY_AGAIN = "Try again"
 REVERT = "Revert"
 REFRESH = "Refresh"
 SENDING = "Sending"
-ZONE_PLAN = ("Your zone is on the", "plan.")
-"""What stands before and after the name of the zone's plan."""
 DEPENDS_ON = (" (on)", " (off)")
 """What follows the name of the setting that a row depends on."""
 DEPENDENTS = {
