@@ -34,7 +34,7 @@ def answer(status: int = 200, text: str = "", url: str = URL, **headers: str) ->
 
 def seen(toggle: str, page: Answer | None = None, **others: object) -> Seen:
     given = {"robots": answer(), "prefetched": None, "files": [], **others}
-    return sightings(given["robots"], page or answer(), given["prefetched"], given["files"])[toggle]  # type: ignore[arg-type,index]
+    return sightings(given["robots"], page or answer(), given["prefetched"], given["files"])[toggle]
 
 
 def test_every_setting_that_can_be_proven_gets_a_result():

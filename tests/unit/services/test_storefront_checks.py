@@ -63,7 +63,7 @@ async def store(rig: Rig) -> Store:
 
 def change(rig: Rig, **values: object) -> None:
     for name, value in values.items():
-        rig.world.dashboard_change(ZONE, name, value, actor_email="a@b.example")  # type: ignore[arg-type]
+        rig.world.dashboard_change(ZONE, name, value, actor_email="a@b.example")
 
 
 async def test_settings_that_act_are_seen_with_few_requests(rig: Rig, store: Store):
